@@ -1,0 +1,71 @@
+# `make` alone lists the targets. Needs GNU make 3.81 and Python 3.11, or newer.
+
+PYTHON ?= python3
+CORES = all
+CONFIG =
+ARGS =
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python
+
+# Each stamp bears the checksum of what it stands for, and is written last: a changed lock (or a
+# moved checkout, since an environment cannot be moved) and an interrupted installation start anew.
+checksum = $(shell { $(1); } | cksum | cut -d ' ' -f 1)
+LOCKED := $(VENV)/.locked-$(call checksum,pwd; cat requirements.lock)
+INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help benchmark test lint format check env lock clean
+
+help: ## show this list
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(":.*", "", $$1); printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'make benchmark takes CORES=4, CONFIG=presets/smoke.yaml and ARGS="--dry-run" (for snakemake);'
+	@echo 'make test takes ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
+
+benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in results/
+	$(RUN) -m snakemake --cores $(CORES) \
+		$(if $(CONFIG),--configfile "$(CONFIG)" --replace-workflow-config) $(ARGS)
+
+test: $(INSTALLED) ## run every test, and print how much of the code they reach
+	$(RUN) -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(INSTALLED) ## check style, types and the workflow
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m snakefmt --check Snakefile workflow
+	$(RUN) -m snakemake --lint
+
+format: $(INSTALLED) ## rewrite the code in the style that lint wants
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+	$(RUN) -m snakefmt Snakefile workflow
+
+check: lint test ## lint, then test
+
+env: $(INSTALLED) ## make or update the environment in .venv
+
+lock: ## pin the newest versions that pyproject.toml allows, in requirements.lock and envs/
+	$(PYTHON) tools/lock.py
+
+clean: ## remove what the tools leave behind; results/ and .venv stay
+	rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCKED):
+	@command -v "$(PYTHON)" > /dev/null || { echo >&2 "tailbench needs Python 3.11 or newer," \
+		"and there is no $(PYTHON): name one by make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; v < (3, 11) and sys.exit( \
+		"tailbench needs Python 3.11 or newer, and $(PYTHON) is %d.%d: " % v + \
+		"name one by make PYTHON=/path/to/python3.12")'
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(RUN) -m pip install --requirement requirements.lock
+	@touch $@
+
+# The lock has setuptools too: nothing is fetched here, and so nothing can differ.
+$(INSTALLED): $(LOCKED)
+	$(RUN) -m pip install --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@

@@ -1,0 +1,34 @@
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+if not workflow.configfiles:
+
+    configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        "results/report.html",
+    default_target: True
+
+
+onstart:
+    shell("python -m tailbench check {CONFIG_SOURCE:q} --no-jobs")
+
+
+onsuccess:
+    shell("python -m tailbench summary --results results")

@@ -1,0 +1,259 @@
+"""The command line: ``python -m tailbench``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tailbench import registry
+from tailbench.contracts import InputError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="A benchmark of generative models on heavy-tailed data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Dataset = Annotated[str, typer.Option(help="Name of the dataset in the configuration.")]
+Block = Annotated[str, typer.Option("--seeds", help="Block of seeds, such as 0-2.")]
+Spec = Annotated[str, typer.Option(help="Type and settings, as JSON.")]
+Data = Annotated[Path, typer.Option(help="Folder of the data of the block.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads on a CPU.")]
+Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Name every model, method, target, dataset, metric and figure."""
+    from tailbench.config import method_types, trainable_types
+
+    def section(title: str, rows: list[tuple[str, str]]) -> None:
+        width = max((len(name) for name, _ in rows), default=0)
+        typer.echo(f"{title}:")
+        for name, text in rows:
+            typer.echo(f"  {name:<{width}}  {text}")
+
+    def summaries(kind: str, names: list[str]) -> list[tuple[str, str]]:
+        return [(name, registry.summary(registry.load(kind, name))) for name in names]
+
+    section("models", summaries("models", trainable_types()))
+    section(
+        "methods",
+        [
+            (method, registry.summary(registry.load("models", model)))
+            for method, model in sorted(method_types().items())
+        ],
+    )
+    for kind in ("targets", "datasets", "metrics", "figures"):
+        section(kind, summaries(kind, list(registry.names(kind))))
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="A configuration, such as config.yaml.")],
+    jobs: Annotated[bool, typer.Option(help="Print cells and jobs.")] = True,
+) -> None:
+    """Check a configuration and its data, and print its cells and jobs, without running any."""
+    from tailbench.config import load
+    from tailbench.plan import Plan
+    from tailbench.stages.data import source
+
+    loaded = load(config)
+    Plan(loaded).check_files(str(config))
+    for name, entry in loaded.datasets.items():
+        try:
+            source({"type": entry.type, **entry.settings}).check(loaded.batch_needs(name))
+        except InputError as error:
+            raise InputError(f"{config}: datasets.{name}: {error}") from None
+    if not jobs:
+        return
+    plan = Plan(loaded)
+    for dataset in loaded.datasets:
+        typer.echo(f"{dataset} ({loaded.datasets[dataset].type})")
+        for method in plan.methods_on(dataset):
+            models = ", ".join(plan.models_of(method))
+            typer.echo(f"  {method}: samples from {models}")
+    seeds = ", ".join(plan.blocks)
+    typer.echo(f"{len(plan.cells())} cells, of the seeds {seeds}")
+    stages = plan.stages()
+    counted = ", ".join(f"{count} {name}" for name, count in stages.items())
+    typer.echo(f"{sum(stages.values())} jobs: {counted}")
+
+
+@app.command()
+def data(
+    dataset: Dataset, block: Block, spec: Spec, folder: Annotated[Path, typer.Option()]
+) -> None:
+    """Draw or read the data of a block of members."""
+    from tailbench.stages import data as stage
+
+    stage.run(dataset, block, spec, folder)
+
+
+@app.command()
+def train(
+    dataset: Dataset,
+    model: Annotated[str, typer.Option(help="Name of the model in the configuration.")],
+    block: Block,
+    spec: Spec,
+    code: Annotated[str, typer.Option(help="Digest of the code.")],
+    data: Annotated[Path, typer.Option(help="File of the training data.")],
+    folder: Annotated[Path, typer.Option(help="Where to write the model.")],
+    state: Annotated[Path, typer.Option(help="Folder of the states of the training.")],
+    device: Device = "auto",
+    threads: Threads = 1,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Least seconds between two states.")
+    ] = 20.0,
+) -> None:
+    """Train a model on a dataset for a block of members."""
+    from tailbench.stages import train as stage
+
+    stage.run(
+        dataset,
+        model,
+        block,
+        spec,
+        code,
+        data,
+        folder,
+        state,
+        device,
+        threads,
+        checkpoint_seconds,
+    )
+
+
+@app.command()
+def sample(
+    dataset: Dataset,
+    method: Annotated[str, typer.Option(help="Name of the method in the configuration.")],
+    block: Block,
+    spec: Spec,
+    models: Annotated[Path, typer.Option(help="Folder of the dataset's trained models.")],
+    data: Data,
+    output: Annotated[Path, typer.Option(help="The file of samples to write.")],
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Draw the samples of a method on a dataset for a block of members."""
+    from tailbench.stages import sample as stage
+
+    stage.run(dataset, method, block, spec, models, data, output, device, threads)
+
+
+@app.command()
+def evaluate(
+    dataset: Dataset,
+    method: Annotated[str, typer.Option(help="Name of the method, or floor.")],
+    block: Block,
+    spec: Spec,
+    data: Data,
+    output: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    samples: Annotated[Path | None, typer.Option(help="The file of samples.")] = None,
+) -> None:
+    """Compute the metrics of the samples of a block of members."""
+    from tailbench.stages import evaluate as stage
+
+    stage.run(dataset, method, block, spec, data, output, samples)
+
+
+@app.command()
+def collect(
+    results: Results,
+    config: Annotated[str, typer.Option(help="The completed configuration, as JSON.")],
+) -> None:
+    """Gather the metrics, floors and costs of all cells into one table."""
+    from tailbench.stages import collect as stage
+
+    stage.run(results, config)
+
+
+@app.command()
+def tables(results: Results) -> None:
+    """Write the tables."""
+    from tailbench.stages import tables as stage
+
+    stage.run(results)
+
+
+@app.command()
+def figure(
+    results: Results, name: Annotated[str, typer.Option(help="Name of the figure.")]
+) -> None:
+    """Draw one figure for every dataset."""
+    from tailbench.stages import figure as stage
+
+    stage.run(results, name)
+
+
+@app.command()
+def report(
+    results: Results, output: Annotated[Path, typer.Option(help="The HTML file to write.")]
+) -> None:
+    """Write the report."""
+    from tailbench.stages import report as stage
+
+    stage.run(results, output)
+
+
+@app.command()
+def summary(results: Results = Path("results")) -> None:
+    """Print the summary of a finished benchmark."""
+    import pandas as pd
+    from rich.console import Console
+
+    from tailbench.tables import terminal_summary
+
+    path = results / "metrics.csv"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; run the benchmark first")
+    metrics = pd.read_csv(path, float_precision="round_trip")
+    Console(width=None if sys.stdout.isatty() else 110).print(terminal_summary(metrics))
+    typer.echo(f"The report is {(results / 'report.html').resolve()}")
+
+
+@app.command()
+def schema(
+    output: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
+) -> None:
+    """Print the JSON schema of the configuration."""
+    from tailbench.files import atomic_write
+    from tailbench.schema import config_schema
+
+    text = json.dumps(config_schema(), indent=1) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        atomic_write(output, text)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends in one sentence, without traceback."""
+    from pydantic import ValidationError
+
+    try:
+        app()
+    except InputError as error:
+        sys.exit(f"tailbench: {error}")
+    except ValidationError as error:
+        sentences = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        sys.exit(f"tailbench: {sentences}")
+    except (FloatingPointError, RuntimeError) as error:
+        if type(error).__name__ in ("TrainingDiverged", "FloatingPointError"):
+            sys.exit(f"tailbench: {error}")
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""The configuration: what a user writes, checked and completed, without importing torch.
+
+A configuration names datasets, models (what is trained), methods (ways to sample from trained
+models), metrics and figures. Every entry is typed by the part it names; an error is one
+sentence with the path to the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
+
+from tailbench import registry
+from tailbench.contracts import InputError
+from tailbench.seeds import parse_block
+from tailbench.settings import Settings
+
+__all__ = ["Config", "ConfigError", "Entry", "entry_class", "load", "method_types", "parse"]
+
+NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
+
+
+class ConfigError(InputError):
+    """A configuration that cannot be used; the message has one line per mistake."""
+
+
+class Entry(Settings):
+    """One named part of a configuration with its completed settings."""
+
+    type: str
+    settings: dict[str, Any]
+
+    @property
+    def spec(self) -> str:
+        """The entry as canonical JSON: equal text means equal results."""
+        return json.dumps({"type": self.type, **self.settings}, sort_keys=True)
+
+
+def _block(text: str) -> str:
+    members = parse_block(text)
+    return f"{members[0]}-{members[-1]}" if len(members) > 1 else str(members[0])
+
+
+class Config(Settings):
+    """A complete configuration.
+
+    ``seeds`` are blocks of members. A block is one job, and its results are kept as long as the
+    block is written the same: to add seeds, add a block.
+    """
+
+    seeds: Annotated[
+        tuple[Annotated[str, AfterValidator(_block)], ...],
+        Field(
+            min_length=1,
+            description="Blocks of seeds, such as ['0-2', '3-4']: each block is one job. "
+            "Add a block to add seeds; the others are not computed again.",
+        ),
+    ] = ("0-2",)
+    device: Annotated[
+        str,
+        Field(
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="Where to train and sample: 'cpu', 'cuda', 'cuda:1', or 'auto' (a GPU "
+            "where there is one).",
+        ),
+    ] = "auto"
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="Threads of each training and sampling job on a CPU.")
+    ] = 1
+    datasets: dict[str, Entry] = Field(description="What is learned: targets and real data.")
+    models: dict[str, Entry] = Field(description="What is trained.")
+    methods: dict[str, Entry] = Field(description="Ways to sample from trained models.")
+    metrics: dict[str, Entry] = Field(description="Comparisons with held-out real samples.")
+    figures: tuple[str, ...] = Field(description="Figures to draw; all of them if left out.")
+    select: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="Methods to run on a dataset, by dataset; all methods where left out.",
+    )
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return [str(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _disjoint(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        members = [member for block in value for member in parse_block(block)]
+        if len(set(members)) < len(members):
+            raise ValueError("a seed is in two blocks")
+        return value
+
+    def text(self) -> str:
+        """The completed configuration as JSON, in the form that ``parse`` reads."""
+        return json.dumps(self.raw(), sort_keys=True)
+
+    def raw(self) -> dict[str, Any]:
+        """The completed configuration as plain data, in the form that ``parse`` reads."""
+        data = self.model_dump(mode="json")
+        for section in ("datasets", "models", "methods", "metrics"):
+            data[section] = {
+                name: {"type": entry["type"], **entry["settings"]}
+                for name, entry in data[section].items()
+            }
+        return data
+
+    def batch_needs(self, dataset: str) -> int:
+        """Rows that a batch of the models used on ``dataset`` needs at least."""
+        used = self.select.get(dataset, tuple(self.methods))
+        names = {
+            value
+            for method in used
+            for value in self.methods[method].settings.values()
+            if isinstance(value, str) and value in self.models
+        }
+        return max((int(self.models[m].settings.get("batch_size", 1)) for m in names), default=1)
+
+
+def method_types() -> dict[str, str]:
+    """Map the name of every method to the name of the model module that defines it."""
+    return {
+        method: model
+        for model in registry.names("models")
+        for method in registry.load("models", model).methods
+    }
+
+
+def trainable_types() -> list[str]:
+    """List the models that a configuration can train."""
+    return [m for m in registry.names("models") if registry.load("models", m).trainable]
+
+
+def entry_class(section: str, type_: str) -> type[BaseModel]:
+    """Give the settings class of an entry of a section of the configuration.
+
+    Raises:
+        InputError: If there is no such type; the message names the nearest one.
+    """
+    if section == "datasets":
+        known = {name: kind for kind in ("targets", "datasets") for name in registry.names(kind)}
+        if type_ in known:
+            return registry.load(known[type_], type_).Settings
+        raise InputError(f"there is no dataset {type_!r}{registry.nearest(type_, known)}")
+    if section == "methods":
+        types = method_types()
+        if type_ in types:
+            return registry.load("models", types[type_]).methods[type_]
+        raise InputError(f"there is no method {type_!r}{registry.nearest(type_, types)}")
+    if section == "models":
+        if type_ in trainable_types():
+            return registry.load("models", type_).Settings
+        raise InputError(f"there is no model {type_!r}{registry.nearest(type_, trainable_types())}")
+    return registry.load(section, type_).Settings
+
+
+def load(path: str | Path) -> Config:
+    """Read a configuration from a YAML file.
+
+    Raises:
+        ConfigError: If the file is missing, is not YAML, or holds a mistake; one line per mistake.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"the configuration {path} does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise ConfigError(f"the configuration {path} is not valid YAML: {where}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"the configuration {path} must be a mapping of keys to values")
+    return parse(raw, source=str(path))
+
+
+def parse(raw: Mapping[str, Any], source: str = "the configuration") -> Config:
+    """Check and complete a configuration that has been read.
+
+    Args:
+        raw: Keys and values as YAML gives them.
+        source: What to call the configuration in messages.
+
+    Raises:
+        ConfigError: If it holds a mistake; one line per mistake.
+    """
+    mistakes: list[str] = []
+    known = set(Config.model_fields)
+    data: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key in known:
+            data[key] = value
+        else:
+            mistakes.append(f"{key}: unknown key{registry.nearest(str(key), known)}")
+
+    for section in ("datasets", "models", "methods", "metrics"):
+        data[section] = _section(section, data.get(section), mistakes, data)
+    figures = data.get("figures", list(registry.names("figures")))
+    data["figures"] = _figures(figures, mistakes)
+    if not mistakes:
+        try:
+            config = Config.model_validate(data)
+        except ValidationError as error:
+            mistakes += [_sentence((), item, Config) for item in error.errors()]
+        else:
+            mistakes += _references(config)
+    if mistakes:
+        raise ConfigError("\n".join(f"{source}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def _section(
+    section: str, value: Any, mistakes: list[str], data: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    if value is None:
+        if section != "metrics":
+            mistakes.append(f"{section}: at least one entry is needed")
+            return {}
+        value = dict.fromkeys(registry.names("metrics"))
+    if isinstance(value, list):
+        value = dict.fromkeys(value)
+    if not isinstance(value, dict) or not value:
+        mistakes.append(f"{section}: must be a mapping of names to settings")
+        return {}
+    entries = {}
+    for name, given in value.items():
+        where = (section, str(name))
+        settings = dict(given) if isinstance(given, dict) else {}
+        if given is not None and not isinstance(given, dict):
+            mistakes.append(f"{'.'.join(where)}: must be a mapping of settings, not {given!r}")
+            continue
+        if not _is_name(name):
+            mistakes.append(
+                f"{'.'.join(where)}: a name has letters, digits, '_', '-' and '.' only, "
+                "and starts with a letter"
+            )
+            continue
+        if section == "datasets" and "methods" in settings:
+            select = data.setdefault("select", {})
+            if isinstance(select, dict):
+                select[name] = settings.pop("methods")
+        type_ = settings.pop("type", name)
+        try:
+            parsed = entry_class(section, str(type_)).model_validate(settings)
+        except InputError as error:
+            mistakes.append(f"{'.'.join(where)}: {error}")
+        except ValidationError as error:
+            cls = entry_class(section, str(type_))
+            mistakes += [_sentence(where, item, cls) for item in error.errors()]
+        else:
+            entries[name] = {"type": type_, "settings": parsed.model_dump(mode="json")}
+    return entries
+
+
+def _is_name(name: Any) -> bool:
+    import re
+
+    return isinstance(name, str) and re.match(NAME, name) is not None and ".." not in name
+
+
+def _figures(value: Any, mistakes: list[str]) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        mistakes.append("figures: must be a list of names")
+        return ()
+    for name in value:
+        if name not in registry.names("figures"):
+            hint = registry.nearest(str(name), registry.names("figures"))
+            mistakes.append(f"figures: there is no figure {name!r}{hint}")
+    return tuple(str(name) for name in value)
+
+
+def _references(config: Config) -> list[str]:
+    mistakes = []
+    for name, entry in config.methods.items():
+        parts: Mapping[str, str] = entry_class("methods", entry.type).parts  # type: ignore[attr-defined]
+        for role, type_ in parts.items():
+            model = entry.settings[role]
+            where = f"methods.{name}.{role}"
+            if model not in config.models:
+                hint = registry.nearest(model, config.models)
+                mistakes.append(f"{where}: there is no model {model!r} under models{hint}")
+            elif config.models[model].type != type_:
+                actual = config.models[model].type
+                mistakes.append(f"{where}: the model {model!r} is a {actual}, a {type_} is needed")
+    for name, methods in config.select.items():
+        if name not in config.datasets:
+            hint = registry.nearest(name, config.datasets)
+            mistakes.append(f"select.{name}: there is no dataset of that name{hint}")
+        for method in methods:
+            if method not in config.methods:
+                hint = registry.nearest(method, config.methods)
+                mistakes.append(f"datasets.{name}.methods: there is no method {method!r}{hint}")
+    return mistakes
+
+
+def _sentence(where: tuple[str, ...], item: Any, cls: type[BaseModel]) -> str:
+    """Turn one pydantic error into a sentence that starts with the path to the key."""
+    location = [str(part) for part in item["loc"]]
+    path = ".".join([*where, *location])
+    if item["type"] == "extra_forbidden":
+        known = _fields_at(cls, location[:-1])
+        return f"{path}: unknown key{registry.nearest(location[-1], known)}"
+    if item["type"] == "missing":
+        return f"{path}: this key is needed"
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if item["type"] in ("value_error", "assertion_error"):
+        return f"{path or 'settings'}: {message}"
+    return f"{path}: must be {message}, not {item['input']!r}"
+
+
+def _fields_at(cls: Any, location: list[str]) -> list[str]:
+    for key in location:
+        if isinstance(cls, type) and issubclass(cls, BaseModel) and key in cls.model_fields:
+            cls = cls.model_fields[key].annotation
+            if get_origin(cls) in (Annotated, Literal):
+                cls = get_args(cls)[0]
+    return list(cls.model_fields) if isinstance(cls, type) and issubclass(cls, BaseModel) else []

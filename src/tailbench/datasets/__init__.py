@@ -1,0 +1,1 @@
+"""Real data: one file per source."""

@@ -1,0 +1,1 @@
+"""Variance-exploding diffusion: preconditioning, noise levels, samplers."""

@@ -1,0 +1,130 @@
+r"""A denoiser that can be right at infinity.
+
+The probability-flow equation needs the posterior mean :math:`D(x, \sigma) = E[x_0 | x]` of
+:math:`x = x_0 + \sigma \epsilon`. For Gaussian data of unit variance it is
+:math:`x / (1 + \sigma^2)`, and Karras et al. (2022) let a network correct that line. With heavy
+tails the line is wrong where it matters: far out, :math:`D(x, \sigma) \to x`, and the network
+would have to grow without bound to say so.
+
+The bent line has a local variance :math:`V(x, \sigma)` of the signal,
+
+.. math:: D = \frac{V}{V + \sigma^2} x - \sigma \sqrt{\frac{V}{V + \sigma^2}}\, F,
+
+with a correction :math:`F` of unit size everywhere; :math:`V = 1` is the straight line. The
+local variance grows with what the noise cannot explain, as in positive-part shrinkage (James
+and Stein, 1961).
+All is in units of the data's robust scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tailbench.networks.mlp import ResidualMLP
+
+__all__ = ["Denoiser", "local_variance", "noise_features"]
+
+FREQUENCIES = 8
+
+
+def noise_features(sigma: Tensor) -> Tensor:
+    """Give features of the noise level ``sigma`` ``(..., 1)``, shape ``(..., 2 * 8 + 1)``."""
+    t = sigma.log() / 4.0
+    angles = t * (torch.arange(1, FREQUENCIES + 1, device=t.device, dtype=t.dtype) * math.pi / 2)
+    return torch.cat([t, angles.sin(), angles.cos()], dim=-1)
+
+
+def local_variance(x: Tensor, sigma: Tensor) -> Tensor:
+    r"""Give :math:`V(x_j, \sigma)`, the variance of the signal that the noise cannot explain.
+
+    With :math:`t = 1 + \sigma^2` and the odds :math:`u = 2 + \tfrac74 \log t` (in nats) against
+    a value beyond the noise, the variance is one plus the excess of :math:`x_j^2` over
+    :math:`2 u t` and that of the mean square of all coordinates over
+    :math:`t (1 + 2\sqrt{u/d} + 2u/d)`, the bound of Laurent and Massart (2000) for a chi-square
+    variable. Both excesses are softened, so that V is smooth.
+
+    Args:
+        x: Noisy data in robust units, shape ``(E, n, d)``.
+        sigma: Noise level, broadcast against ``x``.
+    """
+    d = x.shape[-1]
+    total = 1.0 + sigma.square()
+    odds = 2.0 + 1.75 * total.log()
+    own = F.softplus(x.square() / total - 2.0 * odds)
+    radius = x.square().mean(-1, keepdim=True) / total
+    soft = math.sqrt(2.0 / d)
+    bound = 1.0 + 2.0 * (odds / d).sqrt() + 2.0 * odds / d
+    return 1.0 + total * (own + soft * F.softplus((radius - bound) / soft))
+
+
+class Denoiser(nn.Module):
+    """The denoiser of each member, in robust units of the data.
+
+    Args:
+        generators: One generator per member, for the initial weights.
+        dim: Dimension ``d``.
+        width: Width of the network.
+        blocks: Residual blocks of the network.
+        bent: Use the local variance; else the straight line of Gaussian data.
+    """
+
+    def __init__(
+        self,
+        generators: Sequence[torch.Generator],
+        dim: int,
+        width: int,
+        blocks: int,
+        bent: bool = False,
+    ) -> None:
+        super().__init__()
+        self.bent = bent
+        self.network = ResidualMLP(
+            generators,
+            inputs=2 * dim + 1,
+            outputs=dim,
+            width=width,
+            blocks=blocks,
+            condition=2 * FREQUENCIES + 1,
+        )
+
+    def correction(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Evaluate the network ``F``, shape ``(E, n, d)``; ``sigma`` is ``(E, n, 1)``."""
+        scaled = x / (1.0 + sigma.square()).sqrt()
+        radius = scaled.square().mean(-1, keepdim=True)
+        features = torch.cat(
+            [scaled.asinh(), scaled * torch.rsqrt(1.0 + radius), 0.5 * radius.log1p()], dim=-1
+        )
+        return self.network(features, noise_features(sigma))
+
+    def coefficients(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Give :math:`\sigma/(V + \sigma^2)` and :math:`\sqrt{V/(V + \sigma^2)}`."""
+        variance = local_variance(x, sigma) if self.bent else torch.ones_like(x)
+        total = variance + sigma.square()
+        return sigma / total, (variance / total).sqrt()
+
+    def noise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        r"""Give :math:`E[\epsilon | x]`, shape ``(E, n, d)``; the score is minus it over sigma."""
+        line, bend = self.coefficients(x, sigma)
+        return line * x + bend * self.correction(x, sigma)
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        r"""Give :math:`D(x, \sigma) = x - \sigma E[\epsilon | x]`, shape ``(E, n, d)``."""
+        return x - sigma * self.noise(x, sigma)
+
+    def loss(self, x: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
+        """Give the loss of each member, shape ``(E,)``: the squared error of the correction.
+
+        Args:
+            x: Data in robust units, shape ``(E, n, d)``.
+            sigma: Noise levels, shape ``(E, n, 1)``.
+            noise: Standard Gaussian noise, of the shape of ``x``.
+        """
+        noisy = x + sigma * noise
+        line, bend = self.coefficients(noisy, sigma)
+        error = self.correction(noisy, sigma) - (noise - line * noisy) / bend
+        return error.square().mean((-2, -1))

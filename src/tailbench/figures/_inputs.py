@@ -1,0 +1,233 @@
+"""What figures read: the files of a results folder, each when it is first asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench.contracts import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Inputs", "Samples", "settings_of"]
+
+Array = NDArray[np.float32]
+
+
+def settings_of(variant: str) -> dict[str, str]:
+    """Read the swept settings in a variant's name: ``a[b=1]`` gives ``{"b": "1"}``."""
+    inside = variant.partition("[")[2].removesuffix("]")
+    return dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
+
+
+class Inputs:
+    """The content of a results folder.
+
+    Where the folder holds a plan, only its cells are seen: results of an earlier configuration
+    that lie beside them are not.
+
+    Args:
+        results: The folder.
+    """
+
+    def __init__(self, results: str | Path) -> None:
+        self.results = Path(results)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration; empty if there is none."""
+        return _json(self.results / "config.json")
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """The plan; empty if there is none."""
+        return _json(self.results / "plan.json")
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """The tidy metrics.
+
+        Raises:
+            InputError: If they are missing.
+        """
+        import pandas as pd
+
+        path = self.results / "metrics.csv"
+        if not path.is_file():
+            raise InputError(f"the metrics {path} do not exist")
+        return pd.read_csv(path, dtype={"dataset": str, "method": str, "family": str})
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets, in the order of the configuration."""
+        named = self.config.get("datasets")
+        return tuple(named) if named else _children(self.results / "data")
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """The methods of the configuration, on whatever dataset, in its order."""
+        named = self.config.get("methods")
+        if named:
+            return tuple(named)
+        found = (_children(self.results / "samples" / name) for name in self.datasets)
+        return tuple(dict.fromkeys(family for names in found for family in names))
+
+    def train(self, dataset: str) -> Array:
+        """The training data of all members, shape ``(E, n, d)``."""
+        return self._split(dataset, "train", "train")
+
+    def test(self, dataset: str) -> Array:
+        """The held-out data of all members, shape ``(E, n, d)``."""
+        return self._split(dataset, "test", "test")
+
+    def floor(self, dataset: str) -> Array:
+        """Real data of the size of the held-out ones, shape ``(E, n, d)``."""
+        return self._split(dataset, "test", "floor")
+
+    def meta(self, dataset: str) -> dict[str, Any]:
+        """What is written beside the data of the first block; empty if nothing is."""
+        folders = list(self._blocks(self.results / "data" / dataset, "/meta.json"))
+        return _json(folders[0]) if folders else {}
+
+    def samples(self, dataset: str) -> Samples:
+        """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
+        places: dict[str, list[Path]] = {}
+        for _, path in self._sample_files(dataset, ".safetensors"):
+            for key in _keys(path):
+                places.setdefault(key, []).append(path)
+        order = {v: i for i, v in enumerate(sorted(places, key=_natural))}
+        rank = {family: i for i, family in enumerate(self.families)}
+        names = sorted(places, key=lambda v: (rank.get(v.partition("[")[0], 99), order[v]))
+        return Samples({name: places[name] for name in names})
+
+    def sample_meta(self, dataset: str) -> dict[str, dict[str, Any]]:
+        """What is written beside the samples, by family.
+
+        Each has ``variants`` (of the first block) and ``curve`` (rows of all blocks, if any).
+        """
+        meta: dict[str, dict[str, Any]] = {}
+        for family, path in self._sample_files(dataset, ".json"):
+            content = _json(path)
+            known = meta.setdefault(family, {"variants": content.get("variants") or {}})
+            known.setdefault("curve", []).extend(content.get("curve") or [])
+        return meta
+
+    def history(self, dataset: str) -> pd.DataFrame:
+        """The training histories of all models, with a column ``model``."""
+        import pandas as pd
+
+        tables = [
+            pd.read_csv(path).assign(model=model)
+            for model, path in self._models(dataset, "history.csv")
+        ]
+        columns = ["model", "member", "step", "loss", "val_loss"]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+    def specs(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
+        """What is written beside the models of a dataset: one mapping per block, by model."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for model, path in self._models(dataset, "spec.json"):
+            found.setdefault(model, []).append(_json(path))
+        return found
+
+    def _models(self, dataset: str, file: str) -> Iterator[tuple[str, Path]]:
+        folder = self.results / "models" / dataset
+        for model in self.plan.get("models") or _children(folder):
+            for path in self._blocks(folder / model, f"/{file}"):
+                yield model, path
+
+    def _sample_files(self, dataset: str, suffix: str) -> Iterator[tuple[str, Path]]:
+        cells = self.plan.get("cells")
+        planned = {cell[1] for cell in cells or () if isinstance(cell, list) and cell[0] == dataset}
+        for family in _children(self.results / "samples" / dataset):
+            if not planned or family in planned:
+                for path in self._blocks(self.results / "samples" / dataset / family, suffix):
+                    yield family, path
+
+    def _blocks(self, folder: Path, suffix: str) -> Iterator[Path]:
+        """List the files of the blocks that are there, in the order of the seeds."""
+        blocks = self.config.get("seeds") or dict.fromkeys(
+            name.removesuffix(suffix) for name in _children(folder)
+        )
+        for block in blocks:
+            path = Path(f"{folder}/{block}{suffix}")
+            if path.is_file():
+                yield path
+
+    def _split(self, dataset: str, file: str, key: str) -> Array:
+        folder = self.results / "data" / dataset
+        paths = list(self._blocks(folder, f"/{file}.safetensors"))
+        if not paths:
+            raise InputError(f"there are no data of {dataset!r} in {folder}")
+        return np.concatenate([_tensor(path, key) for path in paths])
+
+
+class Samples(Mapping[str, Array]):
+    """Samples by variant; nothing is read before it is looked up, and nothing is kept."""
+
+    def __init__(self, places: Mapping[str, list[Path]]) -> None:
+        self._places = places
+
+    def __getitem__(self, variant: str) -> Array:
+        """Read the samples of a variant, shape ``(E, n, d)``."""
+        return np.concatenate([_tensor(path, variant) for path in self._places[variant]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def families(self) -> dict[str, list[str]]:
+        """List the variants of each family."""
+        found: dict[str, list[str]] = {}
+        for variant in self:
+            found.setdefault(variant.partition("[")[0], []).append(variant)
+        return found
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from None
+
+
+def _children(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    names = (path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return tuple(sorted(names, key=_natural))
+
+
+def _natural(text: str) -> tuple[list[float | str], ...]:
+    """Give a key that sorts ``a[s=2]`` before ``a[s=10]``, and numbers before words."""
+    parts = re.split(r"(\d+\.?\d*(?:e[-+]?\d+)?)", text)
+    return tuple([float(part)] if i % 2 else [part] for i, part in enumerate(parts))
+
+
+def _keys(path: Path) -> list[str]:
+    with _open()(path, framework="numpy") as file:
+        return list(file.keys())
+
+
+def _tensor(path: Path, key: str) -> Array:
+    with _open()(path, framework="numpy") as file:
+        return file.get_tensor(key)
+
+
+@cache
+def _open() -> Callable[..., Any]:
+    from safetensors import safe_open
+
+    return safe_open

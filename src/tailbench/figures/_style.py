@@ -1,0 +1,259 @@
+"""How all figures look: theme, colours, axes, and the files they are saved as."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "FLOOR",
+    "REAL",
+    "colour",
+    "floor_handle",
+    "label",
+    "legend_below",
+    "legend_inside",
+    "log_axis",
+    "marker",
+    "outer_labels",
+    "panels",
+    "save",
+    "shades",
+    "strokes",
+    "theme",
+]
+
+REAL = "#222222"
+FLOOR = "#7f7f7f"
+WIDTH = 10.0
+DPI = 150
+# seaborn's colour-blind palette without its grey, which is the floor's
+_COLOURS = {
+    "flow_sgm": "#0173b2",
+    "sgm": "#de8f05",
+    "flow": "#029e73",
+    "dlpm": "#d55e00",
+    "dlim": "#cc78bc",
+    "lim": "#ca9161",
+    "lim_ode": "#56b4e9",
+}
+_SPARE = (
+    "#332288", "#b8a800", "#882255", "#44aa99", "#cc6677", "#3f5f2a", "#fb8fd6", "#6d4c41",
+)  # fmt: skip
+_SUBS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8))
+_MARKERS = "oDs^vPXd<>ph"
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw and save within the theme; settings made outside are as before afterwards."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    own: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "axes.edgecolor": "#888888",
+        "axes.labelsize": 9,
+        "axes.linewidth": 0.7,
+        "axes.titlesize": 9.5,
+        "axes.titleweight": "bold",
+        "figure.titlesize": 11,
+        "font.size": 9,
+        "grid.color": "#e4e4e4",
+        "grid.linewidth": 0.6,
+        "legend.fontsize": 8.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.5,
+        "lines.markersize": 5,
+        "pdf.fonttype": 42,
+        "svg.hashsalt": "tailbench",
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.major.width": 0.7,
+        "ytick.major.width": 0.7,
+        "xtick.bottom": True,
+        "ytick.left": True,
+        "xtick.major.size": 3,
+        "ytick.major.size": 3,
+        "xtick.minor.size": 1.8,
+        "ytick.minor.size": 1.8,
+    }
+    base: Any = {**sns.axes_style("whitegrid"), **sns.plotting_context("paper")}
+    with mpl.rc_context({**base, **own}):
+        yield
+
+
+def colour(name: str, families: Sequence[str] = ()) -> str:
+    """Give the colour of a method or model, the same in every figure.
+
+    Args:
+        name: A family, a variant of one (``sgm[steps=8]``) or a derived model (``flow@...``).
+        families: All families of the configuration, by whose order unknown names get theirs.
+    """
+    base = _base(name)
+    if base in _COLOURS:
+        return _COLOURS[base]
+    return _SPARE[_rank(base, families) % len(_SPARE)]
+
+
+def marker(name: str, families: Sequence[str] = ()) -> str:
+    """Give the marker of a method, which says the same as its colour."""
+    base = _base(name)
+    if base in _COLOURS:
+        return _MARKERS[list(_COLOURS).index(base)]
+    return _MARKERS[(len(_COLOURS) + _rank(base, families)) % len(_MARKERS)]
+
+
+def shades(base: str, count: int) -> list[str]:
+    """Give ``count`` shades of a colour, light to dark, the last of them near the colour itself."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    if count == 1:
+        return [base]
+    r, g, b = to_rgb(base)
+    levels = [0.62 * (1 - i / (count - 1)) - 0.25 * i / (count - 1) for i in range(count)]
+
+    def mix(c: float, t: float) -> float:
+        return c + (1 - c) * t if t > 0 else c * (1 + t)
+
+    return [to_hex((mix(r, t), mix(g, t), mix(b, t))) for t in levels]
+
+
+def strokes(base: str, variants: Sequence[str]) -> list[tuple[str, str]]:
+    """Give colour and line style of each variant: shades, and black dashes for a value chosen."""
+    swept = [variant for variant in variants if "=auto" not in variant]
+    shade = dict(zip(swept, shades(base, len(swept)), strict=True)) if swept else {}
+    return [(shade[v], "-") if v in shade else ("#1a1a1a", "--") for v in variants]
+
+
+def label(variant: str, with_family: bool = True, separator: str = ", ") -> str:
+    """Write a variant's name for a legend, with Greek letters for the settings that have them."""
+    family, _, inside = variant.partition("[")
+    text = inside.removesuffix("]").replace(",", ", ").replace("=", " = ")
+    text = text.replace("sigma_T", r"$\sigma_T$").replace("alpha", r"$\alpha$")
+    if not text:
+        return family
+    return f"{family}{separator}{text}" if with_family else text
+
+
+def panels(
+    count: int, columns: int = 4, height: float = 2.3, width: float | None = None, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of ``count`` panels, row by row, none of them empty.
+
+    Args:
+        count: Number of panels.
+        columns: Most panels in a row.
+        height: Height of a panel in inches.
+        width: Width of the figure in inches; by the number of columns if left out.
+        options: Passed to ``Figure.subplots``.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    width = width or {1: 4.2, 2: 6.8}.get(columns, WIDTH)
+    figure = Figure(figsize=(width, rows * height + 0.6), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+    for spare in grid[count:]:
+        spare.remove()
+    if options.get("sharex") is True:
+        for axes in grid[max(count - columns, 0) : count]:
+            axes.tick_params(labelbottom=True)
+    return figure, grid[:count]
+
+
+def outer_labels(grid: Sequence[Axes], x: str, y: str) -> None:
+    """Label the x axes of the lowest panels and the y axes of the leftmost ones."""
+    for axes in grid:
+        place = axes.get_subplotspec()
+        if axes.xaxis.get_tick_params().get("labelbottom", True):
+            axes.set_xlabel(x)
+        if place is None or place.is_first_col():
+            axes.set_ylabel(y)
+
+
+def legend_inside(axes: Axes, place: Any, most: int = 7) -> None:
+    """Put a small legend into a panel; of many entries only some, from first to last."""
+    handles, labels = axes.get_legend_handles_labels()
+    step = max(1, -(-len(handles) // most))
+    keep = sorted({*range(0, len(handles), step), len(handles) - 1})
+    axes.legend(
+        [handles[i] for i in keep],
+        [labels[i] for i in keep],
+        loc=place,
+        fontsize=7.5,
+        handlelength=1.2,
+        labelspacing=0.25,
+        borderaxespad=0.3,
+    )
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> None:
+    """Put one legend for all panels under them."""
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def log_axis(axis: Any, low: float, high: float) -> None:
+    """Make an axis logarithmic over ``[low, high]``, with a few ticks that can be read.
+
+    Plain numbers (0.2, 0.5, 1) where the range has few decades, powers of ten otherwise.
+    """
+    from matplotlib.ticker import (
+        FixedLocator,
+        FuncFormatter,
+        LogFormatterMathtext,
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+    )
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
+    if math.log10(high / low) < 3:
+        ticks = next((t for t in map(partial(_ticks, low, high), _SUBS) if len(t) > 2), None)
+        axis.set_major_locator(FixedLocator(ticks) if ticks else MaxNLocator(3))
+        axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.5g}"))
+    else:
+        axis.set_major_locator(LogLocator(numticks=6))
+        axis.set_major_formatter(LogFormatterMathtext())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:
+    """List the ticks ``s * 10^k`` within the limits."""
+    exponents = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    return [t for k in exponents for s in subs if low <= (t := float(f"{s}e{k}")) <= high]
+
+
+def floor_handle() -> Any:
+    """Give the legend entry of the floor."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label="floor (real against real)")
+
+
+def save(figure: Figure, folder: Path, stem: str) -> None:
+    """Write ``stem.png`` and ``stem.pdf``; the same figure always gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # kept as it is now, rather than found again for each file
+    figure.savefig(folder / f"{stem}.png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(folder / f"{stem}.pdf", dpi=DPI, metadata={"CreationDate": None})
+
+
+def _base(name: str) -> str:
+    return name.partition("[")[0].partition("@")[0]
+
+
+def _rank(base: str, families: Sequence[str]) -> int:
+    unknown = [family for family in families if family not in _COLOURS]
+    return unknown.index(base) if base in unknown else len(unknown)

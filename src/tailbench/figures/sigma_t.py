@@ -1,0 +1,127 @@
+"""Quality against the noise level at which the diffusion takes over from the flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tailbench.registry import register
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tailbench.figures._inputs import Inputs
+
+__all__ = ["SigmaT"]
+
+
+@register
+class SigmaT:
+    """Metrics against sigma_T, where a sweep of it was run."""
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset({"metrics", "samples"})
+    caption: ClassVar[str] = (
+        "Structure (left) and tails (right) against the noise level σ_T at which the diffusion "
+        "takes over from the flow; mean and standard deviation over seeds. Horizontal lines: "
+        "the other methods, of each sweep the variant that costs most. Dotted: the floor, real "
+        "data against real data. Stars: the value chosen on validation data, one per seed."
+    )
+
+    def draw(self, inputs: Inputs, dataset: str) -> Figure | None:
+        """Draw a panel per key metric; ``None`` unless a method was run at two fixed values."""
+        import pandas as pd
+
+        from tailbench.figures import _points, _style
+        from tailbench.tables import directions
+
+        of = inputs.metrics[inputs.metrics["dataset"] == dataset]
+        chose = _chosen(of, inputs, dataset)
+        values = of.loc[of["sigma_T"].notna() & ~chose].groupby("family")["sigma_T"].nunique()
+        swept = of["family"].isin(values.index[values > 1])
+        if not swept.any():
+            return None
+        chosen, fixed = of[chose & of["sigma_T"].notna()], of[swept & ~chose]
+        alone = of[~swept & ~chose]
+        outputs = directions()
+        shown = _points.panel_metrics(fixed)
+        figure, grid = _style.panels(len(shown), columns=2, height=3.2, width=10)
+        levels = pd.concat([fixed["sigma_T"], chosen["sigma_T"]])
+        handles: dict[str, Any] = {}
+        for axes, metric in zip(grid, shown, strict=True):
+            curves = _points.points(fixed, metric)
+            lines = _points.points(alone, metric)
+            stars = chosen[chosen["metric"] == metric]
+            handles |= _curves(axes, curves, inputs)
+            handles |= _levels(axes, lines, inputs)
+            handles |= _stars(axes, stars, inputs)
+            floor = curves["floor"].mean()
+            _points.floor_line(axes, floor)
+            ends = [*_points.extent(curves), *lines["mean"], *stars["value"], floor]
+            _points.quality_axis(axes, metric, outputs.get(metric), ends)
+            _style.log_axis(axes.xaxis, levels.min() / 1.3, levels.max() * 1.3)
+            axes.set_xlabel(r"$\sigma_T$")
+        handles["floor"] = _style.floor_handle()
+        figure.legend(handles=list(handles.values()), loc="outside right upper")
+        return figure
+
+
+def _chosen(of: pd.DataFrame, inputs: Inputs, dataset: str) -> pd.Series[bool]:
+    """Tell which rows have a value of sigma_T that was chosen for them from data."""
+    chose = [name for name, meta in inputs.sample_meta(dataset).items() if meta["curve"]]
+    swept = of["method"].str.contains(r"sigma_T=[\d.]", regex=True)
+    return of["method"].str.contains("sigma_T=auto", regex=False) | (
+        of["family"].isin(chose) & ~swept
+    )
+
+
+def _curves(axes: Axes, table: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:
+    from tailbench.figures import _points, _style
+
+    handles = {}
+    names = table["method"].map(lambda method: _points.without(method, "sigma_T"))
+    for name, group in table.groupby(names, sort=False):
+        group = group.sort_values("sigma_T")
+        handles[str(name)] = axes.errorbar(
+            group["sigma_T"],
+            group["mean"],
+            _points.error_bars(group["mean"], group["std"]),
+            color=_style.colour(str(name), inputs.families),
+            marker=_style.marker(str(name), inputs.families),
+            capsize=2.5,
+            elinewidth=1,
+            label=_style.label(str(name)),
+        )
+    return handles
+
+
+def _levels(axes: Axes, table: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:
+    """Draw a line for each method without sigma_T; of a sweep only the costliest variant."""
+    from tailbench.figures import _style
+
+    handles = {}
+    last = table.sort_values("nfe", kind="stable").groupby("family", sort=False).tail(1)
+    order = {family: i for i, family in enumerate(table["family"].unique())}
+    ranked: Any = last.sort_values("family", key=lambda f: f.map(order))
+    for row in ranked.itertuples():
+        colour = _style.colour(str(row.family), inputs.families)
+        text = _style.label(str(row.method))
+        handles[str(row.method)] = axes.axhline(
+            row.mean, color=colour, ls=(0, (5, 2)), lw=1.1, label=text, zorder=1
+        )
+    return handles
+
+
+def _stars(axes: Axes, stars: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:
+    from tailbench.figures import _style
+
+    handles = {}
+    for family, group in stars.groupby("family", sort=False):
+        style: dict[str, Any] = {"s": 110, "ec": "#111111", "lw": 0.8, "zorder": 5, "marker": "*"}
+        colour = _style.colour(str(family), inputs.families)
+        text = f"{family}, chosen" + r" $\sigma_T$"
+        handles[f"{family} chosen"] = axes.scatter(
+            group["sigma_T"], group["value"], color=colour, label=text, **style
+        )
+    return handles

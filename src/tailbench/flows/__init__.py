@@ -1,0 +1,1 @@
+"""Normalizing flows: tail transforms, tail selection, coupling layers."""

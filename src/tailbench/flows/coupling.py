@@ -1,0 +1,114 @@
+"""Coupling flows of rational-quadratic splines.
+
+References:
+    Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, 2019; the splines are zuko's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from zuko.transforms import MonotonicRQSTransform
+
+from tailbench.networks.mlp import ResidualMLP
+
+__all__ = ["CouplingFlow"]
+
+
+class CouplingFlow(nn.Module):
+    """An invertible map of each member, by layers that transform one half given the other.
+
+    In one dimension there is no other half, and each layer's spline is unconditional. Beyond
+    ``bound`` a spline is the identity, so the tails of the base are those of the output.
+
+    Args:
+        generators: One generator per member, for the initial weights and the permutations.
+        dim: Dimension ``d``.
+        layers: Number of pairs of couplings: each pair transforms every coordinate once.
+        bins: Bins of each spline.
+        bound: Splines act on ``[-bound, bound]``.
+        width: Width of the conditioning networks.
+        blocks: Residual blocks of the conditioning networks.
+    """
+
+    permutations: Tensor
+
+    def __init__(
+        self,
+        generators: Sequence[torch.Generator],
+        dim: int,
+        layers: int,
+        bins: int,
+        bound: float,
+        width: int,
+        blocks: int,
+    ) -> None:
+        super().__init__()
+        self.dim, self.bins, self.bound = dim, bins, bound
+        self.half = dim - dim // 2  # transformed by a layer; the rest conditions it
+        draws = [
+            torch.stack([torch.randperm(dim, generator=g) for _ in range(layers)])
+            for g in generators
+        ]
+        self.register_buffer("permutations", torch.stack(draws))  # (E, layers, d)
+        self.conditioners = nn.ModuleList(
+            ResidualMLP(
+                generators,
+                inputs=max(2 * (dim - size), 1),
+                outputs=size * (3 * bins - 1),
+                width=width,
+                blocks=blocks,
+            )
+            for _ in range(layers)
+            for size in self._sizes()
+        )
+
+    def _sizes(self) -> tuple[int, ...]:
+        return (self.half, self.dim - self.half) if self.dim > 1 else (1,)
+
+    def _spline(self, index: int, given: Tensor, size: int) -> MonotonicRQSTransform:
+        features = torch.cat([given.clamp(-self.bound, self.bound), given.asinh()], dim=-1)
+        if features.shape[-1] == 0:
+            features = given.new_zeros(*given.shape[:-1], 1)
+        parameters = self.conditioners[index](features).unflatten(-1, (size, 3 * self.bins - 1))
+        widths, heights, derivatives = parameters.split(
+            [self.bins, self.bins, self.bins - 1], dim=-1
+        )
+        return MonotonicRQSTransform(widths, heights, derivatives, bound=self.bound)
+
+    def _gather(self, x: Tensor, layer: int, invert: bool = False) -> Tensor:
+        order = self.permutations[:, layer]
+        if invert:
+            order = order.argsort(-1)
+        return x.gather(-1, order.unsqueeze(1).expand_as(x))
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to the base: ``(E, n, d)`` and the log-determinant ``(E, n)``."""
+        ladj = x.new_zeros(x.shape[:-1])
+        sizes = self._sizes()
+        for layer in range(self.permutations.shape[1]):
+            x = self._gather(x, layer)
+            first, second = x[..., : self.half], x[..., self.half :]
+            spline = self._spline(len(sizes) * layer, second, first.shape[-1])
+            first, change = spline.call_and_ladj(first)
+            ladj = ladj + change.sum(-1)
+            if self.dim > 1:
+                spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
+                second, change = spline.call_and_ladj(second)
+                ladj = ladj + change.sum(-1)
+            x = torch.cat([first, second], dim=-1)
+        return x, ladj
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map the base to data, ``(E, n, d)``: one evaluation of each network."""
+        sizes = self._sizes()
+        for layer in reversed(range(self.permutations.shape[1])):
+            first, second = z[..., : self.half], z[..., self.half :]
+            if self.dim > 1:
+                spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
+                second = spline.inv(second)
+            first = self._spline(len(sizes) * layer, second, first.shape[-1]).inv(first)
+            z = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
+        return z

@@ -1,0 +1,121 @@
+"""A coupling flow with a tail layer and a base, as one module."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from tailbench.flows.coupling import CouplingFlow
+from tailbench.flows.tails import TailTransform
+
+__all__ = ["TailedFlow", "student_from_gaussian", "student_log_prob"]
+
+
+def student_log_prob(z: Tensor, index: Tensor) -> Tensor:
+    r"""Give the log-density of Student-t of :math:`\nu = 1/\lambda`, Gaussian where it is 0.
+
+    Args:
+        z: Values, shape ``(E, n, d)``.
+        index: :math:`\lambda`, broadcast against ``z``.
+    """
+    gaussian = -0.5 * z.square() - 0.5 * math.log(2.0 * math.pi)
+    heavy = index > 0
+    nu = 1.0 / torch.where(heavy, index, torch.ones_like(index))
+    half = 0.5 * (nu + 1.0)
+    student = (
+        torch.lgamma(half)
+        - torch.lgamma(0.5 * nu)
+        - 0.5 * (math.pi * nu).log()
+        - half * (z.square() / nu).log1p()
+    )
+    return torch.where(heavy, student, gaussian)
+
+
+def student_from_gaussian(z: Tensor, index: Tensor) -> Tensor:
+    """Map standard Gaussian values to Student-t ones by their quantiles, in double precision."""
+    from scipy.special import stdtrit
+
+    heavy = index > 0
+    nu = 1.0 / torch.where(heavy, index, torch.ones_like(index))
+    tail = torch.special.ndtr(-z.double().abs())
+    nu, tail = torch.broadcast_tensors(nu, tail)
+    t = torch.from_numpy(-stdtrit(nu.cpu().numpy(), tail.cpu().numpy())).to(z.device)
+    return torch.where(heavy, z.sign() * t, z.double())
+
+
+class TailedFlow(nn.Module):
+    r"""Base, coupling layers and tail transform of each member.
+
+    Args:
+        coupling: The coupling layers.
+        location: Location of the tail transform, shape ``(E, d)``, in units of the data.
+        scale: Its scale, shape ``(E, d)``, in units of the data.
+        shape: Its tail index, shape ``(E, d)``; 0 is an affine map.
+        student: Inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.
+        noise: Standard deviation of the noise that training adds, ``(E, d)``, in units of the data.
+    """
+
+    location: Tensor
+    scale: Tensor
+    shape: Tensor
+    student: Tensor
+    noise: Tensor
+
+    def __init__(
+        self,
+        coupling: CouplingFlow,
+        location: Tensor,
+        scale: Tensor,
+        shape: Tensor,
+        student: Tensor,
+        noise: Tensor,
+    ) -> None:
+        super().__init__()
+        self.coupling = coupling
+        constants = {
+            "location": location,
+            "scale": scale,
+            "shape": shape,
+            "student": student,
+            "noise": noise,
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
+
+    @property
+    def tail(self) -> TailTransform:
+        """The tail transform."""
+        return TailTransform(self.location, self.scale, self.shape)
+
+    def latent_log_prob(self, z: Tensor) -> Tensor:
+        """Give the log-density of what the tail layer leaves, ``z`` ``(E, n, d)``: ``(E, n)``."""
+        base, ladj = self.coupling.inverse(z)
+        index = self.student.unsqueeze(-2).to(base.dtype)
+        return student_log_prob(base, index).sum(-1) + ladj
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Give the log-density of data ``x`` ``(E, n, d)``, shape ``(E, n)``, double precision."""
+        z = self.tail.inverse(x)
+        dtype = next(self.parameters()).dtype
+        inner = self.latent_log_prob(z.to(dtype)).double()
+        return inner - self.tail.log_abs_det_jacobian(z)
+
+    def forward(self, gaussian: Tensor) -> Tensor:
+        """Map standard Gaussian values ``(E, n, d)`` to data, in double precision."""
+        base = student_from_gaussian(gaussian, self.student.unsqueeze(-2))
+        dtype = next(self.parameters()).dtype
+        return self.tail(self.coupling(base.to(dtype)))
+
+    def loss(self, batch: Tensor, draw: Tensor | None = None) -> Tensor:
+        """Give minus the mean log-density per dimension of each member, shape ``(E,)``.
+
+        Args:
+            batch: Latent values; or data, in double precision, if noise is drawn.
+            draw: Standard Gaussian noise to add to the data, of the shape of ``batch``.
+        """
+        if draw is not None:
+            noisy = batch + self.noise.unsqueeze(-2) * draw
+            batch = self.tail.inverse(noisy).to(draw.dtype)
+        return -self.latent_log_prob(batch).mean(-1) / batch.shape[-1]

@@ -1,0 +1,1 @@
+"""Comparisons of generated with real samples, one file per metric."""

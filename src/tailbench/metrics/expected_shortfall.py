@@ -1,0 +1,83 @@
+"""Relative error of the expected shortfall."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tailbench.contracts import Output, Target
+from tailbench.metrics._base import BaseMetric, centre, mean_or_nan
+from tailbench.registry import register
+from tailbench.settings import Settings
+
+__all__ = ["ExpectedShortfall", "ExpectedShortfallSettings", "expected_shortfall"]
+
+
+class ExpectedShortfallSettings(Settings):
+    """Where the tail begins."""
+
+    level: float = Field(0.99, ge=0.5, lt=1, description="Level beyond which values are averaged.")
+
+
+@register
+class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
+    r"""Relative error of the 99 % expected shortfall, mean over the columns and both tails.
+
+    .. math::
+        ES_q = \frac{1}{1 - q} \int_q^1 F^{-1}(p)\,dp, \qquad
+        |ES_q^{samples} - ES_q^{reference}| \,/\, ES_q^{reference},
+
+    without unit: the mean of the worst ``1 - q`` of a column, measured from the reference's
+    median; the lower tail is the upper one of ``-x``. The expected shortfall does not exist
+    where the tail index is at most 1, and the metric does not apply there; below 2 its
+    estimate has infinite variance, hence a high floor. Tails of no length in the reference (more
+    than ``q`` of a column is one value) are left out; ``nan`` if that is all of them.
+
+    References:
+        Acerbi & Tasche, On the coherence of expected shortfall (2002).
+    """
+
+    Settings = ExpectedShortfallSettings
+    outputs: ClassVar[dict[str, Output]] = {
+        "es99_error": Output("relative error of the expected shortfall")
+    }
+
+    def applies(self, truth: Target | None) -> bool:
+        """Whether every column has a mean, as far as is known."""
+        index = None if truth is None else truth.tail_index()
+        return index is None or bool(np.all(np.asarray(index) > 1))
+
+    def compare(
+        self,
+        samples: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        truth: Target | None,
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Compute the error."""
+        point, level = centre(reference), self.settings.level
+        made, real = (
+            np.stack([expected_shortfall(sign * (x - point), level) for sign in (1, -1)])
+            for x in (samples, reference)
+        )  # (2, d)
+        nothing = np.full_like(real, np.nan)
+        errors = np.divide(np.abs(made - real), real, out=nothing, where=real > 0)
+        return {"es99_error": mean_or_nan(errors)}
+
+
+def expected_shortfall(x: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """Give the mean of the largest ``1 - level`` of each column, shape ``(d,)``.
+
+    The last value counts in part where ``(1 - level) n`` is not a whole number, and at least
+    one value counts.
+    """
+    share = max((1 - level) * len(x), 1.0)
+    whole = min(math.ceil(round(share, 9)), len(x))
+    largest = np.sort(np.partition(x, -whole, axis=0)[-whole:], axis=0)
+    weights = np.ones(whole)
+    weights[0] = share - (whole - 1)
+    return weights @ largest / weights.sum()

@@ -1,0 +1,164 @@
+"""Error of the estimated tail index."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tailbench.contracts import Output, Target
+from tailbench.metrics._base import BaseMetric, centre
+from tailbench.registry import register
+from tailbench.settings import Settings
+
+__all__ = ["TailIndex", "TailIndexSettings", "extreme_value_index"]
+
+Estimator = Literal["hill", "moment"]
+
+
+class TailIndexSettings(Settings):
+    """How much of a sample is its tail, and what it is compared with."""
+
+    hill_fraction: float = Field(
+        0.01, gt=0, le=0.5, description="Share of the largest values that Hill's estimator uses."
+    )
+    moment_fraction: float = Field(
+        0.05, gt=0, le=0.5, description="Share of the largest values the moment estimator uses."
+    )
+    against: Literal["truth", "reference"] = Field(
+        "truth",
+        description="'truth': the exact index where it is known and finite, else the "
+        "reference's estimate; 'reference': always the reference's estimate.",
+    )
+
+
+@register
+class TailIndex(BaseMetric[TailIndexSettings]):
+    r"""Absolute error of the extreme value index ``xi = 1/a``, where ``P(|X| > x) ~ x^{-a}``.
+
+    Estimated by ``tailestim`` on the distances from the sample's own median, mean over the
+    columns: ``tail_index_error_hill`` by Hill's estimator, ``tail_index_error_moment`` by the
+    moment estimator, and ``tail_index_error_norm`` by the latter on the Euclidean norm. No unit.
+
+    Compared with the exact index of the truth. Where that is unknown or the tail is light
+    (``xi = 0``, which Hill's estimator cannot reach), compared with the same estimate on the
+    reference.
+
+    The number of order statistics is a fixed share of the sample. The choice by double
+    bootstrap that ``tailestim`` offers takes 0.7 s a column, and for alpha-stable 1.7 at
+    ``n`` = 20,000 chooses 21 % of the sample and 0.46. Estimates are biased; ``bias ±
+    deviation`` of one column, measured at ``n`` = 20,000 with the default shares:
+
+    =============================  ===============  ===============
+    law (``xi``)                   Hill, 1 %        moment, 5 %
+    =============================  ===============  ===============
+    alpha-stable 1.7 (0.588)       -0.032 ± 0.033   -0.020 ± 0.028
+    alpha-stable 1.9 (0.526)       -0.140 ± 0.027   -0.076 ± 0.030
+    Student t 2.5 (0.4)            +0.007 ± 0.026   -0.008 ± 0.036
+    student_mixture, d = 20 (0.4)  -0.025 ± 0.034   -0.003 ± 0.032
+    normal (0)                     +0.112 ± 0.007   -0.099 ± 0.034
+    =============================  ===============  ===============
+
+    Modes further apart bias Hill's estimator more (-0.13 where they were 4 scales apart).
+    A difference below the floor may thus be bias: with ``against: reference`` both sides have
+    the same one. A sample whose largest values all tie, or which is one value up to
+    fewer points than are used, leaves the estimators undefined and counts as having no tail
+    (``xi = 0``).
+
+    References:
+        Hill, A simple general approach to inference about the tail of a distribution (1975);
+        Dekkers, Einmahl & de Haan, A moment estimator for the index of an extreme-value
+        distribution (1989).
+    """
+
+    Settings = TailIndexSettings
+    outputs: ClassVar[dict[str, Output]] = {
+        "tail_index_error_hill": Output("tail index error (Hill)"),
+        "tail_index_error_moment": Output("tail index error (moment)"),
+        "tail_index_error_norm": Output("tail index error (norm)"),
+    }
+
+    def compare(
+        self,
+        samples: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        truth: Target | None,
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Compute the three errors.
+
+        Raises:
+            ValueError: If there are too few samples for two order statistics.
+        """
+        marginal = truth.tail_index() if truth is not None else None
+        joint = truth.norm_tail_index() if truth is not None else None
+        gaps, other = np.abs(samples - centre(samples)), np.abs(reference - centre(reference))
+        radii, others = np.linalg.norm(gaps, axis=1), np.linalg.norm(other, axis=1)
+        unknown = [math.inf] * samples.shape[1]
+        exponents = list(unknown if marginal is None else marginal)
+        return {
+            f"tail_index_error_{estimator}": float(
+                np.mean(
+                    [
+                        self._error(estimator, mine, real, exponent)
+                        for mine, real, exponent in zip(gaps.T, other.T, exponents, strict=True)
+                    ]
+                )
+            )
+            for estimator in ("hill", "moment")
+        } | {
+            "tail_index_error_norm": self._error(
+                "moment", radii, others, math.inf if joint is None else joint
+            )
+        }
+
+    def _error(
+        self,
+        estimator: Estimator,
+        mine: NDArray[np.float64],
+        real: NDArray[np.float64],
+        exponent: float,
+    ) -> float:
+        """Give the absolute error of one estimate; an infinite exponent is not compared with."""
+        hill = estimator == "hill"
+        fraction = self.settings.hill_fraction if hill else self.settings.moment_fraction
+        exact = self.settings.against == "truth" and math.isfinite(exponent)
+        goal = 1 / exponent if exact else extreme_value_index(real, fraction, estimator)
+        return abs(extreme_value_index(mine, fraction, estimator) - goal)
+
+
+def extreme_value_index(
+    values: NDArray[np.float64], fraction: float, estimator: Estimator = "hill"
+) -> float:
+    """Estimate ``xi = 1/a`` of non-negative values from a share of the largest.
+
+    Args:
+        values: Distances from a centre, shape ``(n,)``.
+        fraction: Share of the order statistics to use.
+        estimator: Hill's or the moment estimator.
+
+    Returns:
+        The estimate; 0 where it is undefined: all of the largest values tie, or the least of
+        them is zero.
+
+    Raises:
+        ValueError: If the share holds fewer than two values, or all of them.
+    """
+    from tailestim import HillEstimator, MomentsEstimator
+
+    count = int(fraction * len(values))
+    if not 2 <= count < len(values):
+        raise ValueError(f"{len(values)} rows are too few to estimate a tail from {fraction:g} of")
+    # An estimate at k order statistics needs the k + 1 largest alone. In units of the least of
+    # them the second moment of their logarithms loses no digits to cancellation.
+    largest = np.partition(values, -count - 1)[-count - 1 :]
+    threshold = largest.min()
+    if threshold == largest.max() or threshold <= 0:
+        return 0.0
+    model = (HillEstimator if estimator == "hill" else MomentsEstimator)(bootstrap=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        model.fit(largest / threshold)
+    return float(model.get_result().xi_arr_[count - 1])

@@ -1,0 +1,76 @@
+"""Kolmogorov-Smirnov distance between the tails of the norm."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tailbench.contracts import Output, Target
+from tailbench.metrics._base import BaseMetric, centre
+from tailbench.registry import register
+from tailbench.settings import Settings
+
+__all__ = ["TailKs", "TailKsSettings", "ks_distance"]
+
+
+class TailKsSettings(Settings):
+    """Where the tail begins."""
+
+    level: float = Field(
+        0.95, ge=0, lt=1, description="Quantile of the reference's norm beyond which is the tail."
+    )
+
+
+@register
+class TailKs(BaseMetric[TailKsSettings]):
+    r"""Shape and mass of the tail of the norm.
+
+    With ``R = |x - m|`` the Euclidean distance from the reference's median ``m`` and ``u`` the
+    reference's quantile of ``R`` at ``level``, without unit:
+
+    - ``tail_ks``: Kolmogorov-Smirnov distance between the laws of ``R`` given ``R > u``, of
+      samples and reference; 1 if no sample is beyond ``u``. It sees the shape of the tail alone.
+    - ``tail_mass_error``: ``|log(share of samples beyond u / share of the reference)|``, each
+      share estimated as ``(count + 1/2) / (n + 1)``, which is never zero.
+
+    At ``n`` = 20,000 two samples of one law differ by about 0.04 and 0.035.
+    """
+
+    Settings = TailKsSettings
+    outputs: ClassVar[dict[str, Output]] = {
+        "tail_ks": Output("KS distance of the tail"),
+        "tail_mass_error": Output("log error of the tail's mass"),
+    }
+
+    def compare(
+        self,
+        samples: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        truth: Target | None,
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Compute both distances."""
+        point = centre(reference)
+        made, real = (np.linalg.norm(x - point, axis=1) for x in (samples, reference))
+        threshold = np.quantile(real, self.settings.level)
+        made_tail, real_tail = made[made > threshold], real[real > threshold]
+        share_made, share_real = (
+            (len(tail) + 0.5) / (len(radii) + 1)
+            for tail, radii in ((made_tail, made), (real_tail, real))
+        )
+        return {
+            "tail_ks": ks_distance(made_tail, real_tail),
+            "tail_mass_error": float(abs(np.log(share_made / share_real))),
+        }
+
+
+def ks_distance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Give the largest gap of two empirical distribution functions; 1 if only one is empty."""
+    if not len(x) or not len(y):
+        return float(len(x) != len(y))
+    points = np.concatenate([x, y])
+    below_x, below_y = (np.searchsorted(np.sort(z), points, side="right") / len(z) for z in (x, y))
+    return float(np.abs(below_x - below_y).max())

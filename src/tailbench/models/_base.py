@@ -1,0 +1,352 @@
+"""What all models share: blocks of members, robust units, seeds, files.
+
+Importing this module does not import torch, so that the settings of models can be read fast.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tailbench.contracts import InputError
+from tailbench.files import atomic_write, replacing
+from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.seeds import seed_for
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from tailbench.training.checkpoint import Checkpoint
+    from tailbench.training.streams import Streams
+
+__all__ = ["Draw", "Estimator", "as_block", "resolve_device", "robust_units"]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Samples and what they cost.
+
+    Attributes:
+        samples: Shape ``(E, n, d)``, single precision, in units of the data.
+        nfe: Network evaluations per sample.
+        extra: What else is worth keeping, as plain data.
+    """
+
+    samples: NDArray[np.float32]
+    nfe: int
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def as_block(x: ArrayLike) -> NDArray[np.float64]:
+    """Give data as a block ``(E, n, d)``; a table ``(n, d)`` is a block of one member.
+
+    Raises:
+        InputError: If the data have another number of axes, are not finite, too few, or constant.
+    """
+    block = np.asarray(x, dtype=np.float64)
+    if block.ndim not in (2, 3):
+        raise InputError(f"data have the shape (n, d) or (E, n, d), not {block.shape}")
+    block = block if block.ndim == 3 else block[None]
+    if block.shape[1] < 2 or block.shape[2] < 1:
+        raise InputError(f"data need at least two rows and one column, not {block.shape[1:]}")
+    if not np.isfinite(block).all():
+        raise InputError("data must not hold NaN or infinity")
+    constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
+    if len(constant):
+        raise InputError(f"column {int(constant[0])} of the data is constant")
+    return block
+
+
+def robust_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the median and the scale of each coordinate, each of shape ``(E, d)``.
+
+    The scale is the distance of the quartiles divided by that of a standard Gaussian; where the
+    quartiles agree, that of wider quantiles. Mean and standard deviation would not do: laws with
+    heavy tails may have neither.
+
+    Args:
+        x: Data, shape ``(E, n, d)``, with no constant column.
+    """
+    from scipy.special import ndtri
+
+    scale = np.zeros((x.shape[0], x.shape[2]))
+    for p in (0.25, 0.1, 0.01, 0.0):
+        low, high = np.quantile(x, [p, 1.0 - p], axis=1)
+        width = 2.0 * ndtri(1.0 - max(p, 1.0 / (2 * x.shape[1])))
+        scale = np.where(scale > 0, scale, (high - low) / width)
+    return np.median(x, axis=1), scale
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn ``"auto"`` into a GPU where there is one, else the CPU.
+
+    Raises:
+        InputError: If a GPU is asked for and there is none.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device: {device!r} is asked for, but torch finds no GPU")
+    return torch.device(device)
+
+
+class Estimator(ABC):
+    """A model with ``fit``, ``sample``, ``save`` and ``load``.
+
+    Args:
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        settings: Settings of the model, by keyword.
+
+    Raises:
+        pydantic.ValidationError: If a setting is unknown or out of its range.
+    """
+
+    name: ClassVar[str]
+    trainable: ClassVar[bool] = True
+    Settings: ClassVar[type[TrainingSettings]]
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]]
+
+    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
+        self.settings = self.Settings(**settings)
+        self.device = device
+        self.module: nn.Module | None = None
+        self.constants: dict[str, Tensor] = {}
+        self.info: dict[str, Any] = {}
+        self.history: list[dict[str, float]] = []
+        self._seeds: list[int] = []
+        self._table = False
+
+    @abstractmethod
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        """Fix the constants of the data ``(E, n, d)`` and give what the network is trained on."""
+
+    @abstractmethod
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        """Make the untrained module of the given members of the block."""
+
+    @abstractmethod
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        """Give the loss of each member on a batch."""
+
+    @abstractmethod
+    def draw(
+        self,
+        n: int,
+        settings: SamplingSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> Draw:
+        """Draw ``n`` samples of every member by the given settings, which hold no sweep."""
+
+    def fit(
+        self,
+        x: ArrayLike,
+        *,
+        seed: int = 0,
+        seeds: Sequence[int] | None = None,
+        split_seeds: Sequence[int] | None = None,
+        members: Sequence[int] | None = None,
+        label: str | None = None,
+        checkpoint: Checkpoint | None = None,
+        quiet: bool = False,
+    ) -> Self:
+        """Train on data.
+
+        Args:
+            x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a block of members.
+            seed: Seed of the training.
+            seeds: Seed of each member, instead of ``seed``.
+            split_seeds: Seed of each member's choice of validation data.
+            members: Number of each member, for messages.
+            label: What to call the training in messages.
+            checkpoint: Where to keep the state of the training.
+            quiet: Show no progress.
+
+        Raises:
+            InputError: If the data cannot be used.
+            TrainingDiverged: If a loss is not finite or explodes.
+        """
+        from tailbench.training.loop import train
+
+        block = as_block(x)
+        self._table = np.ndim(x) == 2
+        seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
+        self._seeds = list(seeds)
+        data = self._prepare(block)
+        trained = train(
+            lambda chosen: self._build(chosen, block.shape[2]),
+            self._loss,
+            data,
+            self.settings,
+            seeds,
+            resolve_device(self.device),
+            split_seeds=split_seeds,
+            label=label or self.name,
+            members=members,
+            checkpoint=checkpoint,
+            quiet=quiet,
+        )
+        self.module = self._build(range(len(block)), block.shape[2])
+        self.module.load_state_dict(trained.state)
+        self.history = trained.history
+        self.info |= {
+            "seconds": trained.seconds,
+            "parameters": sum(p[0].numel() for p in self.module.parameters()),
+            "dim": block.shape[2],
+            "members": len(block),
+        }
+        return self
+
+    def sample(self, n: int, *, seed: int = 0, **options: Any) -> NDArray[np.float32]:
+        """Draw samples.
+
+        Args:
+            n: Number of samples of each member.
+            seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
+            options: Settings of the sampling, by keyword.
+
+        Returns:
+            Shape ``(n, d)``, or ``(E, n, d)`` if the model was fitted on a block.
+
+        Raises:
+            RuntimeError: If the model has not been fitted.
+        """
+        settings = self.methods[self.name](**options)
+        if len(settings.variants("")) > 1:
+            raise ValueError("sample takes one value per setting; sweep by calling it again")
+        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
+        drawn = self.draw(n, settings, seeds).samples
+        return drawn[0] if self._table else drawn
+
+    @property
+    def members(self) -> int:
+        """Number of members ``E``."""
+        self._fitted()
+        return int(self.info["members"])
+
+    @property
+    def dim(self) -> int:
+        """Dimension ``d``."""
+        self._fitted()
+        return int(self.info["dim"])
+
+    def _fitted(self) -> nn.Module:
+        if self.module is None:
+            raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+        return self.module
+
+    def _generators(self, members: Sequence[int]) -> list[torch.Generator]:
+        """Give the generators of the members' initial parameters."""
+        import torch
+
+        seeds = self._seeds or [0] * (max(members) + 1)
+        return [torch.Generator().manual_seed(seed_for("init", seeds[e])) for e in members]
+
+    def _select(self, members: Sequence[int]) -> nn.Module:
+        """Give the trained module of some members, on the device, ready to evaluate."""
+        state = self._fitted().state_dict()
+        module = self._build(members, self.dim)
+        module.load_state_dict({key: value[list(members)] for key, value in state.items()})
+        return module.to(resolve_device(self.device)).eval()
+
+    def _groups(self) -> Iterator[tuple[list[int], nn.Module]]:
+        """Give the members that are computed together, with their module."""
+        from tailbench.training.loop import groups
+
+        for group in groups(self.members, resolve_device(self.device)):
+            yield group, self._select(group)
+
+    def save(self, path: str | Path) -> None:
+        """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
+
+        ``spec.json`` carries the settings, the versions and the checksum of the parameters.
+        """
+        from safetensors.torch import save_file
+
+        path = Path(path)
+        tensors = {f"module.{k}": v for k, v in self._fitted().state_dict().items()}
+        tensors |= {f"constant.{k}": v for k, v in self.constants.items()}
+        with replacing(path / "model.safetensors") as temporary:
+            save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary)
+            checksum = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        with (
+            replacing(path / "history.csv") as temporary,
+            temporary.open("w", newline="") as file,
+        ):
+            columns = ["member", "step", "loss", "val_loss", "lr", "seconds"]
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.history)
+        spec = {
+            "type": self.name,
+            "settings": self.settings.model_dump(mode="json"),
+            "table": self._table,
+            **self.info,
+            "sha256": checksum,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: metadata.version(name) for name in ("tailbench", "torch", "numpy", "zuko")},
+            },
+        }
+        atomic_write(path / "spec.json", json.dumps(spec, indent=1))
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Self:
+        """Read a model from a folder that ``save`` has written.
+
+        Raises:
+            InputError: If a file is missing or damaged, or the model is of another type.
+        """
+        from safetensors.torch import load
+
+        path = Path(path)
+        try:
+            spec = json.loads((path / "spec.json").read_text())
+            content = (path / "model.safetensors").read_bytes()
+        except FileNotFoundError as error:
+            raise InputError(f"there is no model in {path}: {error.filename} is missing") from None
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path / 'spec.json'} is damaged: {error}") from None
+        if spec.get("type") != cls.name:
+            raise InputError(f"{path} holds a {spec.get('type')}, not a {cls.name}")
+        if hashlib.sha256(content).hexdigest() != spec.get("sha256"):
+            raise InputError(f"{path / 'model.safetensors'} is damaged: its checksum is wrong")
+        model = cls(device=device, **spec["settings"])
+        model._table = spec["table"]
+        own = {"type", "settings", "table", "sha256", "versions"}
+        model.info = {key: value for key, value in spec.items() if key not in own}
+        tensors = load(content)
+        model.constants = {
+            key.removeprefix("constant."): value
+            for key, value in tensors.items()
+            if key.startswith("constant.")
+        }
+        model.module = model._build(range(model.info["members"]), model.info["dim"])
+        model.module.load_state_dict(
+            {
+                key.removeprefix("module."): value
+                for key, value in tensors.items()
+                if key.startswith("module.")
+            }
+        )
+        with (path / "history.csv").open(newline="") as file:
+            model.history = [
+                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
+            ]
+        return model

@@ -1,0 +1,76 @@
+"""Settings that models share. No torch here: the Snakefile reads these."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tailbench.settings import Settings
+
+__all__ = ["SamplingSettings", "TrainingSettings"]
+
+
+class TrainingSettings(Settings):
+    """Settings of the training loop."""
+
+    steps: int = Field(1000, ge=1, description="Optimiser steps.")
+    batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
+    learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate of AdamW.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="Learning rate after warm-up: falling to zero by a cosine, or level."
+    )
+    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in linear warm-up.")
+    clip_norm: float = Field(
+        1.0, gt=0, description="Largest norm of a member's gradient; a longer one is shortened."
+    )
+    ema: float = Field(
+        0.995, ge=0, lt=1, description="Decay of the moving average of the parameters."
+    )
+    validation_fraction: float = Field(
+        0.1, ge=0, lt=1, description="Share of the training data held out to choose the best step."
+    )
+    validate_every: int = Field(100, ge=1, description="Steps between two validations.")
+
+
+class SamplingSettings(Settings):
+    """Settings of a way to sample; those named in ``sweeps`` may be lists of values.
+
+    ``parts`` maps the settings that name a trained model to the type of that model.
+    """
+
+    parts: ClassVar[Mapping[str, str]] = {}
+    sweeps: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _no_empty_sweep(self) -> Self:
+        for key in self.sweeps:
+            value = getattr(self, key)
+            if isinstance(value, (list, tuple)):
+                if not value:
+                    raise ValueError(f"{key}: a sweep needs at least one value")
+                if len(set(value)) < len(value):
+                    raise ValueError(f"{key}: a value of the sweep is given twice")
+        return self
+
+    def variants(self, family: str) -> dict[str, Self]:
+        """Give one settings object per point of the sweep, by name; without sweep, itself."""
+        swept = [k for k in self.sweeps if isinstance(getattr(self, k), (list, tuple))]
+        if not swept:
+            return {family: self}
+        found = {}
+        for values in itertools.product(*(getattr(self, key) for key in swept)):
+            label = ",".join(
+                f"{key}={value if isinstance(value, str) else format(value, 'g')}"
+                for key, value in zip(swept, values, strict=True)
+            )
+            change = dict(zip(swept, values, strict=True))
+            found[f"{family}[{label}]"] = self.model_copy(update=change)
+        return found
+
+    def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Give changed settings under which a part has to be trained as well, by part."""
+        return {}

@@ -1,0 +1,202 @@
+"""Normalizing flow whose last layer gives every coordinate the tail that its data have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+
+from tailbench.models._base import Draw, Estimator, robust_units
+from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.registry import register
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.training.streams import Streams
+
+__all__ = ["Flow", "FlowSampling", "FlowSettings"]
+
+BATCH = 4096
+
+
+class FlowSettings(TrainingSettings):
+    """Settings of the training of a flow."""
+
+    batch_size: int = Field(256, ge=1, description="Samples of a batch, of each member.")
+    layers: int = Field(3, ge=1, description="Pairs of coupling layers.")
+    bins: int = Field(8, ge=2, description="Bins of each spline.")
+    bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")
+    width: int = Field(64, ge=1, description="Width of the conditioning networks.")
+    blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
+    tails: Literal["auto", "ttf", "student", "none"] = Field(
+        "auto",
+        description="Tails of each coordinate: 'auto', a tail transform where the data are heavy; "
+        "'ttf', a tail transform everywhere; 'student', a Student-t base of the estimated "
+        "degrees of freedom where the data are heavy; 'none', a Gaussian base alone.",
+    )
+    tail_fraction: float = Field(
+        0.05, gt=0, le=0.5, description="Share of the data that the tail estimators take as tail."
+    )
+    tail_threshold: float = Field(
+        0.05, ge=0, description="Least extreme value index that counts as heavy."
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="Learn the data with Gaussian noise of this level, in robust units of the "
+        "data, as a start of a reverse process needs it.",
+    )
+
+
+class FlowSampling(SamplingSettings):
+    """Settings of sampling from a flow."""
+
+    parts: ClassVar[dict[str, str]] = {"model": "flow"}
+
+    model: str = Field("flow", description="The trained flow, by its name under models.")
+
+
+@register
+class Flow(Estimator):
+    r"""Coupling rational-quadratic spline flow with tails chosen per coordinate from the data.
+
+    The data pass the inverse tail transform (or an affine map where they are light) and then the
+    couplings, to a Gaussian base. Location, scale and tail index are estimated from the data and
+    stay fixed: a tail index learned by likelihood does not find the tail, since the splines fit
+    the quantiles inside the data without it.
+
+    References:
+        Durkan et al., Neural spline flows, 2019 (the couplings); Hickling and Prangle, Flexible
+        tails for normalizing flows, 2025 (``ttf``); Laszkiewicz, Lederer and Fischer, Marginal
+        tail-adaptive normalizing flows, 2022 (``student``).
+    """
+
+    Settings: ClassVar[type[TrainingSettings]] = FlowSettings
+    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"flow": FlowSampling}
+    settings: FlowSettings
+
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        import torch
+
+        from tailbench.flows.selection import estimate_tails
+        from tailbench.flows.tails import TailTransform
+
+        tails = [
+            estimate_tails(member, self.settings.tail_fraction, self.settings.tail_threshold)
+            for member in x
+        ]
+        xi = np.array([[tail.xi for tail in member] for member in tails])
+        heavy = np.array([[tail.tail == "heavy" for tail in member] for member in tails])
+        smallest = max(self.settings.tail_threshold, 0.01)
+        index = {
+            "auto": np.where(heavy, xi, 0.0),
+            "ttf": np.maximum(xi, smallest),
+            "student": np.where(heavy, xi, 0.0),
+            "none": np.zeros_like(xi),
+        }[self.settings.tails]
+
+        location, scale = robust_units(x)
+        scale = scale * math.hypot(1.0, self.settings.noise)
+        stretched = self.settings.tails in ("auto", "ttf")
+        shape = index if stretched else np.zeros_like(index)
+        self.constants = {
+            "location": torch.from_numpy(location),
+            "scale": torch.from_numpy(scale * _quartile_factor(shape)),
+            "shape": torch.from_numpy(shape),
+            "student": torch.from_numpy(np.zeros_like(index) if stretched else index),
+            "noise": torch.from_numpy(robust_units(x)[1] * self.settings.noise),
+        }
+        self.info["tails"] = {
+            "mode": self.settings.tails,
+            "per_member": [
+                [
+                    {"column": j, **tail.as_dict(), "lambda": float(index[e, j])}
+                    for j, tail in enumerate(member)
+                ]
+                for e, member in enumerate(tails)
+            ],
+        }
+        data = torch.from_numpy(x)
+        if self.settings.noise:
+            return data
+        tail = TailTransform(*(self.constants[key] for key in ("location", "scale", "shape")))
+        return tail.inverse(data).float()
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        from tailbench.flows.coupling import CouplingFlow
+        from tailbench.flows.tailed import TailedFlow
+
+        coupling = CouplingFlow(
+            self._generators(members),
+            dim,
+            self.settings.layers,
+            self.settings.bins,
+            self.settings.bound,
+            self.settings.width,
+            self.settings.blocks,
+        )
+        own = {key: value[list(members)] for key, value in self.constants.items()}
+        return TailedFlow(coupling, **own)
+
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        draw = streams.randn(*batch.shape[1:]) if self.settings.noise else None
+        return module.loss(batch, draw)  # type: ignore[operator]
+
+    def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Give the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.
+
+        Raises:
+            RuntimeError: If the flow has not been fitted.
+        """
+        import torch
+
+        module = self._fitted()
+        block = np.asarray(x, dtype=np.float64)
+        with torch.no_grad():
+            values = module.log_prob(torch.from_numpy(block if block.ndim == 3 else block[None]))  # type: ignore[operator]
+        return values.numpy() if block.ndim == 3 else values[0].numpy()
+
+    def draw(
+        self,
+        n: int,
+        settings: SamplingSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> Draw:
+        """Draw ``n`` samples of every member: one pass through the flow."""
+        import torch
+
+        from tailbench.models._base import resolve_device
+        from tailbench.training.streams import SampleStreams
+
+        device = resolve_device(self.device)
+        out = np.empty((self.members, n, self.dim), dtype=np.float32)
+        with torch.no_grad():
+            for group, module in self._groups():
+                for begin in range(0, n, BATCH):
+                    size = min(BATCH, n - begin)
+                    streams = SampleStreams(
+                        [seeds[e] for e in group], begin, size, self.dim, device, "flow"
+                    )
+                    x = module(streams.randn(torch.float64))
+                    out[group, begin : begin + size] = x.float().cpu().numpy()
+        if not np.isfinite(out).all():
+            raise FloatingPointError(f"{label}: a sample of the flow is not finite")
+        return Draw(out, 1)
+
+
+def _quartile_factor(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    r"""Give the factor by which the tail transform's quartiles would miss those of the data.
+
+    The quartile of a standard Gaussian has :math:`u = \log 2`, which the transform takes to
+    :math:`s (2^\lambda - 1)/\lambda`; it is to be 0.6745 robust units.
+    """
+    safe = np.where(shape > 0, shape, 1.0)
+    return np.where(shape > 0, 0.6744897501960817 * safe / np.expm1(safe * math.log(2.0)), 1.0)

@@ -1,0 +1,342 @@
+"""The headline method: a score model started from a flow instead of a Gaussian."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
+
+from tailbench.contracts import InputError
+from tailbench.files import atomic_write
+from tailbench.models._base import Draw, Estimator, as_block
+from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models.flow import Flow, FlowSampling
+from tailbench.models.sgm import SGM, ReverseSettings
+from tailbench.registry import register
+from tailbench.seeds import generator_for, seed_for
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.training.streams import SampleStreams, Streams
+
+__all__ = ["FlowSGM", "FlowSGMSampling"]
+
+Level = Annotated[float, Field(gt=0)]
+
+
+class FlowSGMSampling(ReverseSettings):
+    """Settings of sampling by a score model from a flow."""
+
+    parts: ClassVar[dict[str, str]] = {"flow": "flow", "sgm": "sgm"}
+    sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "steps", "delta")
+
+    flow: str = Field("flow", description="The trained flow, by its name under models.")
+    sgm: str = Field("sgm", description="The trained score model, by its name under models.")
+    prior: Literal["noised", "at_noise"] = Field(
+        "noised",
+        description="The start: 'noised', the flow's samples plus noise of level sigma_T; "
+        "'at_noise', a flow trained on data with that noise.",
+    )
+    sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(  # noqa: N815
+        "auto",
+        description="Noise level at which the reverse process starts, in robust units of the "
+        "data; a list is a sweep; 'auto' takes the candidate whose samples have the least "
+        "max-sliced W1 to the validation data, for each member.",
+    )
+    candidates: tuple[Level, ...] = Field(
+        (0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
+        min_length=1,
+        description="Noise levels that 'auto' tries.",
+    )
+
+    def levels(self) -> tuple[float, ...]:
+        """List the noise levels that the settings can lead to."""
+        if self.sigma_T == "auto":
+            return self.candidates
+        return self.sigma_T if isinstance(self.sigma_T, tuple) else (self.sigma_T,)
+
+    def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Give the flows that ``at_noise`` needs: one per noise level."""
+        if self.prior == "noised":
+            return {}
+        return {"flow": [{"noise": level} for level in self.levels()]}
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
+        if max(deltas) >= min(self.levels()):
+            raise ValueError(f"delta must be below every sigma_T, also {min(self.levels()):g}")
+        return self
+
+
+@register
+class FlowSGM(Estimator):
+    r"""Flow-initialised score model: the flow gives the tails, the score model the structure.
+
+    The start of the reverse process is :math:`x_T = x_{flow} + \sigma_T G` at a moderate
+    :math:`\sigma_T`, instead of a Gaussian at a large one. The larger :math:`\sigma_T`, the more
+    of the structure the score model makes and the less of the flow's tails is left.
+
+    Args:
+        flow: A flow, fitted or not; by default one is made of ``flow_settings``.
+        sgm: A score model, fitted or not; by default one is made of ``sgm_settings``.
+        flow_settings: Settings of the flow.
+        sgm_settings: Settings of the score model.
+        device: Where to train and sample.
+        sampling: Settings of the sampling, such as ``sigma_T="auto"``.
+
+    References:
+        Fassina, Cardoso, Le Corff and Romary, Generalizing score-based generative models for
+        heavy-tailed distributions, 2026.
+    """
+
+    trainable: ClassVar[bool] = False
+    Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
+    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
+
+    def __init__(
+        self,
+        flow: Flow | Mapping[float, Flow] | None = None,
+        sgm: SGM | None = None,
+        *,
+        flow_settings: Mapping[str, Any] | None = None,
+        sgm_settings: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        **sampling: Any,
+    ) -> None:
+        super().__init__(device=device)
+        self.sampling = FlowSGMSampling(**sampling)
+        if isinstance(flow, Mapping):
+            self.flows = dict(flow)
+        elif self.sampling.prior == "noised" or (flow is not None and flow.module is not None):
+            base = flow or Flow(device=device, **(flow_settings or {}))
+            self.flows = {base.settings.noise: base}  # type: ignore[attr-defined]
+        else:
+            own = dict(flow.settings) if flow is not None else dict(flow_settings or {})
+            self.flows = {
+                level: Flow(device=device, **{**own, "noise": level})
+                for level in self.sampling.levels()
+            }
+        self.sgm = sgm or SGM(device=device, **(sgm_settings or {}))
+        self.curve: list[dict[str, float]] = []
+        self.chosen: list[float] = []
+
+    @classmethod
+    def assemble(cls, parts: Mapping[str, Sequence[Any]], device: str = "auto") -> Self:
+        """Put trained flows and a trained score model together, by role."""
+        flows = {flow.settings.noise: flow for flow in parts["flow"]}
+        return cls(flows, parts["sgm"][0], device=device)
+
+    @property
+    def members(self) -> int:
+        """Number of members ``E``."""
+        return self.sgm.members
+
+    @property
+    def dim(self) -> int:
+        """Dimension ``d``."""
+        return self.sgm.dim
+
+    def fit(
+        self,
+        x: ArrayLike,
+        *,
+        seed: int = 0,
+        seeds: Sequence[int] | None = None,
+        split_seeds: Sequence[int] | None = None,
+        members: Sequence[int] | None = None,
+        label: str | None = None,
+        checkpoint: Any = None,
+        quiet: bool = False,
+    ) -> Self:
+        """Train the parts that are not fitted yet, and choose ``sigma_T`` if it is ``"auto"``."""
+        block = as_block(x)
+        self._table = np.ndim(x) == 2
+        seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
+        split_seeds = seeds if split_seeds is None else split_seeds
+        for part in (*self.flows.values(), self.sgm):
+            if part.module is None:
+                part.fit(
+                    block,
+                    seeds=seeds,
+                    split_seeds=split_seeds,
+                    members=members,
+                    label=part.name,
+                    quiet=quiet,
+                )
+        if self.sampling.sigma_T == "auto":
+            self.choose(self.validation(block, split_seeds), seeds, self.sampling)
+        return self
+
+    def validation(
+        self, block: NDArray[np.float64], split_seeds: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Give the data ``(E, n, d)`` that neither part was trained on.
+
+        Raises:
+            InputError: If a part was trained on all the data.
+        """
+        import torch
+
+        from tailbench.training.loop import split
+
+        parts = (*self.flows.values(), self.sgm)
+        fraction = min(part.settings.validation_fraction for part in parts)
+        held = split(torch.from_numpy(block), fraction, split_seeds)[1].numpy()
+        if held.shape[1] < 2:
+            raise InputError(
+                "sigma_T: 'auto' needs validation data; validation_fraction is too small"
+            )
+        return held
+
+    def choose(
+        self,
+        held: NDArray[np.float64],
+        seeds: Sequence[int],
+        settings: FlowSGMSampling,
+        label: str = "choosing sigma_T",
+        quiet: bool = True,
+    ) -> list[float]:
+        """Choose each member's ``sigma_T`` by the max-sliced W1 to validation data.
+
+        The curve is kept in ``curve``, the choice in ``chosen``.
+
+        Args:
+            held: Validation data, shape ``(E, n, d)``.
+            seeds: Seed of each member.
+            settings: Settings whose ``candidates`` are tried.
+            label: What is done, for progress.
+            quiet: Show no progress.
+        """
+        from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
+
+        own = [seed_for("choose", seed) for seed in seeds]
+        self.curve = []
+        for level in settings.candidates:
+            trial = settings.model_copy(update={"sigma_T": level})
+            drawn = self.draw(held.shape[1], trial, own, label=f"{label}, {level:g}", quiet=quiet)
+            for e, seed in enumerate(own):
+                distance = max_sliced_wasserstein(
+                    drawn.samples[e].astype(np.float64), held[e], rng=generator_for("choose", seed)
+                )
+                self.curve.append({"member": e, "sigma_T": level, "max_sw1": distance})
+        self.chosen = [
+            min(
+                (row for row in self.curve if row["member"] == e),
+                key=lambda row: row["max_sw1"],
+            )["sigma_T"]
+            for e in range(len(own))
+        ]
+        return self.chosen
+
+    def draw(
+        self,
+        n: int,
+        settings: SamplingSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> Draw:
+        """Draw ``n`` samples of every member: the flow's, noised to ``sigma_T``, then refined.
+
+        Raises:
+            RuntimeError: If ``sigma_T`` is ``"auto"`` and has not been chosen.
+        """
+        import torch
+
+        assert isinstance(settings, FlowSGMSampling)
+        if settings.sigma_T == "auto":
+            if not self.chosen:
+                raise RuntimeError("sigma_T has not been chosen; call fit or choose first")
+            levels = list(self.chosen)
+        else:
+            assert isinstance(settings.sigma_T, float)
+            levels = [settings.sigma_T] * len(seeds)
+        starts = self._starts(n, settings, levels, seeds)
+        location, scale = (self.sgm.constants[key] for key in ("location", "scale"))
+
+        def start(members: list[int], rows: slice, streams: SampleStreams) -> Tensor:
+            x = torch.from_numpy(starts[members, rows].astype(np.float64))
+            x = ((x - location[members, None]) / scale[members, None]).float().to(streams.device)
+            if settings.prior == "at_noise":
+                return x
+            level = torch.tensor([levels[e] for e in members], device=streams.device)
+            return x + level.view(-1, 1, 1) * streams.randn()
+
+        samples, nfe = self.sgm.refine(
+            start, levels, n, settings, seeds, label=label, quiet=quiet
+        )
+        return Draw(samples, nfe + 1, {"sigma_T": levels})
+
+    def _starts(
+        self, n: int, settings: FlowSGMSampling, levels: list[float], seeds: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Draw from the flow, or from each member's flow at its noise level."""
+        if settings.prior == "noised":
+            return next(iter(self.flows.values())).draw(n, FlowSampling(), seeds).samples
+        missing = sorted(set(levels) - set(self.flows))
+        if missing:
+            raise RuntimeError(f"no flow was trained at noise level {missing[0]:g}")
+        drawn = {
+            level: self.flows[level].draw(n, FlowSampling(), seeds).samples
+            for level in sorted(set(levels))
+        }
+        return np.stack([drawn[level][e] for e, level in enumerate(levels)])
+
+    def sample(self, n: int, *, seed: int = 0, **options: Any) -> NDArray[np.float32]:
+        """Draw samples by the settings given at construction, changed by ``options``."""
+        given = {**self.sampling.model_dump(), **options}
+        settings = FlowSGMSampling(**given)
+        if len(settings.variants("")) > 1:
+            raise ValueError("sample takes one value per setting; sweep by calling it again")
+        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
+        drawn = self.draw(n, settings, seeds).samples
+        return drawn[0] if self._table else drawn
+
+    def save(self, path: str | Path) -> None:
+        """Write both parts and the choice of ``sigma_T`` into a folder."""
+        path = Path(path)
+        for level, flow in self.flows.items():
+            flow.save(path / f"flow-{level:g}")
+        self.sgm.save(path / "sgm")
+        spec = {
+            "type": self.name,
+            "sampling": self.sampling.model_dump(mode="json", exclude={"flow", "sgm"}),
+            "flows": sorted(self.flows),
+            "chosen": self.chosen,
+            "curve": self.curve,
+            "table": self._table,
+        }
+        atomic_write(path / "spec.json", json.dumps(spec, indent=1))
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Self:
+        """Read a model from a folder that ``save`` has written."""
+        path = Path(path)
+        try:
+            spec = json.loads((path / "spec.json").read_text())
+        except FileNotFoundError:
+            raise InputError(f"there is no model in {path}: spec.json is missing") from None
+        if spec.get("type") != cls.name:
+            raise InputError(f"{path} holds a {spec.get('type')}, not a {cls.name}")
+        flows = {level: Flow.load(path / f"flow-{level:g}", device) for level in spec["flows"]}
+        sgm = SGM.load(path / "sgm", device)
+        model = cls(flows, sgm, device=device, **spec["sampling"])
+        model.chosen, model.curve, model._table = spec["chosen"], spec["curve"], spec["table"]
+        return model
+
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        raise NotImplementedError("the parts are trained, not the whole")
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        raise NotImplementedError("the parts are trained, not the whole")
+
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        raise NotImplementedError("the parts are trained, not the whole")

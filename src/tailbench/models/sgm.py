@@ -1,0 +1,224 @@
+"""Score-based generative model with variance-exploding noise, started from a Gaussian."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from tailbench.models._base import Draw, Estimator, resolve_device, robust_units
+from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.registry import register
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.training.streams import SampleStreams, Streams
+
+__all__ = ["SGM", "ReverseSettings", "SGMSampling", "SGMSettings"]
+
+BATCH = 4096
+Sampler = Literal["sde", "heun", "euler"]
+Steps = Annotated[int, Field(ge=1)]
+Delta = Annotated[float, Field(gt=0)]
+
+
+class SGMSettings(TrainingSettings):
+    """Settings of the training of a score model."""
+
+    width: int = Field(128, ge=1, description="Width of the network.")
+    blocks: int = Field(3, ge=0, description="Residual blocks of the network.")
+    preconditioning: Literal["edm", "heavy"] = Field(
+        "edm",
+        description="What the network corrects: 'edm', the posterior mean of Gaussian data "
+        "(Karras et al., 2022), or 'heavy', a line that bends to the identity far out.",
+    )
+    sigma_mean: float = Field(
+        0.0, description="Mean of the logarithm of the noise level in training."
+    )
+    sigma_std: float = Field(
+        1.6, gt=0, description="Standard deviation of the logarithm of the noise level in training."
+    )
+
+
+class ReverseSettings(SamplingSettings):
+    """Settings of the reverse process."""
+
+    sweeps: ClassVar[tuple[str, ...]] = ("steps", "delta")
+
+    sampler: Sampler = Field(
+        "sde",
+        description="'sde', the reverse stochastic equation; 'heun' or 'euler', the "
+        "probability-flow equation.",
+    )
+    steps: Steps | tuple[Steps, ...] = Field(
+        64, description="Steps from the first noise level to delta; a list is a sweep."
+    )
+    delta: Delta | tuple[Delta, ...] = Field(
+        0.005,
+        description="Noise level at which the reverse process stops early, in robust units of "
+        "the data; a list is a sweep.",
+    )
+
+
+class SGMSampling(ReverseSettings):
+    """Settings of sampling from a Gaussian start."""
+
+    parts: ClassVar[dict[str, str]] = {"model": "sgm"}
+
+    model: str = Field("sgm", description="The trained score model, by its name under models.")
+    sigma_max: float = Field(
+        80.0, gt=0, description="Noise level of the Gaussian start, in robust units of the data."
+    )
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
+        if max(deltas) >= self.sigma_max:
+            raise ValueError(f"delta must be below sigma_max, {self.sigma_max:g}")
+        return self
+
+
+@register
+class SGM(Estimator):
+    """Variance-exploding score model: Gaussian start, ODE (Heun) or SDE sampler, early stopping.
+
+    Noise levels are in robust units: the data are centred at the median and divided by the
+    scale of the quartiles, coordinate by coordinate.
+
+    References:
+        Song et al., Score-based generative modeling through stochastic differential equations,
+        2021; Karras et al., Elucidating the design space of diffusion-based generative models,
+        2022; Chen, Lee and Lu (early stopping), 2023.
+    """
+
+    Settings: ClassVar[type[TrainingSettings]] = SGMSettings
+    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
+    settings: SGMSettings
+
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        import torch
+
+        location, scale = robust_units(x)
+        self.constants = {
+            "location": torch.from_numpy(location),
+            "scale": torch.from_numpy(scale),
+        }
+        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        from tailbench.diffusion.denoiser import Denoiser
+
+        return Denoiser(
+            self._generators(members),
+            dim,
+            self.settings.width,
+            self.settings.blocks,
+            bent=self.settings.preconditioning == "heavy",
+        )
+
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        log_sigma = self.settings.sigma_mean + self.settings.sigma_std * streams.randn(
+            batch.shape[1], 1
+        )
+        noise = streams.randn(*batch.shape[1:])
+        return module.loss(batch, log_sigma.exp(), noise)  # type: ignore[operator]
+
+    def draw(
+        self,
+        n: int,
+        settings: SamplingSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> Draw:
+        """Draw ``n`` samples of every member from a Gaussian of scale ``sigma_max``."""
+        assert isinstance(settings, SGMSampling)
+        sigma = settings.sigma_max
+        samples, nfe = self.refine(
+            lambda members, rows, streams: sigma * streams.randn(),
+            [sigma] * len(seeds),
+            n,
+            settings,
+            seeds,
+            label=label,
+            quiet=quiet,
+        )
+        return Draw(samples, nfe)
+
+    def refine(
+        self,
+        start: Callable[[list[int], slice, SampleStreams], Tensor],
+        sigma: Sequence[float],
+        n: int,
+        settings: ReverseSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> tuple[NDArray[np.float32], int]:
+        """Run the reverse process from a given start.
+
+        Args:
+            start: Gives the start in robust units, noise included, of the given members, rows
+                and random streams, shape ``(E, n, d)``.
+            sigma: Noise level of each member's start, in robust units.
+            n: Number of samples of each member.
+            settings: Sampler, steps and delta.
+            seeds: Seed of each member.
+            label: What is sampled, for progress.
+            quiet: Show no progress.
+
+        Returns:
+            Samples ``(E, n, d)`` in units of the data, and network evaluations per sample.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
+        import torch
+
+        from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
+        from tailbench.training.loop import groups
+        from tailbench.training.progress import Progress
+        from tailbench.training.streams import SampleStreams
+
+        assert isinstance(settings.steps, int) and isinstance(settings.delta, float)
+        device = resolve_device(self.device)
+        batch = BATCH if device.type == "cpu" else 16 * BATCH
+        out = np.empty((self.members, n, self.dim), dtype=np.float32)
+        parts = [
+            ([e for e in group if sigma[e] == level], level)
+            for group in groups(self.members, device)
+            for level in sorted({sigma[e] for e in group})
+        ]
+        pieces = len(parts) * math.ceil(n / batch)
+        with torch.no_grad(), Progress(label, settings.steps * pieces, quiet=quiet) as bar:
+            for members, level in parts:
+                module = self._select(members)
+                location, scale = (
+                    self.constants[key][members, None].to(device) for key in ("location", "scale")
+                )
+                levels = noise_levels(level, settings.delta, settings.steps)
+                for begin in range(0, n, batch):
+                    size = min(batch, n - begin)
+                    streams = SampleStreams(
+                        [seeds[e] for e in members], begin, size, self.dim, device
+                    )
+                    rows = slice(begin, begin + size)
+                    x = reverse(
+                        module.noise,  # type: ignore[arg-type]
+                        start(members, rows, streams),
+                        levels,
+                        settings.sampler,
+                        streams.randn,
+                        bar.step,
+                    )
+                    out[members, rows] = (location + scale * x.double()).float().cpu().numpy()
+        if not np.isfinite(out).all():
+            raise FloatingPointError(f"{label}: a sample is not finite")
+        return out, evaluations(settings.sampler, settings.steps)

@@ -1,0 +1,1 @@
+"""Neural networks that hold a block of members in one module."""

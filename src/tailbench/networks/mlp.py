@@ -1,0 +1,91 @@
+"""Multilayer perceptrons of a block of members.
+
+All parameters carry a leading axis ``E``: the members share no number, and one matrix product
+serves all of them, which lets a GPU train many small networks at the price of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["Linear", "ResidualMLP"]
+
+
+class Linear(nn.Module):
+    r"""An affine map of each member, :math:`x W_e + b_e`.
+
+    Args:
+        generators: One generator per member, for the initial weights.
+        inputs: Width of the input.
+        outputs: Width of the output.
+        gain: Factor on the initial weights, which are uniform of variance ``gain^2 / (3 inputs)``.
+    """
+
+    def __init__(
+        self, generators: Sequence[torch.Generator], inputs: int, outputs: int, gain: float = 1.0
+    ) -> None:
+        super().__init__()
+        bound = gain / math.sqrt(inputs)
+        draws = [torch.rand(inputs, outputs, generator=g) for g in generators]
+        self.weight = nn.Parameter((2.0 * torch.stack(draws) - 1.0) * bound)  # (E, in, out)
+        self.bias = nn.Parameter(torch.zeros(len(generators), 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape ``(E, n, in)`` to ``(E, n, out)``."""
+        if x.shape[0] == 1:
+            return torch.addmm(self.bias[0], x[0], self.weight[0]).unsqueeze(0)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class ResidualMLP(nn.Module):
+    r"""A perceptron with residual blocks, each of which may be told a condition.
+
+    .. math:: h_0 = W_{in} x, \quad
+        h_{l+1} = h_l + W'_l \,\mathrm{silu}(W_l \,\mathrm{silu}(h_l) + V_l c), \quad
+        y = W_{out} \,\mathrm{silu}(h_L)
+
+    Args:
+        generators: One generator per member, for the initial weights.
+        inputs: Width of the input.
+        outputs: Width of the output.
+        width: Width of the hidden layers.
+        blocks: Number of residual blocks.
+        condition: Width of the condition; 0 for none.
+        zero: Start with an output of zero.
+    """
+
+    def __init__(
+        self,
+        generators: Sequence[torch.Generator],
+        inputs: int,
+        outputs: int,
+        width: int,
+        blocks: int,
+        condition: int = 0,
+        zero: bool = True,
+    ) -> None:
+        super().__init__()
+        self.enter = Linear(generators, inputs, width)
+        self.first = nn.ModuleList(Linear(generators, width, width) for _ in range(blocks))
+        self.second = nn.ModuleList(
+            Linear(generators, width, width, gain=0.5) for _ in range(blocks)
+        )
+        self.told = nn.ModuleList(
+            Linear(generators, condition, width) for _ in range(blocks if condition else 0)
+        )
+        self.leave = Linear(generators, width, outputs, gain=0.0 if zero else 1.0)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Evaluate at ``x`` ``(E, n, in)``; a condition has shape ``(E, n, c)`` or ``(E, 1, c)``."""
+        h = self.enter(x)
+        for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            inner = first(F.silu(h))
+            if condition is not None:
+                inner = inner + self.told[index](condition)
+            h = h + second(F.silu(inner))
+        return self.leave(F.silu(h))

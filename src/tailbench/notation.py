@@ -1,0 +1,37 @@
+"""How numbers are written in tables."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["mean_std", "number"]
+
+
+def number(x: float, digits: int = 3) -> str:
+    """Write a number with ``digits`` significant digits, as readers of tables expect it."""
+    if x is None or math.isnan(x):
+        return "–"
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    if x != 0 and not 1e-4 <= abs(x) < 1e5:
+        return f"{x:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return f"{x:.{_decimals(x, digits)}f}"
+
+
+def mean_std(mean: float, std: float, digits: int = 3) -> str:
+    """Write a mean and its standard deviation with the same number of decimals."""
+    if not math.isfinite(mean) or not math.isfinite(std):
+        return number(mean, digits)
+    if mean != 0 and not 1e-4 <= abs(mean) < 1e5:
+        return f"{number(mean, digits)} ± {number(std, 2)}"
+    decimals = _decimals(mean, digits)
+    if 0 < std < 0.5 * 10.0**-decimals:  # one digit more rather than "± 0.000"
+        decimals += 1
+    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+
+
+def _decimals(x: float, digits: int) -> int:
+    if x == 0:
+        return digits - 1
+    exponent = int(f"{abs(x):.{digits - 1}e}".partition("e")[2])  # after rounding: 0.0999… is 0.100
+    return max(0, digits - 1 - exponent)

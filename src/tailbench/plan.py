@@ -1,0 +1,273 @@
+"""What a configuration amounts to: which cells there are, and what each depends on.
+
+The Snakefile asks this module for every parameter of every job. A parameter holds what its
+cell depends on and nothing else, so that a change in the configuration reruns the cells it
+touches and no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tailbench import provenance, registry
+from tailbench.config import Config, ConfigError, Entry, entry_class, method_types, parse
+from tailbench.seeds import parse_block
+
+__all__ = ["Cell", "Plan", "gpus"]
+
+
+def gpus(device: str) -> int:
+    """Give the number of GPUs that a job on ``device`` asks for, without importing torch."""
+    if device == "auto":
+        return int(Path("/dev/nvidia0").exists())
+    return int(device.startswith("cuda"))
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One method on one dataset for one block of seeds."""
+
+    dataset: str
+    method: str
+    block: str
+
+    @property
+    def members(self) -> list[int]:
+        """The seeds of the block."""
+        return parse_block(self.block)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a configuration."""
+
+    config: Config
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], source: str) -> Plan:
+        """Make the plan of a configuration that has been read, and check that files exist.
+
+        Args:
+            raw: Keys and values as YAML gives them.
+            source: What to call the configuration in messages.
+
+        Raises:
+            ConfigError: If the configuration holds a mistake.
+        """
+        plan = cls(parse(raw, source))
+        plan.check_files(source)
+        return plan
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The blocks of seeds."""
+        return self.config.seeds
+
+    def methods_on(self, dataset: str) -> tuple[str, ...]:
+        """The methods to run on a dataset."""
+        return self.config.select.get(dataset, tuple(self.config.methods))
+
+    def cells(self) -> list[Cell]:
+        """All (dataset, method, block) of the configuration, in the order it names them."""
+        return list(self._cells)
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
+        return tuple(
+            Cell(dataset, method, block)
+            for dataset in self.config.datasets
+            for method in self.methods_on(dataset)
+            for block in self.blocks
+        )
+
+    @cached_property
+    def models(self) -> Mapping[str, Entry]:
+        """The models to train: the configuration's, and those that methods derive from them."""
+        models = dict(self.config.models)
+        for method in self.config.methods:
+            for role, names in self._derived(method).items():
+                base = self.config.models[self.config.methods[method].settings[role]]
+                for name, change in names.items():
+                    models[name] = Entry(type=base.type, settings={**base.settings, **change})
+        return models
+
+    def _derived(self, method: str) -> dict[str, dict[str, dict[str, Any]]]:
+        entry = self.config.methods[method]
+        settings: Any = entry_class("methods", entry.type).model_validate(entry.settings)
+        return {
+            role: {
+                f"{entry.settings[role]}@{'-'.join(f'{k}-{v:g}' for k, v in change.items())}": change
+                for change in changes
+            }
+            for role, changes in settings.derived().items()
+        }
+
+    @cached_property
+    def _parts(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        parts = {}
+        for method, entry in self.config.methods.items():
+            roles = entry_class("methods", entry.type).parts  # type: ignore[attr-defined]
+            derived = self._derived(method)
+            parts[method] = {
+                role: tuple(derived[role]) if role in derived else (entry.settings[role],)
+                for role in roles
+            }
+        return parts
+
+    def parts(self, method: str) -> dict[str, tuple[str, ...]]:
+        """The trained models that a method samples from, by role."""
+        return self._parts[method]
+
+    def models_of(self, method: str) -> list[str]:
+        """The trained models that a method samples from."""
+        return sorted({name for names in self.parts(method).values() for name in names})
+
+    def trainings(self) -> list[tuple[str, str, str]]:
+        """All (dataset, model, block) that some cell needs."""
+        return list(
+            dict.fromkeys(
+                (cell.dataset, model, cell.block)
+                for cell in self._cells
+                for model in self.models_of(cell.method)
+            )
+        )
+
+    def files(self, dataset: str) -> list[str]:
+        """The user's files that a dataset is read from."""
+        entry = self.config.datasets[dataset]
+        if entry.type not in registry.names("datasets"):
+            return []
+        source = registry.load("datasets", entry.type)(**entry.settings)
+        return [str(path) for path in source.files()]
+
+    def check_files(self, source: str) -> None:
+        """Check that the user's files exist.
+
+        Args:
+            source: What to call the configuration in messages.
+
+        Raises:
+            ConfigError: If one does not; names the file and the key.
+        """
+        for dataset in self.config.datasets:
+            for path in self.files(dataset):
+                if not Path(path).is_file():
+                    raise ConfigError(
+                        f"{source}: datasets.{dataset}.path: the file {path} does not exist"
+                    )
+
+    def figure_inputs(self, figure: str) -> list[str]:
+        """The files that a figure is drawn from."""
+        needs = registry.load("figures", figure).needs
+        inputs = ["results/metrics.csv", "results/config.json"]
+        for dataset in self.config.datasets:
+            for block in self.blocks:
+                if "data" in needs:
+                    folder = f"results/data/{dataset}/{block}"
+                    inputs += [f"{folder}/{file}.safetensors" for file in ("train", "test")]
+                if "samples" in needs:
+                    inputs += [
+                        f"results/samples/{dataset}/{method}/{block}.{ending}"
+                        for method in self.methods_on(dataset)
+                        for ending in ("safetensors", "json")
+                    ]
+        if "histories" in needs:
+            inputs += [
+                f"results/models/{dataset}/{model}/{block}/history.csv"
+                for dataset, model, block in self.trainings()
+            ]
+        return inputs
+
+    def data_spec(self, dataset: str) -> str:
+        """What the data of a dataset depend on, as canonical JSON."""
+        return self.config.datasets[dataset].spec
+
+    def train_spec(self, model: str) -> str:
+        """What the training of a model depends on, besides its data, as canonical JSON."""
+        return self.models[model].spec
+
+    def sample_spec(self, method: str) -> str:
+        """What the sampling of a method depends on, besides its models, as canonical JSON."""
+        entry = self.config.methods[method]
+        return json.dumps(
+            {"type": entry.type, **entry.settings, "parts": self.parts(method)}, sort_keys=True
+        )
+
+    def evaluate_spec(self) -> str:
+        """What the metrics depend on, besides samples and data, as canonical JSON."""
+        return json.dumps(
+            {name: {"type": e.type, **e.settings} for name, e in self.config.metrics.items()},
+            sort_keys=True,
+        )
+
+    def code(self, stage: str, name: str | None = None) -> str:
+        """The digest of the code that a job runs.
+
+        Args:
+            stage: Name of the stage's module.
+            name: What the job is about: a dataset, a model, a method or a figure.
+        """
+        return provenance.digest([f"tailbench.stages.{stage}", *self._modules(stage, name)])
+
+    def _modules(self, stage: str, name: str | None) -> Iterator[str]:
+        if stage in ("data", "evaluate") and name is not None:
+            type_ = self.config.datasets[name].type
+            kind = "targets" if type_ in registry.names("targets") else "datasets"
+            yield registry.module_of(kind, type_)
+        if stage == "evaluate":
+            for entry in self.config.metrics.values():
+                yield registry.module_of("metrics", entry.type)
+        if stage == "train" and name is not None:
+            yield registry.module_of("models", self.models[name].type)
+        if stage == "sample" and name is not None:
+            yield registry.module_of("models", method_types()[self.config.methods[name].type])
+            for model in self.models_of(name):
+                yield registry.module_of("models", self.models[model].type)
+        if stage == "figure" and name is not None:
+            yield registry.module_of("figures", name)
+        if stage == "tables":
+            for entry in self.config.metrics.values():
+                yield registry.module_of("metrics", entry.type)
+
+    def stages(self) -> dict[str, int]:
+        """Number of jobs of each stage, from an empty folder."""
+        cells = len(self._cells)
+        data = len(self.config.datasets) * len(self.blocks)
+        return {
+            "data": data,
+            "train": len(self.trainings()),
+            "sample": cells,
+            "evaluate": cells + data,
+            "collect": 1,
+            "tables": 1,
+            "figure": len(self.config.figures),
+            "report": 1,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as plain data, for the report."""
+        return {
+            "stages": [{"name": name, "jobs": jobs} for name, jobs in self.stages().items()],
+            "edges": [
+                ["data", "train"],
+                ["train", "sample"],
+                ["data", "evaluate"],
+                ["sample", "evaluate"],
+                ["evaluate", "collect"],
+                ["collect", "tables"],
+                ["collect", "figure"],
+                ["tables", "report"],
+                ["figure", "report"],
+            ],
+            "models": {name: entry.type for name, entry in self.models.items()},
+            "methods": {
+                name: {"type": entry.type, "models": self.models_of(name)}
+                for name, entry in self.config.methods.items()
+            },
+            "cells": [[c.dataset, c.method, c.block] for c in self._cells],
+        }

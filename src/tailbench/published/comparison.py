@@ -1,0 +1,199 @@
+"""The source papers' numbers beside those of this run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tailbench.published import load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tailbench.contracts import Output
+
+__all__ = ["published_vs_ours"]
+
+INDICATIVE = "indicative: the source gives neither the data set's parameters nor the metric's order"
+NOT_RUN = "not run here"
+# published name of the data: (type of the dataset here, its dimension)
+_HEADLINE = {
+    "GMM d=40": ("gmm", 40),
+    "GMM d=100": ("gmm", 100),
+    "HT d=100": ("student_mixture", 100),
+}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a table by alpha is about, there and here."""
+
+    data: str
+    label: str
+    prefix: str
+    metric: str
+    type: str
+    settings: Mapping[str, Any]
+    note: str
+
+
+_BY_ALPHA = {
+    "dlpm_msle_2d": _Table(
+        data="isotropic α-stable, scale 0.05, d = 2",
+        label="MSLE, official grid",
+        prefix="msle",
+        metric="msle_official",
+        type="alpha_stable",
+        settings={"dim": 2, "alpha": 1.7, "scale": 0.05, "isotropic": True},
+        note="same data and metric; networks and training differ, and the floor is of the size "
+        "of the best published values",
+    ),
+    "dlpm_f1_grid": _Table(
+        data="3×3 Gaussian grid",
+        label="F1 of precision and recall",
+        prefix="f1",
+        metric="f1_pr",
+        type="gaussian_grid",
+        settings={},
+        note="same weights; the spacing and the std of the modes, and the networks, may differ",
+    ),
+}
+
+
+def published_vs_ours(
+    metrics: pd.DataFrame,
+    config: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Output] | None = None,
+) -> pd.DataFrame:
+    """Set every published number beside the comparable ones of this run.
+
+    A number of ours is comparable if the type and the dimension of its dataset, the type of its
+    method (or the method's name) and, where the source names one, the model's ``alpha`` agree.
+
+    Args:
+        metrics: The tidy metrics.
+        config: The resolved configuration, which says what the names in the metrics stand for.
+        outputs: Directions of the metrics; those registered if left out.
+
+    Returns:
+        One row per published number and comparable result: ``table``, ``data``,
+        ``published_metric``, ``published_method``, ``alpha``, ``published``,
+        ``published_std``, ``dataset``, ``method``, ``metric``, ``ours``, ``ours_std``, ``n``,
+        ``floor``, ``note``. A published number without any has a row with ``NaN``.
+    """
+    import pandas as pd
+
+    from tailbench.tables import summary
+
+    table = summary(metrics, outputs)
+    rows = [*_headline(table, config or {}), *_by_alpha(table, config or {})]
+    return pd.DataFrame(rows)
+
+
+def _headline(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in load("flow_sgm_headline").itertuples():
+        published = {
+            "table": "flow_sgm_headline",
+            "data": row.dataset,
+            "published_metric": row.metric,
+            "published_method": "flow-initialised SGM",
+            "alpha": math.nan,
+            "published": row.value,
+            "published_std": math.nan,
+        }
+        type_, dim = _HEADLINE.get(str(row.dataset), ("", 0))
+        found: list[Any] = [
+            result
+            for result in table[table["metric"].isin(["max_sw1", "max_sw2"])].to_dict("records")
+            if _is_dataset(config, result["dataset"], type_, {"dim": dim})
+            and _type_of(config, result["family"]) == "flow_sgm"
+        ]
+        yield from _join(published, found, INDICATIVE)
+
+
+def _by_alpha(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, about in _BY_ALPHA.items():
+        numbers = load(name)
+        names = {_plain(method) for method in numbers["method"]}
+        results: list[Any] = [
+            result
+            for result in table[table["metric"] == about.metric].to_dict("records")
+            if _is_dataset(config, result["dataset"], about.type, about.settings)
+        ]
+        for row in numbers.to_dict("records"):
+            published = {
+                "table": name,
+                "data": about.data,
+                "published_metric": about.label,
+                "published_method": row["method"],
+                "alpha": row["alpha"],
+                "published": row[f"{about.prefix}_mean"],
+                "published_std": row[f"{about.prefix}_std"],
+            }
+            found = [
+                result
+                for result in results
+                if _published_name(config, result["family"], names) == _plain(row["method"])
+                and _alpha(config, result["family"]) == row["alpha"]
+            ]
+            yield from _join(published, found, about.note)
+
+
+def _join(
+    published: dict[str, Any], found: list[dict[str, Any]], note: str
+) -> Iterator[dict[str, Any]]:
+    for result in found:
+        yield {
+            **published,
+            "dataset": result["dataset"],
+            "method": result["method"],
+            "metric": result["metric"],
+            "ours": result["mean"],
+            "ours_std": result["std"],
+            "n": result["n"],
+            "floor": result["floor"],
+            "note": note,
+        }
+    if not found:
+        nothing = dict.fromkeys(("dataset", "method", "metric"), "")
+        empty = dict.fromkeys(("ours", "ours_std"), math.nan)
+        yield {**published, **nothing, **empty, "n": 0, "floor": math.nan, "note": NOT_RUN}
+
+
+def _entry(config: Mapping[str, Any], section: str, name: Any) -> Mapping[str, Any]:
+    return (config.get(section) or {}).get(name) or {}
+
+
+def _is_dataset(
+    config: Mapping[str, Any], name: Any, type_: str, wanted: Mapping[str, Any]
+) -> bool:
+    entry = _entry(config, "datasets", name)
+    settings = entry.get("settings") or {}
+    return entry.get("type") == type_ and all(
+        settings.get(key, value) == value for key, value in wanted.items()
+    )
+
+
+def _type_of(config: Mapping[str, Any], family: Any) -> str:
+    return str(_entry(config, "methods", family).get("type", family))
+
+
+def _alpha(config: Mapping[str, Any], family: Any) -> float | None:
+    """Give the alpha of the first model that a method names and that has one."""
+    for value in (_entry(config, "methods", family).get("settings") or {}).values():
+        if isinstance(value, str):
+            model = _entry(config, "models", value)
+            if "alpha" in (model.get("settings") or {}):
+                return float(model["settings"]["alpha"])
+    return None
+
+
+def _published_name(config: Mapping[str, Any], family: Any, names: set[str]) -> str:
+    """Give the published method that ours stands for: its own name if published, else its type."""
+    return _plain(family) if _plain(family) in names else _plain(_type_of(config, family))
+
+
+def _plain(name: Any) -> str:
+    return str(name).lower().replace("-", "_")

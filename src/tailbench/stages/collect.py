@@ -1,0 +1,95 @@
+"""Stage ``collect``: gather the metrics, floors and costs of all cells into one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tailbench.config import parse
+from tailbench.files import replacing
+from tailbench.plan import Plan
+from tailbench.stages._files import read_json, write_json
+
+__all__ = ["COLUMNS", "run"]
+
+COLUMNS = [
+    "dataset",
+    "method",
+    "family",
+    "model",
+    "seed",
+    "metric",
+    "value",
+    "floor",
+    "ratio",
+    "nfe",
+    "sigma_T",
+    "train_seconds",
+    "sample_seconds",
+    "peak_memory_mb",
+]
+
+
+def run(results: Path, config: str) -> None:
+    """Write ``metrics.csv``, ``plan.json`` and ``config.json`` into the results folder.
+
+    Args:
+        results: Folder of the results.
+        config: The completed configuration, as JSON.
+
+    Raises:
+        InputError: If a file of a cell is missing or damaged.
+    """
+    import pandas as pd
+
+    parsed = parse(json.loads(config))
+    described = Plan(parsed).describe()
+    tables = []
+    floors: dict[tuple[str, str], Any] = {}
+    for dataset, family, block in described["cells"]:
+        if (dataset, block) not in floors:
+            path = results / "metrics" / dataset / "floor" / f"{block}.csv"
+            floor = pd.read_csv(path, float_precision="round_trip")
+            floors[dataset, block] = floor.rename(columns={"value": "floor"})[
+                ["seed", "metric", "floor"]
+            ]
+        path = results / "metrics" / dataset / family / f"{block}.csv"
+        table = pd.read_csv(path, float_precision="round_trip")
+        table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
+        tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
+    metrics = pd.concat(tables, ignore_index=True)
+    metrics["ratio"] = metrics["value"] / metrics["floor"]
+    with replacing(results / "metrics.csv") as temporary:
+        metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
+    write_json(results / "plan.json", described)
+    write_json(results / "config.json", parsed.raw())
+
+
+def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
+    """Give the cost of each variant and member of a cell."""
+    import pandas as pd
+
+    meta = read_json(results / "samples" / dataset / family / f"{block}.json")
+    specs = [
+        read_json(results / "models" / dataset / model / block / "spec.json")
+        for model in meta["models"]
+    ]
+    rows = []
+    for variant, cost in meta["variants"].items():
+        for e, member in enumerate(meta["members"]):
+            rows.append(
+                {
+                    "method": variant,
+                    "seed": member,
+                    "model": "+".join(meta["models"]),
+                    "nfe": cost["nfe"],
+                    "sigma_T": cost["sigma_T"][e] if cost["sigma_T"] else None,
+                    "train_seconds": sum(spec["seconds"][e] for spec in specs),
+                    "sample_seconds": cost["sample_seconds"],
+                    "peak_memory_mb": max(
+                        meta["peak_memory_mb"], *(spec["peak_memory_mb"] for spec in specs)
+                    ),
+                }
+            )
+    return pd.DataFrame(rows)

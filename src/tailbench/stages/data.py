@@ -1,0 +1,65 @@
+"""Stage ``data``: draw or read the training, test and floor data of a block of members."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tailbench import registry
+from tailbench.seeds import parse_block
+from tailbench.stages._files import write_arrays, write_json
+
+__all__ = ["run", "source"]
+
+
+def source(spec: dict[str, Any]) -> Any:
+    """Make the target or data set of a specification ``{"type": ..., **settings}``."""
+    settings = dict(spec)
+    type_ = settings.pop("type")
+    kind = "targets" if type_ in registry.names("targets") else "datasets"
+    return registry.load(kind, type_)(**settings)
+
+
+def run(dataset: str, block: str, spec: str, folder: Path) -> None:
+    """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        block: Block of seeds.
+        spec: Type and settings of the dataset, as JSON.
+        folder: Where to write.
+
+    Raises:
+        InputError: If the data cannot be used.
+    """
+    described = json.loads(spec)
+    origin = source(described)
+    members = parse_block(block)
+    splits = [origin.splits(dataset, member) for member in members]
+    write_arrays(folder / "train.safetensors", {"train": np.stack([s.train for s in splits])})
+    write_arrays(
+        folder / "test.safetensors",
+        {"test": np.stack([s.test for s in splits]), "floor": np.stack([s.floor for s in splits])},
+    )
+    truth = origin.target()
+    index = None if truth is None else truth.tail_index()
+    type_ = described.pop("type")
+    meta = {
+        "type": type_,
+        "settings": described,
+        "members": members,
+        "columns": list(splits[0].columns),
+        "synthetic": truth is not None,
+        "rows": {"train": len(splits[0].train), "test": len(splits[0].test)},
+        "tail_index": None
+        if index is None
+        else [float(a) if np.isfinite(a) else None for a in index],
+    }
+    write_json(folder / "meta.json", meta)
+    print(
+        f"{dataset}, seeds {block}: {meta['rows']['train']} training and "
+        f"{meta['rows']['test']} test rows of {len(meta['columns'])} columns"
+    )

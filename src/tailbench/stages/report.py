@@ -1,0 +1,213 @@
+"""The stage that writes the report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tailbench import registry
+from tailbench.files import atomic_write
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from tailbench.figures._inputs import Inputs
+
+__all__ = ["run"]
+
+BUDGET = 9_000_000  # bytes of pictures: a third more as base64, and the page stays below 15 MB
+SECTIONS = ("datasets", "models", "methods", "metrics")
+
+
+def run(results: str | Path, output: str | Path) -> None:
+    """Write the report of a results folder.
+
+    Pictures are those found in its folder ``figures``; all else is computed from the metrics,
+    the configuration, the plan, and the files beside data and models, as far as they exist.
+
+    Args:
+        results: The folder; it holds ``metrics.csv``.
+        output: The HTML file to write.
+
+    Raises:
+        InputError: If the metrics are missing or lack a column.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from tailbench.figures._inputs import Inputs
+
+    environment = Environment(
+        loader=PackageLoader("tailbench.stages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= _filters()
+    page = environment.get_template("report.html.j2").render(_context(Inputs(results)))
+    atomic_write(output, page)
+
+
+def _context(inputs: Inputs) -> dict[str, Any]:
+    from tailbench import tables
+    from tailbench.published import source
+    from tailbench.published.comparison import published_vs_ours
+    from tailbench.stages import _drawings, _facts
+
+    metrics, outputs = inputs.metrics, tables.directions()
+    summary = tables.summary(metrics, outputs)
+    paired = tables.paired(metrics, outputs=outputs)
+    costs = metrics.groupby(["dataset", "method"], sort=False)[
+        ["nfe", "train_seconds", "sample_seconds", "peak_memory_mb"]
+    ].mean()
+    published = published_vs_ours(metrics, inputs.config, outputs)
+    plan = inputs.plan
+    names = [name for name in inputs.datasets if (summary["dataset"] == name).any()]
+    return {
+        "datasets": [_dataset(inputs, name, summary, costs) for name in names],
+        "headline": _facts.headline(summary, paired),
+        "outputs": outputs,
+        "summary": summary.to_dict("records"),
+        "paired": paired.to_dict("records"),
+        "published": published.to_dict("records"),
+        "sources": [source(name) for name in published["table"].unique()],
+        "missing": tables.missing(plan, metrics).to_dict("records"),
+        "cells": len(plan.get("cells") or []),
+        "seeds": sorted(metrics["seed"].unique()),
+        "families": list(metrics["family"].unique()),
+        "metric_names": list(metrics["metric"].unique()),
+        "real": [name for name in names if _is_real(inputs, name)],
+        "figures": _figures(inputs, names),
+        "config": _yaml(inputs.config),
+        "graph": _drawings.graph(plan.get("stages") or [], plan.get("edges") or []),
+        "pairs": _drawings.pairs(_facts.sharing(inputs)),
+        "timings": _facts.timings(inputs.results),
+        "versions": _facts.versions(),
+        "machine": _facts.machine(),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _dataset(
+    inputs: Inputs, name: str, summary: pd.DataFrame, costs: pd.DataFrame
+) -> dict[str, Any]:
+    from tailbench.stages import _facts
+    from tailbench.tables import KEY_METRICS
+
+    of = summary[summary["dataset"] == name]
+    there = list(of["metric"].unique())
+    key = [metric for metric in KEY_METRICS if metric in there] or there[:3]
+    cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
+    entry = (inputs.config.get("datasets") or {}).get(name) or inputs.meta(name)
+    columns = inputs.meta(name).get("columns") or []
+    return {
+        "name": name,
+        "type": entry.get("type", ""),
+        "settings": entry.get("settings") or {},
+        "dim": len(columns),
+        "key": key,
+        "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},
+        "rows": [
+            {
+                "method": method,
+                "cells": [cells.get((method, metric)) for metric in key],
+                **costs.loc[(name, method)].to_dict(),
+            }
+            for method in of["method"].unique()
+        ],
+        "tails": _facts.tails(inputs, name),
+    }
+
+
+def _figures(inputs: Inputs, names: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Collect the pictures that were drawn, by dataset, in the order of the figures' names."""
+    from tailbench.stages._images import embed
+
+    order = ("comparison", "samples", "survival", "qq_tail", "sigma_t", "nfe", "cost", "training")
+    found = sorted((inputs.results / "figures").glob("*/*.png"))
+    found.sort(key=lambda p: order.index(p.parent.name) if p.parent.name in order else 99)
+    pictures = embed(found, BUDGET)
+    by_dataset: dict[str, list[dict[str, Any]]] = {name: [] for name in [*names, ""]}
+    for path in found:
+        figure, dataset = path.parent.name, path.stem
+        part = registry.load("figures", figure) if figure in registry.names("figures") else None
+        by_dataset[dataset if dataset in names else ""].append(
+            {
+                "figure": figure,
+                "dataset": dataset,
+                "title": registry.summary(part) if part else figure.replace("_", " "),
+                "caption": getattr(part, "caption", ""),
+                "picture": pictures[path],
+            }
+        )
+    return by_dataset
+
+
+def _is_real(inputs: Inputs, name: str) -> bool:
+    entry = (inputs.config.get("datasets") or {}).get(name) or inputs.meta(name)
+    return entry.get("type") in registry.names("datasets")
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    """Write the configuration as a user would, so that the text can be run again."""
+    import yaml
+
+    flat = dict(config)
+    for section in SECTIONS:
+        if isinstance(flat.get(section), dict):
+            flat[section] = {
+                name: {"type": entry.get("type", name), **(entry.get("settings") or {})}
+                for name, entry in flat[section].items()
+            }
+    return yaml.safe_dump(flat, sort_keys=False, allow_unicode=True) if flat else ""
+
+
+def _filters() -> dict[str, Any]:
+    from tailbench.notation import mean_std, number
+
+    return {
+        "number": number,
+        "mean_std": mean_std,
+        "math": _math,
+        "clock": _clock,
+        "key": _key,
+        "count": lambda value: "–" if math.isnan(value) else f"{value:.4g}",
+    }
+
+
+def _math(label: str) -> Markup:
+    """Turn the little mathematics of a label, as in ``max-sliced $W_1$``, into HTML."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"\$([^$]+)\$", label)
+    for i, part in enumerate(parts):
+        text = str(escape(part))
+        if i % 2:
+            text = re.sub(r"\^(?:\{([^}]*)\}|(\w))", r"<sup>\1\2</sup>", text)
+            text = re.sub(r"_(?:\{([^}]*)\}|(\w))", r"<sub>\1\2</sub>", text)
+            text = f"<i>{text}</i>"
+        parts[i] = text
+    return Markup("".join(parts))
+
+
+def _clock(seconds: float) -> str:
+    """Write a time as people read it: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _key(value: Any) -> str:
+    """Give the sort key of a number for the page's script; nothing if it is not a number."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(float(value))

@@ -1,0 +1,110 @@
+"""Stage ``sample``: draw the samples of one method on one dataset for a block of members."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tailbench import registry
+from tailbench.config import entry_class, method_types
+from tailbench.seeds import parse_block, seed_for
+from tailbench.stages._files import read_arrays, write_arrays, write_json
+from tailbench.stages.train import _peak_memory_mb
+
+__all__ = ["run"]
+
+
+def run(
+    dataset: str,
+    method: str,
+    block: str,
+    spec: str,
+    models: Path,
+    data: Path,
+    output: Path,
+    device: str = "auto",
+    threads: int = 1,
+) -> None:
+    """Write the samples of every variant of a method, and what they cost.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        method: Name of the method in the configuration.
+        block: Block of seeds.
+        spec: Type, settings and parts of the method, as JSON.
+        models: Folder of the trained models of the dataset.
+        data: Folder of the data of the block.
+        output: The safetensors file to write, one tensor ``(E, n, d)`` per variant; beside it
+            goes a JSON file of the same name.
+        device: Where to sample.
+        threads: Threads on a CPU.
+
+    Raises:
+        InputError: If a model is missing or damaged.
+        FloatingPointError: If a sample is not finite.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    settings = json.loads(spec)
+    type_, parts = settings.pop("type"), settings.pop("parts")
+    typed: Any = entry_class("methods", type_).model_validate(settings)
+    members = parse_block(block)
+    n = read_arrays(data / "test.safetensors")["test"].shape[1]
+    model = _assemble(type_, parts, models, block, device, settings)
+    label = f"{dataset}/{method}"
+    extra: dict[str, Any] = {}
+    if getattr(typed, "sigma_T", None) == "auto":
+        begin = time.monotonic()
+        block_data = read_arrays(data / "train.safetensors")["train"]
+        held = model.validation(block_data, [seed_for("split", dataset, m) for m in members])
+        seeds = [seed_for("choose", dataset, member) for member in members]
+        model.choose(held, seeds, typed, label=f"{label}, choosing sigma_T", quiet=False)
+        extra["curve"] = [{**row, "member": members[row["member"]]} for row in model.curve]
+        extra["choose_seconds"] = time.monotonic() - begin
+
+    samples, variants = {}, {}
+    seeds = [seed_for("sample", dataset, member) for member in members]
+    for name, variant in typed.variants(method).items():
+        begin = time.monotonic()
+        drawn = model.draw(n, variant, seeds, label=f"{dataset}/{name}", quiet=False)
+        samples[name] = drawn.samples
+        variants[name] = {
+            "nfe": drawn.nfe,
+            "sample_seconds": (time.monotonic() - begin) / len(members),
+            "sigma_T": drawn.extra.get("sigma_T"),
+            "settings": variant.model_dump(mode="json"),
+            "largest": float(np.abs(drawn.samples).max()),
+        }
+    write_arrays(output, samples)
+    meta = {"family": method, "type": type_, "members": members, "variants": variants, **extra}
+    meta["peak_memory_mb"] = _peak_memory_mb()
+    meta["models"] = sorted({name for names in parts.values() for name in names})
+    write_json(output.with_suffix(".json"), meta)
+
+
+def _assemble(
+    type_: str,
+    parts: dict[str, list[str]],
+    models: Path,
+    block: str,
+    device: str,
+    settings: dict[str, Any],
+) -> Any:
+    """Load the trained models of a method and put them together."""
+    cls = registry.load("models", method_types()[type_])
+    roles = entry_class("methods", type_).parts  # type: ignore[attr-defined]
+
+    def trained(role: str, name: str) -> Any:
+        part = registry.load("models", roles[role])
+        return part.load(models / name / block, device=device)
+
+    if cls.trainable:
+        (role,) = roles
+        return trained(role, parts[role][0])
+    loaded = {role: [trained(role, name) for name in names] for role, names in parts.items()}
+    return cls.assemble(loaded, device=device)

@@ -1,0 +1,86 @@
+"""Stage ``train``: train one model on one dataset for a block of members."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from tailbench import registry
+from tailbench.seeds import parse_block, seed_for
+from tailbench.stages._files import read_arrays
+
+__all__ = ["run"]
+
+
+def run(
+    dataset: str,
+    model: str,
+    block: str,
+    spec: str,
+    code: str,
+    data: Path,
+    folder: Path,
+    state: Path,
+    device: str = "auto",
+    threads: int = 1,
+    checkpoint_seconds: float = 20.0,
+) -> None:
+    """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
+
+    A run that is killed goes on from its last state when it is started again, to the same
+    result, and deletes its states when it ends.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        model: Name of the model in the configuration.
+        block: Block of seeds.
+        spec: Type and settings of the model, as JSON.
+        code: Digest of the code; a state of other code is not used.
+        data: The file of the training data.
+        folder: Where to write.
+        state: Folder of the states of the training.
+        device: Where to train.
+        threads: Threads on a CPU.
+        checkpoint_seconds: Least time between two states.
+
+    Raises:
+        InputError: If the data are missing, damaged or cannot be used.
+        TrainingDiverged: If a loss is not finite or explodes.
+    """
+    import torch
+
+    from tailbench.training.checkpoint import Checkpoint
+
+    torch.set_num_threads(threads)
+    settings = json.loads(spec)
+    type_ = settings.pop("type")
+    members = parse_block(block)
+    x = read_arrays(data)["train"]
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    key = hashlib.sha256(json.dumps([dataset, model, block, spec, code, digest]).encode())
+    checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
+    fitted = registry.load("models", type_)(device=device, **settings).fit(
+        x,
+        seeds=[seed_for("train", dataset, model, member) for member in members],
+        split_seeds=[seed_for("split", dataset, member) for member in members],
+        members=members,
+        label=f"{dataset}/{model}",
+        checkpoint=checkpoint,
+    )
+    fitted.info["peak_memory_mb"] = _peak_memory_mb()
+    fitted.save(folder)
+    checkpoint.clear()
+
+
+def _peak_memory_mb() -> float:
+    """Give the most memory this process has held: of the GPU if it has one, else resident."""
+    import resource
+    import sys
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

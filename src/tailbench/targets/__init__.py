@@ -1,0 +1,1 @@
+"""Distributions that can be sampled exactly, one file per family."""

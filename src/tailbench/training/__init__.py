@@ -1,0 +1,1 @@
+"""The training loop, its average of parameters and its checkpoints."""

@@ -1,0 +1,344 @@
+"""The training loop, the same for every model.
+
+A model gives a module whose parameters carry the axis of members and a loss with one value per
+member. On a GPU the members of a block train together; on a CPU they train one after another,
+which is faster there and makes a member's result independent of its block to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from tailbench.training.checkpoint import Checkpoint
+from tailbench.training.progress import Progress
+from tailbench.training.streams import Streams
+
+if TYPE_CHECKING:
+    from tailbench.models._settings import TrainingSettings
+
+__all__ = [
+    "Build",
+    "Loss",
+    "Trained",
+    "TrainingDiverged",
+    "groups",
+    "learning_rate",
+    "split",
+    "train",
+]
+
+Build = Callable[[Sequence[int]], nn.Module]
+"""From numbers of members in the block to an untrained module of those members."""
+Loss = Callable[[nn.Module, Tensor, Streams], Tensor]
+"""From a module, a batch ``(E, B, d)`` and random streams to the members' losses ``(E,)``."""
+
+CHECK_EVERY = 50
+EXPLODED = 1e4
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss that is not finite, or has grown beyond all bounds."""
+
+
+@dataclass
+class Trained:
+    """What a training run leaves.
+
+    Attributes:
+        state: Parameters of the best validation, every tensor with leading axis ``E``.
+        history: Rows of member, step, loss, val_loss, lr and seconds.
+        seconds: Seconds of training of each member; members trained together share the time.
+    """
+
+    state: dict[str, Tensor]
+    history: list[dict[str, float]]
+    seconds: list[float] = field(default_factory=list)
+
+
+def learning_rate(step: int, settings: TrainingSettings) -> float:
+    """Give the learning rate of a step: linear warm-up, then level or falling by a cosine."""
+    warm = max(1, round(settings.warmup * settings.steps))
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    part = (step - warm) / max(1, settings.steps - warm)
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * part))
+
+
+def train(
+    build: Build,
+    loss: Loss,
+    x: Tensor,
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    device: torch.device,
+    split_seeds: Sequence[int] | None = None,
+    label: str = "training",
+    members: Sequence[int] | None = None,
+    checkpoint: Checkpoint | None = None,
+    quiet: bool = False,
+) -> Trained:
+    """Train a block of members.
+
+    Args:
+        build: Makes the untrained module of some members of the block.
+        loss: Loss per member.
+        x: Training data of each member, shape ``(E, n, d)``.
+        settings: Settings of the loop.
+        seeds: Seed of each member.
+        device: Where to train.
+        split_seeds: Seed of each member's split into training and validation data; ``seeds``
+            if not given. Models that share them hold out the same data.
+        label: What is trained, for progress and errors.
+        members: Number of each member, for progress and errors.
+        checkpoint: Where to keep the state, if anywhere.
+        quiet: Show no progress.
+
+    Raises:
+        TrainingDiverged: If a loss is not finite or explodes; names label, member and step.
+    """
+    members = list(range(len(seeds))) if members is None else list(members)
+    split_seeds = seeds if split_seeds is None else split_seeds
+    parts = []
+    for group in groups(len(seeds), device):
+        run = _Run(
+            build(group),
+            loss,
+            x[group].to(device),
+            settings,
+            [seeds[e] for e in group],
+            [split_seeds[e] for e in group],
+            [members[e] for e in group],
+            device,
+            label,
+            checkpoint,
+            quiet,
+        )
+        parts.append(run())
+    state = {key: torch.cat([part.state[key] for part in parts]) for key in parts[0].state}
+    return Trained(
+        state,
+        [row for part in parts for row in part.history],
+        [seconds for part in parts for seconds in part.seconds],
+    )
+
+
+class _Run:
+    """The training of members that share one module."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Loss,
+        x: Tensor,
+        settings: TrainingSettings,
+        seeds: Sequence[int],
+        split_seeds: Sequence[int],
+        members: Sequence[int],
+        device: torch.device,
+        label: str,
+        checkpoint: Checkpoint | None,
+        quiet: bool,
+    ) -> None:
+        self.settings, self.device, self.label = settings, device, label
+        self.loss, self.members, self.quiet = loss, list(members), quiet
+        self.checkpoint, self.part = checkpoint, f"members-{members[0]}-{members[-1]}"
+        self.train_x, self.val_x = split(x, settings.validation_fraction, split_seeds)
+        self.streams = Streams(seeds, device, "train")
+        self.val_seeds = [int(seed) for seed in seeds]
+        self.module = module.to(device)
+        self.parameters = list(self.module.parameters())
+        self.ema = [p.detach().clone() for p in self.parameters]
+        self.best = [p.detach().clone() for p in self.parameters]
+        self.best_loss = torch.full((len(seeds),), math.inf, device=device)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=1.0, weight_decay=settings.weight_decay, fused=True
+        )
+        self.step, self.seconds = 0, 0.0
+        self.history: list[dict[str, float]] = []
+        self.scale = torch.full((len(seeds),), math.nan, device=device)
+
+    def __call__(self) -> Trained:
+        done = self._resume()
+        begin = time.monotonic() - self.seconds
+        who = ", ".join(str(member) for member in self.members)
+        title = f"{self.label}, seed {who}"
+        if not done:
+            self.module.train()
+            sums = torch.zeros_like(self.best_loss)
+            since = 0
+            with Progress(title, self.settings.steps, self.step, self.quiet) as progress:
+                note = ""
+                while self.step < self.settings.steps:
+                    sums += self._update()
+                    since += 1
+                    self.step += 1
+                    if self.step % CHECK_EVERY == 0 or self.step in (1, self.settings.steps):
+                        mean = sums / since
+                        self._guard(mean, title)
+                        note = f"loss {float(mean.mean()):.4g}"
+                    if self.step % self.settings.validate_every == 0 or self.step in (
+                        1,
+                        self.settings.steps,
+                    ):
+                        self._validate(sums / since, time.monotonic() - begin, title)
+                        sums.zero_()
+                        since = 0
+                        if self.checkpoint is not None and self.checkpoint.due():
+                            self.seconds = time.monotonic() - begin
+                            self._save(done=False)
+                    progress.step(note)
+            self.seconds = time.monotonic() - begin
+            if self.checkpoint is not None:
+                self._save(done=True)
+        names = [name for name, _ in self.module.named_parameters()]
+        state = {key: value.cpu() for key, value in self.module.state_dict().items()}
+        state |= dict(zip(names, (p.cpu() for p in self.best), strict=True))
+        share = self.seconds / len(self.members)
+        return Trained(state, self.history, [share] * len(self.members))
+
+    def _update(self) -> Tensor:
+        size = min(self.settings.batch_size, self.train_x.shape[1])
+        index = self.streams.integers(self.train_x.shape[1], size)
+        batch = self.train_x.gather(1, index.unsqueeze(-1).expand(-1, -1, self.train_x.shape[2]))
+        losses = self.loss(self.module, batch, self.streams)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.sum().backward()
+        self._clip()
+        self.optimizer.param_groups[0]["lr"] = learning_rate(self.step, self.settings)
+        self.optimizer.step()
+        decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.ema, self.parameters, 1.0 - decay)
+        return losses.detach()
+
+    def _clip(self) -> None:
+        if len(self.members) == 1:
+            nn.utils.clip_grad_norm_(self.parameters, self.settings.clip_norm)
+            return
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)  # (E,)
+        factor = (self.settings.clip_norm / (norms + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
+
+    @torch.no_grad()
+    def _validate(self, mean: Tensor, seconds: float, title: str) -> None:
+        if self.val_x.shape[1]:
+            kept = [p.detach().clone() for p in self.parameters]
+            torch._foreach_copy_(self.parameters, self.ema)
+            self.module.eval()
+            losses = self.loss(
+                self.module, self.val_x, Streams(self.val_seeds, self.device, "validate")
+            )
+            self.module.train()
+            torch._foreach_copy_(self.parameters, kept)
+            self._guard(losses, title, validation=True)
+        else:
+            losses = torch.full_like(self.best_loss, math.nan)
+        better = (losses < self.best_loss) | losses.isnan()
+        self.best_loss = torch.where(better, losses, self.best_loss)
+        for best, ema in zip(self.best, self.ema, strict=True):
+            best.copy_(torch.where(better.view(-1, *[1] * (ema.dim() - 1)), ema, best))
+        rate = learning_rate(self.step - 1, self.settings)
+        for member, own, val in zip(self.members, mean.tolist(), losses.tolist(), strict=True):
+            self.history.append(
+                {
+                    "member": member,
+                    "step": self.step,
+                    "loss": own,
+                    "val_loss": val,
+                    "lr": rate,
+                    "seconds": seconds,
+                }
+            )
+
+    def _guard(self, losses: Tensor, title: str, validation: bool = False) -> None:
+        kind = "validation loss" if validation else "loss"
+        self.scale = torch.where(self.scale.isnan(), losses.abs() + 1.0, self.scale)
+        bad = ~losses.isfinite() | (losses > EXPLODED * self.scale)
+        if bool(bad.any()):
+            member = self.members[int(bad.nonzero()[0, 0])]
+            value = float(losses[bad][0])
+            raise TrainingDiverged(
+                f"{self.label}, seed {member}: the {kind} is {value:g} at step {self.step} of "
+                f"{self.settings.steps}; a lower learning_rate or clip_norm may help"
+            )
+
+    def _save(self, done: bool) -> None:
+        assert self.checkpoint is not None
+        tensors = {"best_loss": self.best_loss, "scale": self.scale}
+        for index, parameter in enumerate(self.parameters):
+            tensors[f"best.{index}"] = self.best[index]
+            if not done:
+                tensors[f"parameter.{index}"] = parameter
+                tensors[f"ema.{index}"] = self.ema[index]
+                for key, value in self.optimizer.state[parameter].items():
+                    tensors[f"optimizer.{index}.{key}"] = value
+        for index, state in enumerate(self.streams.state()):
+            tensors[f"stream.{index}"] = state
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "done": done,
+        }
+        self.checkpoint.save(self.part, tensors, state)
+
+    def _resume(self) -> bool:
+        found = self.checkpoint.load(self.part) if self.checkpoint is not None else None
+        if found is None:
+            return False
+        tensors, state = found
+        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        self.best_loss = tensors["best_loss"].to(self.device)
+        self.scale = tensors["scale"].to(self.device)
+        with torch.no_grad():
+            for index, parameter in enumerate(self.parameters):
+                self.best[index].copy_(tensors[f"best.{index}"])
+                if not state["done"]:
+                    parameter.copy_(tensors[f"parameter.{index}"])
+                    self.ema[index].copy_(tensors[f"ema.{index}"])
+                    prefix = f"optimizer.{index}."
+                    self.optimizer.state[parameter] = {
+                        key.removeprefix(prefix): value.to(self.device)
+                        for key, value in tensors.items()
+                        if key.startswith(prefix)
+                    }
+        if not state["done"]:
+            self.streams.restore([tensors[f"stream.{i}"] for i in range(len(self.members))])
+            if not self.quiet:
+                print(f"{self.label}: goes on at step {self.step}", flush=True)
+        return bool(state["done"])
+
+
+def groups(members: int, device: torch.device) -> list[list[int]]:
+    """List the members that are computed together: all on a GPU, each alone on a CPU."""
+    everyone = list(range(members))
+    return [everyone] if device.type == "cuda" else [[member] for member in everyone]
+
+
+def split(x: Tensor, fraction: float, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Split each member's data into training and validation data by a permutation of its seed.
+
+    The validation data of a smaller fraction are the first of those of a larger one.
+
+    Args:
+        x: Data, shape ``(E, n, d)``.
+        fraction: Share of the validation data.
+        seeds: Seed of each member's permutation.
+    """
+    n = x.shape[1]
+    held = min(round(fraction * n), n - 1)
+    streams = Streams(seeds, torch.device("cpu"), "split")
+    order = torch.stack([torch.randperm(n, generator=g) for g in streams.generators]).to(x.device)
+    shuffled = x.gather(1, order.unsqueeze(-1).expand_as(x))
+    return shuffled[:, held:].contiguous(), shuffled[:, :held].contiguous()

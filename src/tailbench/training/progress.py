@@ -1,0 +1,85 @@
+"""Progress of long work: a bar on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Progress", "clock"]
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as ``1:05`` or ``2:03:04``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Progress:
+    """Report steps done, a note such as the loss, and the time left.
+
+    Args:
+        label: What is being done.
+        total: Number of steps.
+        done: Steps done before, in a run that goes on.
+        quiet: Report nothing.
+        every: Least seconds between two lines in a log.
+    """
+
+    def __init__(
+        self, label: str, total: int, done: int = 0, quiet: bool = False, every: float = 5.0
+    ) -> None:
+        self.label, self.total, self.done, self.every = label, total, done, every
+        self.quiet = quiet
+        self._first, self._start = done, time.monotonic()
+        self._last = self._start
+        self._bar = None
+
+    def __enter__(self) -> Self:
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(
+                self.label, total=self.total, completed=self.done, note=""
+            )
+        return self
+
+    def step(self, note: str = "", steps: int = 1) -> None:
+        """Count steps and, now and then, report."""
+        self.done += steps
+        if self._bar is not None:
+            self._bar.update(self._task, advance=steps, note=note)
+        elif not self.quiet:
+            now = time.monotonic()
+            if now - self._last >= self.every or self.done == self.total:
+                self._last = now
+                spent = now - self._start
+                left = spent / max(self.done - self._first, 1) * (self.total - self.done)
+                tail = f", {note}" if note else ""
+                print(
+                    f"{self.label}: {self.done}/{self.total} ({self.done / self.total:.0%}){tail}, "
+                    f"{clock(spent)} spent, {clock(left)} left",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()

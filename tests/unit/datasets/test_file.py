@@ -1,0 +1,269 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tailbench.contracts import InputError
+from tailbench.datasets.file import File, FileSettings
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).standard_t(3, (40, 3))
+
+
+def write(folder, x, kind, names=("a", "b", "c")):
+    path = folder / f"data.{kind}"
+    if kind == "npy":
+        np.save(path, x)
+    else:
+        frame = pd.DataFrame(x, columns=list(names))
+        frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    return str(path)
+
+
+def text(folder, content, name="data.csv"):
+    path = folder / name
+    path.write_text(content)
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
+def test_kinds_agree(tmp_path, x, kind):
+    dataset = File(path=write(tmp_path, x, kind))
+    dataset.check(30)
+    splits = dataset.splits("mine", 0)
+    assert np.allclose(splits.train, x[:30], rtol=1e-14)
+    assert np.allclose(splits.test, x[30:], rtol=1e-14)
+    assert splits.floor.shape == (10, 3) and splits.train.dtype == np.float64
+    assert list(splits.columns) == (["0", "1", "2"] if kind == "npy" else ["a", "b", "c"])
+    assert dataset.files() == (Path(dataset.settings.path),) and dataset.target() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"), [("csv", ["c", "a"]), ("parquet", ["c", "a"]), ("npy", [2, 0])]
+)
+def test_columns_are_chosen_in_order(tmp_path, x, kind, columns):
+    splits = File(path=write(tmp_path, x, kind), columns=columns).splits("mine", 0)
+    assert np.allclose(splits.train, x[:30, [2, 0]]) and splits.columns == tuple(map(str, columns))
+
+
+def test_relative_paths_start_at_the_working_directory(tmp_path, x, monkeypatch):
+    write(tmp_path, x, "npy")
+    monkeypatch.chdir(tmp_path)
+    File(path="data.npy").check(8)
+
+
+def test_one_axis_is_one_column(tmp_path, x):
+    assert File(path=write(tmp_path, x[:, 0], "npy")).splits("mine", 0).train.shape == (30, 1)
+
+
+def test_integers_and_missing_in_unused_columns(tmp_path):
+    path = text(tmp_path, "day,n,gap\n" + "".join(f"2020-01-{i:02},{i},\n" for i in range(1, 21)))
+    splits = File(path=path, columns=["n"]).splits("mine", 0)
+    assert np.array_equal(splits.train[:, 0], np.arange(1.0, 16.0))
+
+
+def test_random_split(tmp_path, x):
+    path = write(tmp_path, x, "npy")
+    one, other = (File(path=path, split="random").splits("mine", k) for k in (0, 1))
+    assert np.array_equal(one.train, other.train) and np.array_equal(one.test, other.test)
+    assert not np.array_equal(one.test, x[30:])
+    rejoined = np.concatenate([one.train, one.test])
+    assert np.array_equal(np.sort(rejoined, axis=0), np.sort(x, axis=0))
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    n=st.integers(4, 60),
+    fraction=st.floats(0.01, 0.99),
+    split=st.sampled_from(["chronological", "random"]),
+)
+def test_sizes_of_any_split(tmp_path, n, fraction, split):
+    np.save(tmp_path / "n.npy", np.arange(float(n)))
+    dataset = File(path=str(tmp_path / "n.npy"), test_fraction=fraction, split=split)
+    n_test = round(n * fraction)
+    if min(n_test, n - n_test) < 2:
+        with pytest.raises(InputError, match="too few to hold out"):
+            dataset.check(1)
+        return
+    splits = dataset.splits("mine", 0)
+    assert len(splits.train) == n - n_test
+    assert len(splits.test) == len(splits.floor) == min(n_test, n - n_test)
+    assert not set(splits.train[:, 0]) & set(splits.test[:, 0])
+    assert set(splits.floor[:, 0]) <= set(splits.train[:, 0])
+
+
+def test_test_is_cut_to_the_rows_next_in_time(tmp_path):
+    np.save(tmp_path / "n.npy", np.arange(20.0))
+    splits = File(path=str(tmp_path / "n.npy"), test_fraction=0.8).splits("mine", 0)
+    assert splits.test[:, 0].tolist() == [4.0, 5.0, 6.0, 7.0]
+    assert splits.floor[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def refused(path, *parts, **options):
+    with pytest.raises(InputError) as caught:
+        File(path=str(path), **options).check(4)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (str(path), *parts):
+        assert part in message, message
+
+
+def test_missing_and_unknown_files(tmp_path):
+    refused(tmp_path / "no.csv", "does not exist")
+    refused(tmp_path / "no.xlsx", "does not end in .csv, .parquet, .npy")
+    (tmp_path / "folder.csv").mkdir()
+    refused(tmp_path / "folder.csv", "is not a file")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
+def test_garbage_and_empty_files(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(b"")
+    refused(path, "is empty")
+    path.write_bytes(b"\x93NUMPY\x01\x00\xff\xfe" + bytes(range(128, 250)))
+    refused(path, "cannot be read as")
+    write(tmp_path, np.zeros((0, 3)), kind)
+    refused(tmp_path / f"data.{kind}", "is empty")
+
+
+def test_truncated_files(tmp_path, x):
+    for kind in ("npy", "parquet"):
+        path = Path(write(tmp_path, x, kind))
+        path.write_bytes(path.read_bytes()[:-100])
+        refused(path, f"cannot be read as .{kind}")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.nan, "a missing value (NaN) in row 8"),
+        (-np.inf, "an infinite value in row 8"),
+        (-1e39, "-1e+39, beyond the range of single precision, in row 8"),
+    ],
+)
+def test_bad_values(tmp_path, x, kind, value, words):
+    x[7, 1] = value
+    x[9, 1] = np.nan
+    refused(write(tmp_path, x, kind), "column '1'" if kind == "npy" else "column 'b'", words)
+
+
+@pytest.mark.parametrize("value", [3.0, 1e9, 1e-60])
+def test_constant_columns(tmp_path, x, value):
+    x[:, 2] = value
+    x[1, 2] = np.nextafter(value, 0)  # lost in single precision
+    refused(write(tmp_path, x, "csv"), "column 'c'", "is constant over the 30 rows for training")
+    x[35, 2] = 5.0  # varies, but in the held-out rows only
+    refused(write(tmp_path, x, "csv"), "column 'c'", "is constant over the 30 rows for training")
+
+
+def test_columns_that_are_not_numeric(tmp_path):
+    days = "".join(f"2020-01-{i:02},{i}\n" for i in range(1, 21))
+    path = text(tmp_path, "day,n\n" + days)
+    refused(path, "'day'", "'2020-01-01' in row 1", "list the numeric columns under 'columns'")
+    refused(path, "'day'", "is not numeric", columns=["n", "day"])
+    path = text(tmp_path, "n\n" + "1.5\n" * 6 + "n/k\n")
+    refused(path, "column 'n'", "'n/k' in row 7")
+    path = text(tmp_path, "flag\n" + "True\nFalse\n" * 9)
+    refused(path, "column 'flag'", "is not numeric")
+    frame = pd.DataFrame({"t": pd.date_range("2020", periods=20), "v": np.arange(20.0)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    refused(tmp_path / "t.parquet", "column 't'", "is not numeric")
+
+
+def test_index_of_a_data_frame(tmp_path, x):
+    frame = pd.DataFrame(x, columns=["a", "b", "c"], index=pd.date_range("2020", periods=40))
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert File(path=str(tmp_path / "x.parquet")).splits("mine", 0).train.shape == (30, 3)
+    frame.reset_index(drop=True).to_csv(tmp_path / "x.csv")
+    refused(tmp_path / "x.csv", "column 1", "has no name", "under 'columns'")
+    File(path=str(tmp_path / "x.csv"), columns=["a"]).check(4)
+
+
+def test_nullable_numbers(tmp_path):
+    frame = pd.DataFrame({"n": pd.array([1, 2, None, *range(20)], dtype="Int64")})
+    frame.to_parquet(tmp_path / "x.parquet")
+    refused(tmp_path / "x.parquet", "column 'n'", "a missing value (NaN) in row 3")
+
+
+def test_unknown_columns(tmp_path, x):
+    path = write(tmp_path, x, "csv", names=("price", "volume", "open"))
+    refused(path, "has no column 'Price' (did you mean 'price'?)", columns=["Price"])
+    refused(write(tmp_path, x, "npy"), "has no column '3' (known: 0, 1, 2)", columns=[3])
+    refused(write(tmp_path, x, "npy"), "has no column '-1'", columns=[-1])
+
+
+def test_repeated_columns(tmp_path):
+    refused(text(tmp_path, "a,b,a\n" + "1,2,3\n" * 9), "has two columns 'a'")
+    table = pa.table([pa.array(np.arange(9.0))] * 2, names=["a", "a"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    refused(tmp_path / "x.parquet", "has two columns 'a'")
+    for columns in (["a", "b", "a"], [0, "0"]):
+        with pytest.raises(ValueError, match="twice"):
+            File(path="x.csv", columns=columns)
+
+
+def test_header(tmp_path):
+    refused(text(tmp_path, "0.1,0.2\n" * 9), "the first line", "holds numbers")
+    path = text(tmp_path, "\ufeff 0 ,1\n" + "".join(f"{i},{i}\n" for i in range(9)))
+    assert File(path=path).splits("mine", 0).columns == ("0", "1")
+
+
+def test_ragged_rows(tmp_path):
+    refused(text(tmp_path, "a,b\n" + "1,2\n" * 5 + "1,2,3\n"), "cannot be read as .csv")
+    refused(text(tmp_path, "a,b\n" + "1,2,3\n" * 5), "cannot be read as .csv")
+    refused(text(tmp_path, "a,b\n" + "1,2\n" * 5 + "1\n"), "column 'b'", "missing value", "row 6")
+
+
+def test_arrays_that_are_no_tables(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
+    refused(path, "cannot be read as .npy", "allow_pickle=False")
+    path.write_bytes(b"\x80\x04\x95pickle")
+    refused(path, "is not a NPY file")
+    np.save(path, np.zeros((4, 4, 4)))
+    refused(path, "has 3 axes, not one or two")
+    np.save(path, np.float64(3.0))
+    refused(path, "has 0 axes")
+    np.save(path, np.array(["a", "b"]))
+    refused(path, "holds <U1, which is not numeric")
+    np.save(path, np.zeros((5, 0)))
+    refused(path, "is empty")
+    np.save(path, np.ones(20) * 1j)
+    refused(path, "complex128")
+
+
+def test_too_few_rows(tmp_path, x):
+    dataset = File(path=write(tmp_path, x, "csv"))
+    dataset.check(30)
+    with pytest.raises(InputError, match=r"has 40 rows, of which 30 .* fewer than the 31"):
+        dataset.check(31)
+    with pytest.raises(InputError, match=r"has 3 rows, too few .* \(test_fraction\)"):
+        File(path=write(tmp_path, x[:3], "csv")).check(1)
+
+
+def test_the_file_is_read_once(tmp_path, x):
+    path = Path(write(tmp_path, x, "npy"))
+    dataset = File(path=str(path))
+    dataset.check(4)
+    path.unlink()
+    assert dataset.splits("mine", 0).train.shape == (30, 3)
+
+
+def test_settings():
+    for name, field in FileSettings.model_fields.items():
+        assert field.description, name
+    for bad in ({}, {"path": ""}, {"path": "x.csv", "columns": []}, {"path": "x", "split": "no"}):
+        with pytest.raises(ValueError, match=r"path|columns|split"):
+            File(**bad)
+    with pytest.raises(TypeError, match="not both"):
+        File(FileSettings(path="x.csv"), path="x.csv")

@@ -1,0 +1,142 @@
+"""What holds for every metric."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tailbench.contracts import Modes
+from tailbench.metrics._base import centre, checked, mean_or_nan
+from tailbench.registry import load, names
+from tailbench.settings import Settings
+
+METRICS = names("metrics")
+
+
+@pytest.fixture
+def data(truth):
+    rng = np.random.default_rng(3)
+    samples, reference = rng.standard_t(3, (3000, 2)), rng.standard_t(3, (2600, 2))
+    modes = Modes(means=np.array([[-1.0, 0.0], [1.0, 0.0]]), std=0.5, weights=np.array([0.5, 0.5]))
+    return samples, reference, truth(dim=2, known_modes=modes)
+
+
+def test_all_metrics_are_found():
+    assert METRICS == (
+        "expected_shortfall",
+        "modes",
+        "msle",
+        "precision_recall",
+        "sliced_wasserstein",
+        "tail_index",
+        "tail_ks",
+    )
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_outputs_are_as_declared_and_deterministic(name, data):
+    metric = load("metrics", name)()
+    assert isinstance(metric, load("metrics", name)) and metric.name == name
+    assert metric.applies(data[2])
+    first = metric(*data, np.random.default_rng(7))
+    again = load("metrics", name)()(*data, np.random.default_rng(7))
+    assert list(first) == list(metric.outputs)
+    assert first == again
+    assert all(type(value) is float and np.isfinite(value) for value in first.values())
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_sample_is_at_no_distance_from_itself(name, data):
+    if name == "modes":
+        pytest.skip("compares with the truth alone")
+    samples = data[0]
+    metric = load("metrics", name)()
+    for key, value in metric(samples, samples.copy(), None, np.random.default_rng(0)).items():
+        assert value == pytest.approx(1 if metric.outputs[key].better == "higher" else 0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("side", [0, 1])
+def test_non_finite_values_are_refused(name, bad, side, data):
+    arrays = [data[0].copy(), data[1].copy()]
+    arrays[side][17, 1] = bad
+    with pytest.raises(ValueError, match=r"1 of .* rows of the .* are not finite"):
+        load("metrics", name)()(*arrays, data[2], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_widths_must_agree(name, data):
+    with pytest.raises(ValueError, match="2 columns, but the reference has 1"):
+        load("metrics", name)()(data[0], data[1][:, :1], data[2], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_order_of_rows_does_not_matter(name, data):
+    if name == "precision_recall":
+        pytest.skip("k-means starts from rows")
+    samples, reference, truth = data
+    metric = load("metrics", name)()
+    shuffled = metric(samples[::-1], reference[::-1], truth, np.random.default_rng(1))
+    for key, value in metric(samples, reference, truth, np.random.default_rng(1)).items():
+        assert shuffled[key] == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_huge_values_and_one_column(name, truth, rng):
+    samples, reference = 1e6 * rng.standard_t(3, (2, 3000, 1))
+    modes = Modes(means=np.array([[-1e6], [1e6]]), std=1e5, weights=np.array([0.5, 0.5]))
+    values = load("metrics", name)()(samples, reference, truth(known_modes=modes), rng)
+    assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_collapsed_model_gets_finite_values(name, data):
+    samples, reference, truth = data
+    values = load("metrics", name)()(
+        np.zeros_like(samples), reference, truth, np.random.default_rng(0)
+    )
+    assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_settings_are_described_and_strict(name):
+    metric = load("metrics", name)
+    assert issubclass(metric.Settings, Settings)
+    assert all(field.description for field in metric.Settings.model_fields.values())
+    with pytest.raises(ValidationError):
+        metric(unknown=1)
+    with pytest.raises(TypeError, match="not both"):
+        metric(metric.Settings(), unknown=1)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_docstring_names_every_output(name):
+    metric = load("metrics", name)
+    if len(metric.outputs) > 1 and name != "sliced_wasserstein":
+        assert all(key in metric.__doc__ for key in metric.outputs)
+
+
+def test_importing_the_metrics_is_light():
+    code = (
+        "import sys; from tailbench.registry import load, names\n"
+        "for name in names('metrics'): load('metrics', name)()\n"
+        "print([m for m in ('torch', 'ot', 'scipy', 'sklearn', 'tailestim') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_checked_gives_float64_and_refuses_what_is_no_table():
+    assert checked([[1, 2]], "table").dtype == np.float64
+    for wrong in (np.zeros(3), np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((1, 2, 3))):
+        with pytest.raises(ValueError, match="non-empty table"):
+            checked(wrong, "table")
+
+
+def test_centre_and_mean_or_nan():
+    assert centre(np.array([[0.0, 1.0], [1.0, 2.0], [1e9, -1e9]])).tolist() == [1.0, 1.0]
+    assert mean_or_nan(np.array([1.0, np.nan, 3.0])) == 2.0
+    assert np.isnan(mean_or_nan(np.array([np.nan])))

@@ -1,0 +1,106 @@
+"""The published numbers load, and meet only comparable results."""
+
+import pandas as pd
+import pytest
+
+from tailbench import published
+from tailbench.contracts import InputError, Output
+from tailbench.published.comparison import published_vs_ours
+
+OUTPUTS = {
+    "max_sw1": Output("max-sliced W1"),
+    "max_sw2": Output("max-sliced W2"),
+    "msle_official": Output("MSLE"),
+    "f1_pr": Output("F1", "higher"),
+}
+
+
+def test_every_table_loads_and_names_its_source():
+    assert "flow_sgm_headline" in published.names()
+    for name in published.names():
+        assert len(published.load(name)) > 3
+        assert published.source(name)
+        assert not published.source(name).startswith("Source:")
+
+
+def test_an_unknown_table_is_an_input_error():
+    with pytest.raises(InputError, match="there is no published table 'x'"):
+        published.load("x")
+
+
+def metrics(*rows):
+    columns = ["dataset", "method", "family", "metric", "value"]
+    table = pd.DataFrame([row for row in rows for _ in (0, 1)], columns=columns)
+    return table.assign(model="m", seed=[0, 1] * len(rows), floor=0.1)
+
+
+def config(**datasets):
+    return {
+        "datasets": datasets,
+        "models": {
+            "a": {"type": "dlpm", "settings": {"alpha": 1.7}},
+            "b": {"type": "dlpm", "settings": {"alpha": 1.8}},
+            "c": {"type": "lim", "settings": {"alpha": 1.7}},
+        },
+        "methods": {
+            "first": {"type": "dlpm", "settings": {"dlpm": "a", "steps": 100}},
+            "dlpm_5": {"type": "dlpm", "settings": {"dlpm": "b"}},
+            "third": {"type": "lim", "settings": {"lim": "c"}},
+            "started": {"type": "flow_sgm", "settings": {"flow": "f", "sgm": "s"}},
+        },
+    }
+
+
+def entry(type_, **settings):
+    return {"type": type_, "settings": settings}
+
+
+def test_headline_meets_datasets_of_the_same_type_and_dimension():
+    of = metrics(
+        ("big", "started[sigma_T=4]", "started", "max_sw1", 0.2),
+        ("big", "first", "first", "max_sw1", 0.1),
+        ("small", "started[sigma_T=4]", "started", "max_sw1", 0.3),
+    )
+    known = config(big=entry("gmm", dim=40), small=entry("gmm", dim=10))
+    table = published_vs_ours(of, known, OUTPUTS)
+    met = table[table["n"] > 0]
+    assert list(met["data"]) == ["GMM d=40"]
+    assert list(met["method"]) == ["started[sigma_T=4]"]
+    assert met["ours"].item() == pytest.approx(0.2)
+    assert "indicative" in met["note"].item()
+    fid = table[table["published_metric"] == "FID"]
+    assert (fid["note"] == "not run here").all()
+
+
+def test_tables_by_alpha_meet_models_of_that_alpha():
+    of = metrics(
+        ("grid", "first", "first", "f1_pr", 0.7),
+        ("grid", "dlpm_5", "dlpm_5", "f1_pr", 0.8),
+        ("grid", "third", "third", "f1_pr", 0.6),
+    )
+    table = published_vs_ours(of, config(grid=entry("gaussian_grid")), OUTPUTS)
+    met = table[table["n"] > 0].set_index("method")
+    assert met["published_method"].to_dict() == {
+        "first": "DLPM",
+        "dlpm_5": "DLPM_5",
+        "third": "LIM",
+    }
+    assert met["published"].to_dict() == {"first": 0.78, "dlpm_5": 0.77, "third": 0.72}
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 1.5}, {"scale": 1.0}, {"isotropic": False}])
+def test_other_stable_laws_are_not_comparable(settings):
+    of = metrics(("s", "first", "first", "msle_official", 0.1))
+    same = {"dim": 2, "alpha": 1.7, "scale": 0.05, "isotropic": True}
+    table = published_vs_ours(of, config(s=entry("alpha_stable", **same)), OUTPUTS)
+    assert (table["n"] > 0).sum() == 1
+    table = published_vs_ours(of, config(s=entry("alpha_stable", **same | settings)), OUTPUTS)
+    assert (table["n"] > 0).sum() == 0
+
+
+def test_without_a_configuration_nothing_is_comparable():
+    table = published_vs_ours(metrics(("s", "m", "m", "f1_pr", 0.1)), None, OUTPUTS)
+    assert (table["n"] == 0).all()
+    assert len(table) == sum(
+        len(published.load(n)) for n in ("flow_sgm_headline", "dlpm_msle_2d", "dlpm_f1_grid")
+    )

@@ -1,0 +1,84 @@
+rule floor:
+    input:
+        test=f"{DATA}/test.safetensors",
+        meta=f"{DATA}/meta.json",
+    output:
+        "results/metrics/{dataset}/floor/{block}.csv",
+    log:
+        "results/logs/floor/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/floor/{dataset}/{block}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        spec=PLAN.evaluate_spec(),
+        code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
+        data=DATA,
+    message:
+        "floor: {wildcards.dataset}, seeds {wildcards.block}"
+    shell:
+        "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method floor"
+        " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule evaluate:
+    input:
+        test=f"{DATA}/test.safetensors",
+        meta=f"{DATA}/meta.json",
+        samples=SAMPLES,
+    output:
+        METRICS,
+    log:
+        "results/logs/evaluate/{dataset}/{method}/{block}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        spec=PLAN.evaluate_spec(),
+        code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
+        data=DATA,
+    message:
+        "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
+    shell:
+        "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
+        " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
+        " --samples {input.samples:q} --output {output:q} > {log:q} 2>&1"
+
+
+ruleorder: floor > evaluate
+
+
+rule collect:
+    input:
+        for_cells(METRICS, PLAN.cells()),
+        for_cells(SAMPLES.replace(".safetensors", ".json"), PLAN.cells()),
+        for_trainings(f"{MODEL}/spec.json"),
+        for_data("results/metrics/{dataset}/floor/{block}.csv"),
+    output:
+        metrics=report("results/metrics.csv", category="Tables"),
+        plan="results/plan.json",
+        config="results/config.json",
+    log:
+        "results/logs/collect.log",
+    benchmark:
+        "results/benchmarks/collect.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        config=PLAN.config.text(),
+        code=PLAN.code("collect"),
+    message:
+        "collect: {output.metrics}"
+    shell:
+        "python -m tailbench collect --results results --config {params.config:q} > {log:q} 2>&1"

@@ -1,0 +1,63 @@
+rule tables:
+    input:
+        "results/metrics.csv",
+        "results/plan.json",
+    output:
+        directory("results/tables"),
+    log:
+        "results/logs/tables.log",
+    benchmark:
+        "results/benchmarks/tables.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        code=PLAN.code("tables"),
+    message:
+        "tables"
+    shell:
+        "python -m tailbench tables --results results > {log:q} 2>&1"
+
+
+rule figure:
+    input:
+        lambda wildcards: PLAN.figure_inputs(wildcards.figure),
+    output:
+        directory("results/figures/{figure}"),
+    log:
+        "results/logs/figure/{figure}.log",
+    benchmark:
+        "results/benchmarks/figure/{figure}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+    params:
+        code=lambda wildcards: PLAN.code("figure", wildcards.figure),
+    message:
+        "figure: {wildcards.figure}"
+    shell:
+        "python -m tailbench figure --results results --name {wildcards.figure} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        "results/metrics.csv",
+        "results/tables",
+        expand("results/figures/{figure}", figure=PLAN.config.figures),
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        code=PLAN.code("report"),
+    message:
+        "report: {output}"
+    shell:
+        "python -m tailbench report --results results --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,31 @@
+rule train:
+    input:
+        f"{DATA}/train.safetensors",
+    output:
+        model=f"{MODEL}/model.safetensors",
+        spec=f"{MODEL}/spec.json",
+        history=f"{MODEL}/history.csv",
+    log:
+        "results/logs/train/{dataset}/{model}/{block}.log",
+    benchmark:
+        "results/benchmarks/train/{dataset}/{model}/{block}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: PLAN.config.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        spec=lambda wildcards: PLAN.train_spec(wildcards.model),
+        code=lambda wildcards: PLAN.code("train", wildcards.model),
+        folder=subpath(output.model, parent=True),
+        state="results/.checkpoints/{dataset}/{model}/{block}",
+    priority: 50
+    message:
+        "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
+    shell:
+        "python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
+        " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input:q}"
+        " --folder {params.folder:q} --state {params.state:q} --device {PLAN.config.device}"
+        " --threads {threads} > {log:q} 2>&1"
