@@ -26,7 +26,7 @@ help: ## show this list
 
 benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in results/
 	$(RUN) -m snakemake --cores $(CORES) \
-		$(if $(CONFIG),--configfile "$(CONFIG)" --replace-workflow-config) $(ARGS)
+		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
 
 test: $(INSTALLED) ## run every test, and print how much of the code they reach
 	$(RUN) -m pytest --cov --cov-report=term $(ARGS)

@@ -137,7 +137,12 @@ def _data(results: Path, name: str, block: str, n: int) -> None:
     d = splits["test"].shape[-1]
     columns = DATASETS[name]["settings"].get("series", [f"x{j + 1}" for j in range(d)])
     tail = {"stable": 1.7, "student": 2.5}.get(name)
-    meta = {**DATASETS[name], "columns": columns, "norm_tail_index": tail}
+    meta = {
+        **DATASETS[name],
+        "columns": columns,
+        "synthetic": name != "returns",
+        "tail_index": None if tail is None else [tail] * d,
+    }
     _write(folder / "meta.json", meta)
 
 
@@ -169,12 +174,13 @@ def _models(results: Path, name: str, block: str) -> None:
             **MODELS[model],
             "seconds": [4.0] * len(members(block)),
             "parameters": 12345,
+            "versions": {"python": "3.12.0", "torch": "2.11.0"},
         }
         if model == "flow":
             columns = {"stable": 2, "student": 20, "returns": 4}[name]
             table = [
                 {
-                    "column": f"x{j + 1}",
+                    "column": j,
                     "xi": round(0.4 - 0.02 * j, 3),
                     "xi_se": 0.05,
                     "tail": "heavy" if j < 12 else "light",
@@ -204,7 +210,9 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                 v: {
                     "nfe": METHODS[v][3],
                     "sample_seconds": 0.01 * METHODS[v][3],
-                    "sigma_T": None if METHODS[v][4] == "auto" else METHODS[v][4],
+                    "sigma_T": None
+                    if METHODS[v][4] in ("auto", None)
+                    else [METHODS[v][4]] * len(members(block)),
                     "sampler": "heun",
                     "steps": 32,
                 }
@@ -219,6 +227,10 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                 for s in (0.25, 0.5, 1, 2, 4, 8)
             ]
         _write(folder / f"{block}.json", meta)
+
+
+def _flat(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {"type": e["type"], **e["settings"]} for name, e in entries.items()}
 
 
 def _metrics(results: Path) -> None:
@@ -275,20 +287,18 @@ def _plan(results: Path) -> None:
         "seeds": list(BLOCKS),
         "device": "cpu",
         "threads": 1,
-        "datasets": DATASETS,
-        "models": MODELS,
+        "datasets": _flat(DATASETS),
+        "models": _flat(MODELS),
         "methods": {
             family: {
                 "type": family,
-                "settings": {
-                    **{MODELS[m]["type"]: m for m in models},
-                    **({"sigma_T": [*SIGMAS, "auto"]} if family == "flow_sgm" else {}),
-                    **({"steps": list(STEPS)} if family == "dlpm" else {}),
-                },
+                **{MODELS[m]["type"]: m for m in models},
+                **({"sigma_T": [*SIGMAS, "auto"]} if family == "flow_sgm" else {}),
+                **({"steps": list(STEPS)} if family == "dlpm" else {}),
             }
             for family, models in FAMILIES.items()
         },
-        "metrics": {"sliced": {"type": "sliced", "settings": {"directions": 1000}}},
+        "metrics": {"sliced": {"type": "sliced", "directions": 1000}},
     }
     _write(results / "config.json", config)
     jobs = {

@@ -236,6 +236,20 @@ def schema(
         atomic_write(output, text)
 
 
+@app.command()
+def docs(
+    output: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
+) -> None:
+    """Print the reference of the configuration."""
+    from tailbench.files import atomic_write
+    from tailbench.schema import config_markdown
+
+    if output is None:
+        typer.echo(config_markdown(), nl=False)
+    else:
+        atomic_write(output, config_markdown())
+
+
 def main() -> None:
     """Run the command line; a mistake of the user ends in one sentence, without traceback."""
     from pydantic import ValidationError

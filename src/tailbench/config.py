@@ -8,21 +8,25 @@ sentence with the path to the key.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
 from tailbench import registry
 from tailbench.contracts import InputError
+from tailbench.messages import sentences
 from tailbench.seeds import parse_block
 from tailbench.settings import Settings
 
 __all__ = ["Config", "ConfigError", "Entry", "entry_class", "load", "method_types", "parse"]
 
-NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+RESERVED = {"methods": "floor"}
+"""The name that each section cannot have: the floor's metrics lie beside those of methods."""
 
 
 class ConfigError(InputError):
@@ -196,19 +200,21 @@ def parse(raw: Mapping[str, Any], source: str = "the configuration") -> Config:
         if key in known:
             data[key] = value
         else:
-            mistakes.append(f"{key}: unknown key{registry.nearest(str(key), known)}")
+            hint = registry.nearest(str(key), known)
+            mistakes.append(f"{_shown(key)}: unknown key{hint}")
+    if isinstance(data.get("select"), dict):
+        data["select"] = dict(data["select"])
 
     for section in ("datasets", "models", "methods", "metrics"):
         data[section] = _section(section, data.get(section), mistakes, data)
     figures = data.get("figures", list(registry.names("figures")))
     data["figures"] = _figures(figures, mistakes)
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        mistakes += sentences((), error, Config)
     if not mistakes:
-        try:
-            config = Config.model_validate(data)
-        except ValidationError as error:
-            mistakes += [_sentence((), item, Config) for item in error.errors()]
-        else:
-            mistakes += _references(config)
+        mistakes += _references(config)
     if mistakes:
         raise ConfigError("\n".join(f"{source}: {mistake}" for mistake in mistakes))
     return config
@@ -222,14 +228,14 @@ def _section(
             mistakes.append(f"{section}: at least one entry is needed")
             return {}
         value = dict.fromkeys(registry.names("metrics"))
-    if isinstance(value, list):
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
         value = dict.fromkeys(value)
     if not isinstance(value, dict) or not value:
-        mistakes.append(f"{section}: must be a mapping of names to settings")
+        mistakes.append(f"{section}: must be a mapping of names to settings, or a list of names")
         return {}
     entries = {}
     for name, given in value.items():
-        where = (section, str(name))
+        where = (section, _shown(name))
         settings = dict(given) if isinstance(given, dict) else {}
         if given is not None and not isinstance(given, dict):
             mistakes.append(f"{'.'.join(where)}: must be a mapping of settings, not {given!r}")
@@ -240,10 +246,16 @@ def _section(
                 "and starts with a letter"
             )
             continue
+        if name == RESERVED.get(section):
+            mistakes.append(f"{'.'.join(where)}: this name is taken")
+            continue
         if section == "datasets" and "methods" in settings:
+            methods = settings.pop("methods")
             select = data.setdefault("select", {})
-            if isinstance(select, dict):
-                select[name] = settings.pop("methods")
+            if not isinstance(methods, list):
+                mistakes.append(f"{'.'.join(where)}.methods: must be a list, not {methods!r}")
+            elif isinstance(select, dict):
+                select[name] = methods
         type_ = settings.pop("type", name)
         try:
             parsed = entry_class(section, str(type_)).model_validate(settings)
@@ -251,16 +263,19 @@ def _section(
             mistakes.append(f"{'.'.join(where)}: {error}")
         except ValidationError as error:
             cls = entry_class(section, str(type_))
-            mistakes += [_sentence(where, item, cls) for item in error.errors()]
+            mistakes += sentences(where, error, cls)
         else:
             entries[name] = {"type": type_, "settings": parsed.model_dump(mode="json")}
     return entries
 
 
 def _is_name(name: Any) -> bool:
-    import re
+    return isinstance(name, str) and NAME.fullmatch(name) is not None and ".." not in name
 
-    return isinstance(name, str) and re.match(NAME, name) is not None and ".." not in name
+
+def _shown(name: Any) -> str:
+    """Write a key on one line, whatever it is."""
+    return str(name) if str(name).isprintable() else repr(name)
 
 
 def _figures(value: Any, mistakes: list[str]) -> tuple[str, ...]:
@@ -295,28 +310,6 @@ def _references(config: Config) -> list[str]:
             if method not in config.methods:
                 hint = registry.nearest(method, config.methods)
                 mistakes.append(f"datasets.{name}.methods: there is no method {method!r}{hint}")
+        if len(set(methods)) < len(methods):
+            mistakes.append(f"datasets.{name}.methods: a method is given twice")
     return mistakes
-
-
-def _sentence(where: tuple[str, ...], item: Any, cls: type[BaseModel]) -> str:
-    """Turn one pydantic error into a sentence that starts with the path to the key."""
-    location = [str(part) for part in item["loc"]]
-    path = ".".join([*where, *location])
-    if item["type"] == "extra_forbidden":
-        known = _fields_at(cls, location[:-1])
-        return f"{path}: unknown key{registry.nearest(location[-1], known)}"
-    if item["type"] == "missing":
-        return f"{path}: this key is needed"
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if item["type"] in ("value_error", "assertion_error"):
-        return f"{path or 'settings'}: {message}"
-    return f"{path}: must be {message}, not {item['input']!r}"
-
-
-def _fields_at(cls: Any, location: list[str]) -> list[str]:
-    for key in location:
-        if isinstance(cls, type) and issubclass(cls, BaseModel) and key in cls.model_fields:
-            cls = cls.model_fields[key].annotation
-            if get_origin(cls) in (Annotated, Literal):
-                cls = get_args(cls)[0]
-    return list(cls.model_fields) if isinstance(cls, type) and issubclass(cls, BaseModel) else []

@@ -11,8 +11,10 @@ def number(x: float, digits: int = 3) -> str:
     """Write a number with ``digits`` significant digits, as readers of tables expect it."""
     if x is None or math.isnan(x):
         return "–"
+    if x < 0:
+        return f"−{number(-x, digits)}"
     if math.isinf(x):
-        return "∞" if x > 0 else "−∞"
+        return "∞"
     if x != 0 and not 1e-4 <= abs(x) < 1e5:
         return f"{x:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     return f"{x:.{_decimals(x, digits)}f}"
@@ -24,6 +26,8 @@ def mean_std(mean: float, std: float, digits: int = 3) -> str:
         return number(mean, digits)
     if mean != 0 and not 1e-4 <= abs(mean) < 1e5:
         return f"{number(mean, digits)} ± {number(std, 2)}"
+    if mean < 0:
+        return f"−{mean_std(-mean, std, digits)}"
     decimals = _decimals(mean, digits)
     if 0 < std < 0.5 * 10.0**-decimals:  # one digit more rather than "± 0.000"
         decimals += 1

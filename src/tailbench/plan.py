@@ -100,10 +100,7 @@ class Plan:
         entry = self.config.methods[method]
         settings: Any = entry_class("methods", entry.type).model_validate(entry.settings)
         return {
-            role: {
-                f"{entry.settings[role]}@{'-'.join(f'{k}-{v:g}' for k, v in change.items())}": change
-                for change in changes
-            }
+            role: {f"{entry.settings[role]}@{_written(change)}": change for change in changes}
             for role, changes in settings.derived().items()
         }
 
@@ -271,3 +268,8 @@ class Plan:
             },
             "cells": [[c.dataset, c.method, c.block] for c in self._cells],
         }
+
+
+def _written(change: Mapping[str, float]) -> str:
+    """Write changed settings as part of the name of a file."""
+    return "-".join(f"{key}-{value:g}" for key, value in change.items()).replace("+", "")

@@ -2,7 +2,8 @@
 
 Snakemake does not see a change in a module that a job imports. The digest covers a module and
 every module of the package that it imports, at its top or inside a function, and is taken from
-the syntax tree without docstrings: editing a comment or a docstring changes nothing.
+the syntax tree without docstrings, those of attributes included: editing a comment or a
+docstring changes nothing.
 """
 
 from __future__ import annotations
@@ -64,14 +65,17 @@ def _tree(module: str) -> ast.Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
+            node.body = [statement for statement in node.body if not _is_text(statement)]
     return tree
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a bare string, which does nothing."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 @cache

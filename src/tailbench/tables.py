@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tailbench.contracts import InputError, Output
@@ -63,31 +64,20 @@ def summary(metrics: pd.DataFrame, outputs: Mapping[str, Output] | None = None) 
     Raises:
         InputError: If a column is missing.
     """
-    import numpy as np
-    import pandas as pd
-
-    _check(metrics)
-    rows = []
-    for (dataset, metric, family, method), group in metrics.groupby(
-        ["dataset", "metric", "family", "method"], sort=False
-    ):
-        good = group[np.isfinite(group["value"])]
-        n, mean, floor = len(good), good["value"].mean(), good["floor"].mean()
-        rows.append(
-            {
-                "dataset": dataset,
-                "metric": metric,
-                "family": family,
-                "method": method,
-                "mean": mean,
-                "std": good["value"].std(),
-                "n": n,
-                "seeds": len(group),
-                "floor": floor,
-                "ratio": mean / floor if floor > 0 else math.nan,
-            }
+    outputs = directions() if outputs is None else outputs
+    keys = ["dataset", "metric", "family", "method"]
+    table = (
+        _finite(metrics)
+        .groupby(keys, sort=False, as_index=False)
+        .agg(
+            mean=("value", "mean"),
+            std=("value", "std"),
+            n=("value", "count"),
+            seeds=("value", "size"),
+            floor=("floor", "mean"),
         )
-    table = pd.DataFrame(rows)
+    )
+    table["ratio"] = (table["mean"] / table["floor"]).where(table["floor"] > 0)
     table["best"] = False
     for (_, metric), group in table.groupby(["dataset", "metric"], sort=False):
         whole = group[(group["n"] == group["n"].max()) & (group["n"] == group["seeds"])]
@@ -123,19 +113,19 @@ def paired(
         worse than ``best``, in units of the metric), ``low``, ``high``, ``excludes_zero``,
         ``wins`` (seeds on which the best is better), ``n`` (common seeds), ``note``.
     """
-    import numpy as np
     import pandas as pd
 
     outputs = directions() if outputs is None else outputs
     table = summary(metrics, outputs)
+    keys = ["dataset", "metric", "seed", "method"]
+    finite = _finite(metrics).drop_duplicates(keys).set_index(keys)["value"].sort_index()
     rows = []
     for (dataset, metric), group in table.groupby(["dataset", "metric"], sort=False):
         if not group["best"].any():
             continue
         best = group.loc[group["best"], "method"].iloc[0]
-        of = metrics[(metrics["dataset"] == dataset) & (metrics["metric"] == metric)]
-        values = of.pivot_table("value", "seed", "method", aggfunc="first", dropna=False)
-        values = values.where(np.isfinite(values))
+        pair: Any = (dataset, metric)
+        values = finite.loc[pair].unstack("method")
         for method in group.loc[group["method"] != best, "method"]:
             sign = _sign(str(metric), outputs)
             difference = (sign * (values[method] - values[best])).dropna().to_numpy()
@@ -236,8 +226,16 @@ def _check(metrics: pd.DataFrame) -> None:
             raise InputError(f"the metrics have no column {column!r}")
 
 
-def _sign(metric: str, outputs: Mapping[str, Output] | None) -> int:
-    outputs = directions() if outputs is None else outputs
+def _finite(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Give the metrics with ``NaN`` for each value that is not finite, and for its floor."""
+    import numpy as np
+
+    _check(metrics)
+    good = np.isfinite(metrics["value"])
+    return metrics.assign(value=metrics["value"].where(good), floor=metrics["floor"].where(good))
+
+
+def _sign(metric: str, outputs: Mapping[str, Output]) -> int:
     return -1 if metric in outputs and outputs[metric].better == "higher" else 1
 
 
@@ -246,10 +244,16 @@ def _interval(x: Any, bootstrap: int, seed: int) -> tuple[float, float]:
 
     if x.size < 2:
         return math.nan, math.nan
-    rng = np.random.default_rng(seed)
-    means = x[rng.integers(x.size, size=(bootstrap, x.size))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(_resamples(x.size, bootstrap, seed) @ x, [0.025, 0.975])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int, bootstrap: int, seed: int) -> Any:
+    """Give the weights of ``n`` seeds in each resample, shape ``(bootstrap, n)``."""
+    import numpy as np
+
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=bootstrap) / n
 
 
 def _note(n: int) -> str:

@@ -38,21 +38,21 @@ def config(**datasets):
     return {
         "datasets": datasets,
         "models": {
-            "a": {"type": "dlpm", "settings": {"alpha": 1.7}},
-            "b": {"type": "dlpm", "settings": {"alpha": 1.8}},
-            "c": {"type": "lim", "settings": {"alpha": 1.7}},
+            "a": {"type": "dlpm", "alpha": 1.7},
+            "b": {"type": "dlpm", "alpha": 1.8},
+            "c": {"type": "lim", "alpha": 1.7},
         },
         "methods": {
-            "first": {"type": "dlpm", "settings": {"dlpm": "a", "steps": 100}},
-            "dlpm_5": {"type": "dlpm", "settings": {"dlpm": "b"}},
-            "third": {"type": "lim", "settings": {"lim": "c"}},
-            "started": {"type": "flow_sgm", "settings": {"flow": "f", "sgm": "s"}},
+            "first": {"type": "dlpm", "dlpm": "a", "steps": 100},
+            "dlpm_5": {"type": "dlpm", "dlpm": "b"},
+            "third": {"type": "lim", "lim": "c"},
+            "started": {"type": "flow_sgm", "flow": "f", "sgm": "s"},
         },
     }
 
 
 def entry(type_, **settings):
-    return {"type": type_, "settings": settings}
+    return {"type": type_, **settings}
 
 
 def test_headline_meets_datasets_of_the_same_type_and_dimension():

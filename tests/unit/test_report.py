@@ -38,7 +38,7 @@ def test_loads_nothing_from_elsewhere(html):
 
 
 def test_headline_is_computed(html, fabricated):
-    metrics = pd.read_csv(fabricated / "metrics.csv")
+    metrics = pd.read_csv(fabricated / "metrics.csv").query("dataset == 'stable'")
     summary, paired = tables.summary(metrics), tables.paired(metrics)
     answer = _facts.headline(summary, paired)[0]["answers"][0]
     means = metrics.query("dataset == 'stable' and metric == 'max_sw1'").groupby("method").value
@@ -127,6 +127,7 @@ def test_tails_are_averaged_over_seeds(fabricated):
     (found,) = _facts.tails(Inputs(fabricated), "student")
     assert (found["model"], found["members"], len(found["rows"])) == ("flow", 3, 20)
     assert found["rows"][0]["index"] == pytest.approx(2.5)
+    assert found["rows"][0]["column"] == "x1"
     assert [row["heavy"] for row in found["rows"]] == [3] * 12 + [0] * 8
 
 

@@ -43,8 +43,12 @@ class Inputs:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The resolved configuration; empty if there is none."""
+        """The completed configuration, as a user would write it; empty if there is none."""
         return _json(self.results / "config.json")
+
+    def entry(self, section: str, name: str) -> dict[str, Any]:
+        """The type and the settings of an entry of the configuration; empty if there is none."""
+        return dict((self.config.get(section) or {}).get(name) or {})
 
     @cached_property
     def plan(self) -> dict[str, Any]:
@@ -130,6 +134,11 @@ class Inputs:
         ]
         columns = ["model", "member", "step", "loss", "val_loss"]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+    def norm_tail_index(self, dataset: str) -> float | None:
+        """The exact tail exponent of the norm, that of the heaviest column; ``None`` if unknown."""
+        known = [index for index in self.meta(dataset).get("tail_index") or [] if index is not None]
+        return min(known) if known else None
 
     def specs(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
         """What is written beside the models of a dataset: one mapping per block, by model."""

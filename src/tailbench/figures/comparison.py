@@ -46,7 +46,8 @@ class Comparison:
         if not shown:
             return None
         methods = list(of["method"].unique())
-        columns = 6 if len(shown) > 12 else 4
+        rows = -(-len(shown) // 6)
+        columns = -(-len(shown) // rows)
         figure, grid = _style.panels(
             len(shown), columns, height=0.16 * len(methods) + 0.75, width=11, sharey=True
         )

@@ -64,7 +64,7 @@ class Survival:
                 largest = max(largest, min(drawn.high[-1], 30 * real.max()))
             if len(variants) > 1:
                 _style.legend_inside(axes, "upper right")
-            _slope(axes, inputs.meta(dataset).get("norm_tail_index"), band, levels)
+            _slope(axes, inputs.norm_tail_index(dataset), band, levels)
             _style.log_axis(axes.yaxis, 0.5 / both.shape[1], 1.5)
         for axes in grid:
             _style.log_axis(axes.xaxis, np.quantile(real, 0.3), 2 * largest)

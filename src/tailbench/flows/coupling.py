@@ -21,7 +21,8 @@ class CouplingFlow(nn.Module):
     """An invertible map of each member, by layers that transform one half given the other.
 
     In one dimension there is no other half, and each layer's spline is unconditional. Beyond
-    ``bound`` a spline is the identity, so the tails of the base are those of the output.
+    ``bound`` a spline is the identity, and each layer undoes its permutation, so the tail of
+    every coordinate of the base is that of the same coordinate of the output.
 
     Args:
         generators: One generator per member, for the initial weights and the permutations.
@@ -47,7 +48,7 @@ class CouplingFlow(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.bins, self.bound = dim, bins, bound
-        self.half = dim - dim // 2  # transformed by a layer; the rest conditions it
+        self.front = dim - dim // 2  # transformed by a layer; the rest conditions it
         draws = [
             torch.stack([torch.randperm(dim, generator=g) for _ in range(layers)])
             for g in generators
@@ -66,7 +67,7 @@ class CouplingFlow(nn.Module):
         )
 
     def _sizes(self) -> tuple[int, ...]:
-        return (self.half, self.dim - self.half) if self.dim > 1 else (1,)
+        return (self.front, self.dim - self.front) if self.dim > 1 else (1,)
 
     def _spline(self, index: int, given: Tensor, size: int) -> MonotonicRQSTransform:
         features = torch.cat([given.clamp(-self.bound, self.bound), given.asinh()], dim=-1)
@@ -90,7 +91,7 @@ class CouplingFlow(nn.Module):
         sizes = self._sizes()
         for layer in range(self.permutations.shape[1]):
             x = self._gather(x, layer)
-            first, second = x[..., : self.half], x[..., self.half :]
+            first, second = x[..., : self.front], x[..., self.front :]
             spline = self._spline(len(sizes) * layer, second, first.shape[-1])
             first, change = spline.call_and_ladj(first)
             ladj = ladj + change.sum(-1)
@@ -98,14 +99,15 @@ class CouplingFlow(nn.Module):
                 spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
                 second, change = spline.call_and_ladj(second)
                 ladj = ladj + change.sum(-1)
-            x = torch.cat([first, second], dim=-1)
+            x = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
         return x, ladj
 
     def forward(self, z: Tensor) -> Tensor:
         """Map the base to data, ``(E, n, d)``: one evaluation of each network."""
         sizes = self._sizes()
         for layer in reversed(range(self.permutations.shape[1])):
-            first, second = z[..., : self.half], z[..., self.half :]
+            z = self._gather(z, layer)
+            first, second = z[..., : self.front], z[..., self.front :]
             if self.dim > 1:
                 spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
                 second = spline.inv(second)

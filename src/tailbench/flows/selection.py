@@ -15,7 +15,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.contracts import InputError
+
 __all__ = ["Tail", "estimate_tail", "estimate_tails"]
+
+LEAST = 40
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,23 @@ def estimate_tail(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -
     """Estimate the tail of one coordinate from the largest distances to its median.
 
     Args:
-        x: Values, shape ``(n,)``, at least 40 of them.
+        x: Values, shape ``(n,)``, at least 40 of which differ from their median.
         fraction: Share of the values that count as the tail. On 20,000 values of Student-t,
             stable and Gaussian laws, 5 % has the least error of 0.5, 1, 2 and 5 %.
         threshold: Least index that counts as heavy; 0.05 is a Student-t of 20 degrees of freedom.
 
     Raises:
-        ValueError: If there are fewer than 40 values.
+        InputError: If there are fewer than 40 such values.
     """
     from tailestim import HillEstimator, MomentsEstimator
 
-    if len(x) < 40:
-        raise ValueError(f"a tail cannot be estimated from {len(x)} values; at least 40 are needed")
     y = np.abs(np.asarray(x, dtype=np.float64) - np.median(x))
     y = y[y > 0]
+    if len(y) < LEAST:
+        raise InputError(
+            f"a tail cannot be estimated from {len(y)} values that differ from the median; "
+            f"at least {LEAST} are needed"
+        )
     k = min(max(int(fraction * len(y)), 30), len(y) - 2)
     estimates = []
     for estimator in (MomentsEstimator(bootstrap=False), HillEstimator(bootstrap=False)):
@@ -75,5 +82,15 @@ def estimate_tail(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -
 
 
 def estimate_tails(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -> list[Tail]:
-    """Estimate the tail of every coordinate of ``x`` of shape ``(n, d)``."""
-    return [estimate_tail(x[:, j], fraction, threshold) for j in range(x.shape[1])]
+    """Estimate the tail of every coordinate of ``x`` of shape ``(n, d)``.
+
+    Raises:
+        InputError: As ``estimate_tail``; the message names the column.
+    """
+    tails = []
+    for j, column in enumerate(x.T):
+        try:
+            tails.append(estimate_tail(column, fraction, threshold))
+        except InputError as error:
+            raise InputError(f"column {j} of the data: {error}") from None
+    return tails

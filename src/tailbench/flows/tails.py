@@ -18,25 +18,28 @@ LOG2 = math.log(2.0)
 
 def half_log_erfc(z: Tensor) -> Tensor:
     r"""Give :math:`u(z) = -\log \mathrm{erfc}(|z|/\sqrt 2)`, exponential if ``z`` is Gaussian."""
-    return -(torch.special.log_ndtr(-z.abs()) + LOG2)
+    z = z.abs()
+    near = -torch.special.log1p(-torch.special.erf(z.clamp(max=1.0) / math.sqrt(2.0)))
+    return torch.where(z < 1.0, near, -(torch.special.log_ndtr(-z) + LOG2))
 
 
 def inverse_half_log_erfc(u: Tensor) -> Tensor:
     r"""Give the :math:`|z|` of which ``u`` is the image, in double precision.
 
-    A starting point from the quantile function (where ``exp(-u)`` can be represented) or from
-    the asymptotic expansion is corrected by Newton steps on ``u`` itself, which keeps the
-    relative error near rounding for every ``u``.
+    A starting point from the expansion at zero, the quantile function or the asymptotic
+    expansion is corrected by Newton steps on ``u`` itself, which keeps the relative error near
+    rounding for every ``u``.
     """
     u = u.double()
-    near = torch.special.ndtri(0.5 * torch.exp(-u.clamp(max=700.0))).neg().clamp(min=0.0)
+    near = torch.special.ndtri(0.5 * torch.exp(-u.clamp(max=700.0))).neg()
+    near = torch.where(u < 1e-3, u * math.sqrt(0.5 * math.pi), near)
     square = 2.0 * (u + LOG2)
     far = (square - torch.log(2.0 * math.pi * square.clamp(min=1.0))).clamp(min=1.0).sqrt()
     z = torch.where(u < 30.0, near, far)
     for _ in range(4):
         log_tail = torch.special.log_ndtr(-z)
         slope = torch.exp(-0.5 * z.square() - 0.5 * math.log(2.0 * math.pi) - log_tail)
-        z = (z + (u + log_tail + LOG2) / slope).clamp(min=0.0)
+        z = (z + (u - half_log_erfc(z)) / slope).clamp(min=0.0)
     return torch.where(u > 0.0, z, torch.zeros_like(z))
 
 

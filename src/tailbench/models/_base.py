@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
     from tailbench.training.streams import Streams
 
-__all__ = ["Draw", "Estimator", "as_block", "resolve_device", "robust_units"]
+__all__ = ["Draw", "Estimator", "as_block", "read_spec", "resolve_device", "robust_units"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,26 @@ def resolve_device(device: str) -> torch.device:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device: {device!r} is asked for, but torch finds no GPU")
     return torch.device(device)
+
+
+def read_spec(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``spec.json`` from the folder of a saved model of the type ``name``.
+
+    Raises:
+        InputError: If it is missing or damaged, or the model is of another type.
+    """
+    path = folder / "spec.json"
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no model in {folder}: {path} is missing") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
+        raise InputError(f"{path} is damaged: it names no type of model")
+    if spec["type"] != name:
+        raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
+    return spec
 
 
 class Estimator(ABC):
@@ -226,10 +246,9 @@ class Estimator(ABC):
 
         Raises:
             RuntimeError: If the model has not been fitted.
+            ValueError: If a setting is a sweep of several values.
         """
-        settings = self.methods[self.name](**options)
-        if len(settings.variants("")) > 1:
-            raise ValueError("sample takes one value per setting; sweep by calling it again")
+        settings = self.methods[self.name](**options).single()
         seeds = [seed_for("sample", seed, e) for e in range(self.members)]
         drawn = self.draw(n, settings, seeds).samples
         return drawn[0] if self._table else drawn
@@ -301,7 +320,9 @@ class Estimator(ABC):
             "sha256": checksum,
             "versions": {
                 "python": platform.python_version(),
-                **{name: metadata.version(name) for name in ("tailbench", "torch", "numpy", "zuko")},
+                **{
+                    name: metadata.version(name) for name in ("tailbench", "torch", "numpy", "zuko")
+                },
             },
         }
         atomic_write(path / "spec.json", json.dumps(spec, indent=1))
@@ -316,15 +337,12 @@ class Estimator(ABC):
         from safetensors.torch import load
 
         path = Path(path)
+        spec = read_spec(path, cls.name)
         try:
-            spec = json.loads((path / "spec.json").read_text())
             content = (path / "model.safetensors").read_bytes()
+            history = (path / "history.csv").read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise InputError(f"there is no model in {path}: {error.filename} is missing") from None
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path / 'spec.json'} is damaged: {error}") from None
-        if spec.get("type") != cls.name:
-            raise InputError(f"{path} holds a {spec.get('type')}, not a {cls.name}")
         if hashlib.sha256(content).hexdigest() != spec.get("sha256"):
             raise InputError(f"{path / 'model.safetensors'} is damaged: its checksum is wrong")
         model = cls(device=device, **spec["settings"])
@@ -345,8 +363,11 @@ class Estimator(ABC):
                 if key.startswith("module.")
             }
         )
-        with (path / "history.csv").open(newline="") as file:
+        try:
             model.history = [
-                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
+                {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
+                for row in csv.DictReader(history.splitlines())
             ]
+        except (TypeError, ValueError):
+            raise InputError(f"{path / 'history.csv'} is damaged") from None
         return model

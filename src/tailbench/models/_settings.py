@@ -52,7 +52,7 @@ class SamplingSettings(Settings):
             if isinstance(value, (list, tuple)):
                 if not value:
                     raise ValueError(f"{key}: a sweep needs at least one value")
-                if len(set(value)) < len(value):
+                if len({_written(v) for v in value}) < len(value):
                     raise ValueError(f"{key}: a value of the sweep is given twice")
         return self
 
@@ -64,13 +64,28 @@ class SamplingSettings(Settings):
         found = {}
         for values in itertools.product(*(getattr(self, key) for key in swept)):
             label = ",".join(
-                f"{key}={value if isinstance(value, str) else format(value, 'g')}"
-                for key, value in zip(swept, values, strict=True)
+                f"{key}={_written(value)}" for key, value in zip(swept, values, strict=True)
             )
             change = dict(zip(swept, values, strict=True))
             found[f"{family}[{label}]"] = self.model_copy(update=change)
         return found
 
+    def single(self) -> Self:
+        """Give the settings of the only point of the sweep.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        found = list(self.variants("").values())
+        if len(found) > 1:
+            raise ValueError("sample takes one value per setting; sweep by calling it again")
+        return found[0]
+
     def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Give changed settings under which a part has to be trained as well, by part."""
         return {}
+
+
+def _written(value: float | str) -> str:
+    """Write a value of a sweep as names show it."""
+    return value if isinstance(value, str) else format(value, "g")

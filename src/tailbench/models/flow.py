@@ -58,7 +58,7 @@ class FlowSampling(SamplingSettings):
 
     parts: ClassVar[dict[str, str]] = {"model": "flow"}
 
-    model: str = Field("flow", description="The trained flow, by its name under models.")
+    model: str = Field(default="flow", description="The trained flow, by its name under models.")
 
 
 @register

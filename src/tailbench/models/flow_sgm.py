@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from tailbench.contracts import InputError
 from tailbench.files import atomic_write
-from tailbench.models._base import Draw, Estimator, as_block
+from tailbench.models._base import Draw, Estimator, as_block, read_spec
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.sgm import SGM, ReverseSettings
@@ -43,11 +43,12 @@ class FlowSGMSampling(ReverseSettings):
         description="The start: 'noised', the flow's samples plus noise of level sigma_T; "
         "'at_noise', a flow trained on data with that noise.",
     )
-    sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(  # noqa: N815
+    sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
         "data; a list is a sweep; 'auto' takes the candidate whose samples have the least "
-        "max-sliced W1 to the validation data, for each member.",
+        "max-sliced W1 to the validation data, for each member; where steps or delta are swept, "
+        "at the most steps and the least delta.",
     )
     candidates: tuple[Level, ...] = Field(
         (0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
@@ -116,7 +117,7 @@ class FlowSGM(Estimator):
             self.flows = dict(flow)
         elif self.sampling.prior == "noised" or (flow is not None and flow.module is not None):
             base = flow or Flow(device=device, **(flow_settings or {}))
-            self.flows = {base.settings.noise: base}  # type: ignore[attr-defined]
+            self.flows = {base.settings.noise: base}
         else:
             own = dict(flow.settings) if flow is not None else dict(flow_settings or {})
             self.flows = {
@@ -210,7 +211,7 @@ class FlowSGM(Estimator):
         Args:
             held: Validation data, shape ``(E, n, d)``.
             seeds: Seed of each member.
-            settings: Settings whose ``candidates`` are tried.
+            settings: Settings whose ``candidates`` are tried, at the finest of their sweeps.
             label: What is done, for progress.
             quiet: Show no progress.
         """
@@ -219,7 +220,7 @@ class FlowSGM(Estimator):
         own = [seed_for("choose", seed) for seed in seeds]
         self.curve = []
         for level in settings.candidates:
-            trial = settings.model_copy(update={"sigma_T": level})
+            trial = settings.finest().model_copy(update={"sigma_T": level})
             drawn = self.draw(held.shape[1], trial, own, label=f"{label}, {level:g}", quiet=quiet)
             for e, seed in enumerate(own):
                 distance = max_sliced_wasserstein(
@@ -270,9 +271,7 @@ class FlowSGM(Estimator):
             level = torch.tensor([levels[e] for e in members], device=streams.device)
             return x + level.view(-1, 1, 1) * streams.randn()
 
-        samples, nfe = self.sgm.refine(
-            start, levels, n, settings, seeds, label=label, quiet=quiet
-        )
+        samples, nfe = self.sgm.refine(start, levels, n, settings, seeds, label=label, quiet=quiet)
         return Draw(samples, nfe + 1, {"sigma_T": levels})
 
     def _starts(
@@ -293,9 +292,7 @@ class FlowSGM(Estimator):
     def sample(self, n: int, *, seed: int = 0, **options: Any) -> NDArray[np.float32]:
         """Draw samples by the settings given at construction, changed by ``options``."""
         given = {**self.sampling.model_dump(), **options}
-        settings = FlowSGMSampling(**given)
-        if len(settings.variants("")) > 1:
-            raise ValueError("sample takes one value per setting; sweep by calling it again")
+        settings = FlowSGMSampling(**given).single()
         seeds = [seed_for("sample", seed, e) for e in range(self.members)]
         drawn = self.draw(n, settings, seeds).samples
         return drawn[0] if self._table else drawn
@@ -318,14 +315,13 @@ class FlowSGM(Estimator):
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
-        """Read a model from a folder that ``save`` has written."""
+        """Read a model from a folder that ``save`` has written.
+
+        Raises:
+            InputError: If a file is missing or damaged, or the model is of another type.
+        """
         path = Path(path)
-        try:
-            spec = json.loads((path / "spec.json").read_text())
-        except FileNotFoundError:
-            raise InputError(f"there is no model in {path}: spec.json is missing") from None
-        if spec.get("type") != cls.name:
-            raise InputError(f"{path} holds a {spec.get('type')}, not a {cls.name}")
+        spec = read_spec(path, cls.name)
         flows = {level: Flow.load(path / f"flow-{level:g}", device) for level in spec["flows"]}
         sgm = SGM.load(path / "sgm", device)
         model = cls(flows, sgm, device=device, **spec["sampling"])

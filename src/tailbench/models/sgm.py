@@ -64,6 +64,12 @@ class ReverseSettings(SamplingSettings):
         "the data; a list is a sweep.",
     )
 
+    def finest(self) -> Self:
+        """Give the settings with the most steps and the least delta of their sweeps."""
+        steps = self.steps if isinstance(self.steps, tuple) else (self.steps,)
+        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
+        return self.model_copy(update={"steps": max(steps), "delta": min(deltas)})
+
 
 class SGMSampling(ReverseSettings):
     """Settings of sampling from a Gaussian start."""

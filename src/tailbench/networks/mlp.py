@@ -81,7 +81,7 @@ class ResidualMLP(nn.Module):
         self.leave = Linear(generators, width, outputs, gain=0.0 if zero else 1.0)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Evaluate at ``x`` ``(E, n, in)``; a condition has shape ``(E, n, c)`` or ``(E, 1, c)``."""
+        """Evaluate at ``x`` ``(E, n, in)``; a condition is ``(E, n, c)`` or ``(E, 1, c)``."""
         h = self.enter(x)
         for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             inner = first(F.silu(h))

@@ -62,6 +62,9 @@ _BY_ALPHA = {
 }
 
 
+_METRICS = ("max_sw1", "max_sw2", *(about.metric for about in _BY_ALPHA.values()))
+
+
 def published_vs_ours(
     metrics: pd.DataFrame,
     config: Mapping[str, Any] | None = None,
@@ -74,7 +77,8 @@ def published_vs_ours(
 
     Args:
         metrics: The tidy metrics.
-        config: The resolved configuration, which says what the names in the metrics stand for.
+        config: The completed configuration as a user would write it (``results/config.json``),
+            which says what the names in the metrics stand for.
         outputs: Directions of the metrics; those registered if left out.
 
     Returns:
@@ -87,7 +91,7 @@ def published_vs_ours(
 
     from tailbench.tables import summary
 
-    table = summary(metrics, outputs)
+    table = summary(metrics[metrics["metric"].isin(_METRICS)], outputs)
     rows = [*_headline(table, config or {}), *_by_alpha(table, config or {})]
     return pd.DataFrame(rows)
 
@@ -170,9 +174,8 @@ def _is_dataset(
     config: Mapping[str, Any], name: Any, type_: str, wanted: Mapping[str, Any]
 ) -> bool:
     entry = _entry(config, "datasets", name)
-    settings = entry.get("settings") or {}
     return entry.get("type") == type_ and all(
-        settings.get(key, value) == value for key, value in wanted.items()
+        entry.get(key, value) == value for key, value in wanted.items()
     )
 
 
@@ -182,11 +185,10 @@ def _type_of(config: Mapping[str, Any], family: Any) -> str:
 
 def _alpha(config: Mapping[str, Any], family: Any) -> float | None:
     """Give the alpha of the first model that a method names and that has one."""
-    for value in (_entry(config, "methods", family).get("settings") or {}).values():
-        if isinstance(value, str):
-            model = _entry(config, "models", value)
-            if "alpha" in (model.get("settings") or {}):
-                return float(model["settings"]["alpha"])
+    for value in _entry(config, "methods", family).values():
+        model = _entry(config, "models", value) if isinstance(value, str) else {}
+        if "alpha" in model:
+            return float(model["alpha"])
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import platform
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tailbench.figures._inputs import Inputs
 
-__all__ = ["headline", "machine", "sharing", "tails", "timings", "versions"]
+__all__ = ["headline", "machine", "sharing", "tails", "timings", "trained_with", "versions"]
 
 HEADLINE_METRICS = ("max_sw1", "msle")
 KINDS = {"train": "training", "sample": "sampling", "evaluate": "metrics"}
@@ -76,7 +77,8 @@ def tails(inputs: Inputs, dataset: str) -> list[dict[str, Any]]:
 
     Returns:
         One mapping per model that has a choice: ``model``, ``mode``, ``members`` and ``rows``
-        (``column``, ``xi``, ``xi_se``, ``index`` (``1 / xi``), ``heavy``: seeds that chose it).
+        (``column``, ``xi``, ``xi_se``, ``index`` (``1 / xi``), ``used`` (the index
+        that the model was given), ``heavy``: seeds that found it so).
     """
     names = inputs.meta(dataset).get("columns") or []
     found = []
@@ -90,10 +92,11 @@ def tails(inputs: Inputs, dataset: str) -> list[dict[str, Any]]:
             xi = _mean([column.get("xi") for column in columns])
             rows.append(
                 {
-                    "column": columns[0].get("column", names[j] if j < len(names) else j + 1),
+                    "column": names[j] if j < len(names) else j + 1,
                     "xi": xi,
                     "xi_se": _mean([column.get("xi_se") for column in columns]),
                     "index": 1 / xi if xi > 0 else math.inf,
+                    "used": _mean([column.get("lambda") for column in columns]),
                     "heavy": sum(column.get("tail") == "heavy" for column in columns),
                 }
             )
@@ -162,7 +165,7 @@ def sharing(inputs: Inputs) -> list[tuple[str, str]]:
     return [
         (value, name)
         for name, entry in (inputs.config.get("methods") or {}).items()
-        for value in (entry.get("settings") or {}).values()
+        for value in entry.values()
         if isinstance(value, str) and value in models
     ]
 
@@ -176,6 +179,16 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def trained_with(inputs: Inputs) -> dict[str, list[str]]:
+    """List the versions that the models were trained with, where they are known."""
+    found: dict[str, set[str]] = {}
+    for dataset in inputs.datasets:
+        for spec in itertools.chain.from_iterable(inputs.specs(dataset).values()):
+            for name, version in (spec.get("versions") or {}).items():
+                found.setdefault(name, set()).add(str(version))
+    return {name: sorted(versions) for name, versions in found.items()}
 
 
 def machine() -> dict[str, str]:

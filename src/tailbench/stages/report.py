@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 BUDGET = 9_000_000  # bytes of pictures: a third more as base64, and the page stays below 15 MB
-SECTIONS = ("datasets", "models", "methods", "metrics")
 
 
 def run(results: str | Path, output: str | Path) -> None:
@@ -88,6 +87,7 @@ def _context(inputs: Inputs) -> dict[str, Any]:
         "timings": _facts.timings(inputs.results),
         "versions": _facts.versions(),
         "machine": _facts.machine(),
+        "trained_with": _facts.trained_with(inputs),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
@@ -102,12 +102,13 @@ def _dataset(
     there = list(of["metric"].unique())
     key = [metric for metric in KEY_METRICS if metric in there] or there[:3]
     cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
-    entry = (inputs.config.get("datasets") or {}).get(name) or inputs.meta(name)
-    columns = inputs.meta(name).get("columns") or []
+    meta = inputs.meta(name)
+    settings = inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}
+    columns = meta.get("columns") or []
     return {
         "name": name,
-        "type": entry.get("type", ""),
-        "settings": entry.get("settings") or {},
+        "type": settings.pop("type", ""),
+        "settings": {k: v for k, v in settings.items() if k not in meta and k != "dim"},
         "dim": len(columns),
         "key": key,
         "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},
@@ -148,22 +149,15 @@ def _figures(inputs: Inputs, names: list[str]) -> dict[str, list[dict[str, Any]]
 
 
 def _is_real(inputs: Inputs, name: str) -> bool:
-    entry = (inputs.config.get("datasets") or {}).get(name) or inputs.meta(name)
-    return entry.get("type") in registry.names("datasets")
+    meta = inputs.meta(name)
+    entry = inputs.entry("datasets", name) or meta
+    return not meta.get("synthetic", entry.get("type") not in registry.names("datasets"))
 
 
 def _yaml(config: dict[str, Any]) -> str:
-    """Write the configuration as a user would, so that the text can be run again."""
     import yaml
 
-    flat = dict(config)
-    for section in SECTIONS:
-        if isinstance(flat.get(section), dict):
-            flat[section] = {
-                name: {"type": entry.get("type", name), **(entry.get("settings") or {})}
-                for name, entry in flat[section].items()
-            }
-    return yaml.safe_dump(flat, sort_keys=False, allow_unicode=True) if flat else ""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
 
 
 def _filters() -> dict[str, Any]:

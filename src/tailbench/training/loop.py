@@ -150,12 +150,13 @@ class _Run:
     ) -> None:
         self.settings, self.device, self.label = settings, device, label
         self.loss, self.members, self.quiet = loss, list(members), quiet
-        self.checkpoint, self.part = checkpoint, f"members-{members[0]}-{members[-1]}"
+        self.checkpoint = checkpoint
+        self.part = f"members-{members[0]}-{members[-1]}-{device.type}"  # states do not move
         self.train_x, self.val_x = split(x, settings.validation_fraction, split_seeds)
         self.streams = Streams(seeds, device, "train")
         self.val_seeds = [int(seed) for seed in seeds]
         self.module = module.to(device)
-        self.parameters = list(self.module.parameters())
+        self.parameters: list[Tensor] = list(self.module.parameters())
         self.ema = [p.detach().clone() for p in self.parameters]
         self.best = [p.detach().clone() for p in self.parameters]
         self.best_loss = torch.full((len(seeds),), math.inf, device=device)
@@ -283,8 +284,8 @@ class _Run:
                 tensors[f"ema.{index}"] = self.ema[index]
                 for key, value in self.optimizer.state[parameter].items():
                     tensors[f"optimizer.{index}.{key}"] = value
-        for index, state in enumerate(self.streams.state()):
-            tensors[f"stream.{index}"] = state
+        for index, stream in enumerate(self.streams.state()):
+            tensors[f"stream.{index}"] = stream
         state = {
             "step": self.step,
             "seconds": self.seconds,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 __all__ = ["Progress", "clock"]
 
@@ -35,7 +38,7 @@ class Progress:
         self.quiet = quiet
         self._first, self._start = done, time.monotonic()
         self._last = self._start
-        self._bar = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
         if not self.quiet and sys.stderr.isatty():

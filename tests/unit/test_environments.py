@@ -1,0 +1,79 @@
+"""pyproject.toml, the lock and the conda environments name the same packages."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+RUNTIME = [Requirement(text) for text in PROJECT["dependencies"]]
+DEV = [Requirement(text) for text in PROJECT["optional-dependencies"]["dev"]]
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+
+
+def _tool():
+    spec = importlib.util.spec_from_file_location("lock", ROOT / "tools" / "lock.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tool = _tool()
+LOCK = tool.read_lock()
+
+
+def packages(path):
+    """The packages of a conda environment by the name that pip knows, with their versions."""
+    pairs = (item.partition("=") for item in yaml.safe_load(path.read_text())["dependencies"])
+    return {tool.canonical(tool.CONDA_NAMES.get(name, name)): version for name, _, version in pairs}
+
+
+def test_the_lock_has_exact_versions_and_nothing_else():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    odd = [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.!]+", line)]
+    assert not odd, "no options, build tags, paths or ranges in requirements.lock"
+
+
+@pytest.mark.parametrize("requirement", RUNTIME + DEV, ids=str)
+def test_every_dependency_is_locked_in_its_range(requirement):
+    assert LOCK[tool.canonical(requirement.name)] in requirement.specifier
+
+
+def test_the_lock_builds_the_package():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    for requirement in map(Requirement, build):
+        assert LOCK[requirement.name] in requirement.specifier
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_has_the_locked_versions(path):
+    found = packages(path)
+    assert found.pop("python") in SpecifierSet(PROJECT["requires-python"])
+    del found["pip"]
+    assert found == {name: LOCK[name] for name in found}, "`make lock` brings them in line"
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_has_what_a_job_needs(path):
+    needed = {tool.canonical(requirement.name) for requirement in RUNTIME} - {"snakemake"}
+    assert needed <= set(packages(path))
+    assert path.with_suffix(".post-deploy.sh").exists(), "nothing installs tailbench itself"
+
+
+def test_environments_differ_in_the_build_of_torch_only():
+    cpu, gpu = ROOT / "envs" / "cpu.yaml", ROOT / "envs" / "gpu.yaml"
+    assert packages(cpu) == packages(gpu)
+    scripts = [path.with_suffix(".post-deploy.sh").read_text() for path in (cpu, gpu)]
+    assert scripts[0] == scripts[1]
+
+
+def test_pinning_takes_versions_from_the_lock():
+    text = "# numpy=0\n- pytorch-cpu=0\n- numpy=0.1rc1\n- stranger=3\n- pip\n"
+    pinned = tool.pin(text, {"torch": "2.13.0", "numpy": "2.4.6"})
+    assert pinned == "# numpy=0\n- pytorch-cpu=2.13.0\n- numpy=2.4.6\n- stranger=3\n- pip\n"
