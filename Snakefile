@@ -27,8 +27,13 @@ rule all:
 
 
 onstart:
-    shell("python -m tailbench check {CONFIG_SOURCE:q} --no-jobs")
+    check_data(PLAN.config, CONFIG_SOURCE)
+    claim("results")
 
 
 onsuccess:
     shell("python -m tailbench summary --results results")
+
+
+onerror:
+    print(missing(PLAN, "results"), file=sys.stderr)

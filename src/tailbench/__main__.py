@@ -63,19 +63,15 @@ def check(
 ) -> None:
     """Check a configuration and its data, and print its cells and jobs, without running any."""
     from tailbench.config import load
+    from tailbench.hooks import check_data
     from tailbench.plan import Plan
-    from tailbench.stages.data import source
 
     loaded = load(config)
-    Plan(loaded).check_files(str(config))
-    for name, entry in loaded.datasets.items():
-        try:
-            source({"type": entry.type, **entry.settings}).check(loaded.batch_needs(name))
-        except InputError as error:
-            raise InputError(f"{config}: datasets.{name}: {error}") from None
+    plan = Plan(loaded)
+    plan.check_files(str(config))
+    check_data(loaded, str(config))
     if not jobs:
         return
-    plan = Plan(loaded)
     for dataset in loaded.datasets:
         typer.echo(f"{dataset} ({loaded.datasets[dataset].type})")
         for method in plan.methods_on(dataset):
@@ -111,7 +107,12 @@ def train(
     device: Device = "auto",
     threads: Threads = 1,
     checkpoint_seconds: Annotated[
-        float, typer.Option(min=0, help="Least seconds between two states.")
+        float,
+        typer.Option(
+            min=0,
+            help="Least seconds between two states.",
+            envvar="TAILBENCH_CHECKPOINT_SECONDS",
+        ),
     ] = 20.0,
 ) -> None:
     """Train a model on a dataset for a block of members."""
@@ -216,7 +217,7 @@ def summary(results: Results = Path("results")) -> None:
     path = results / "metrics.csv"
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the benchmark first")
-    metrics = pd.read_csv(path, float_precision="round_trip")
+    metrics = pd.read_csv(path)
     Console(width=None if sys.stdout.isatty() else 110).print(terminal_summary(metrics))
     typer.echo(f"The report is {(results / 'report.html').resolve()}")
 

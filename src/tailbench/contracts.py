@@ -53,7 +53,7 @@ class Target(Protocol):
         """Draw ``n`` independent samples, shape ``(n, d)``."""
 
     def tail_index(self) -> NDArray[np.float64] | None:
-        r"""Exponent ``a`` of each marginal, ``P(|X_j| > x) ~ x^{-a}``, ``(d,)``; ``inf`` if light."""
+        r"""Exponent ``a`` of a marginal, ``P(|X_j| > x) ~ x^{-a}``, ``(d,)``; ``inf`` if light."""
 
     def norm_tail_index(self) -> float | None:
         """Tail exponent of the Euclidean norm; ``inf`` if light."""

@@ -230,6 +230,8 @@ class Plan:
         if stage == "tables":
             for entry in self.config.metrics.values():
                 yield registry.module_of("metrics", entry.type)
+        if stage == "report":
+            yield "tailbench.stages.templates"
 
     def stages(self) -> dict[str, int]:
         """Number of jobs of each stage, from an empty folder."""

@@ -3,7 +3,8 @@
 Snakemake does not see a change in a module that a job imports. The digest covers a module and
 every module of the package that it imports, at its top or inside a function, and is taken from
 the syntax tree without docstrings, those of attributes included: editing a comment or a
-docstring changes nothing.
+docstring changes nothing. Imports for the type checker alone do not count. A folder counts as a
+package, and files beside a package's modules that are not Python, such as tables, belong to it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def closure(module: str) -> frozenset[str]:
 
 @cache
 def _path(module: str) -> Path | None:
-    """Find a module's file without importing anything, or ``None`` if it is not a module."""
+    """Find a module's file or, without one, its folder; ``None`` if there is no such module.
+
+    Nothing is imported.
+    """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -54,7 +58,7 @@ def _path(module: str) -> Path | None:
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return path
-    return None
+    return base if base.is_dir() else None
 
 
 @cache
@@ -62,11 +66,20 @@ def _tree(module: str) -> ast.Module:
     path = _path(module)
     if path is None:
         raise ModuleNotFoundError(f"there is no module {module}")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.body = [statement for statement in node.body if not _is_text(statement)]
+            node.body = [s for s in node.body if not (_is_text(s) or _is_for_types(s))]
     return tree
+
+
+def _tables(module: str) -> list[Path]:
+    """List the files that are not Python in the folder of a package; none for other modules."""
+    path = _path(module)
+    if path is None or (path.is_file() and path.name != "__init__.py"):
+        return []
+    found = sorted((path.parent if path.is_file() else path).iterdir())
+    return [p for p in found if p.is_file() and p.suffix != ".py" and p.name[0] != "."]
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -78,24 +91,42 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
+def _is_for_types(statement: ast.stmt) -> bool:
+    """Whether a statement is ``if TYPE_CHECKING``, which does nothing."""
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Name)
+        and statement.test.id == "TYPE_CHECKING"
+        and not statement.orelse
+    )
+
+
 @cache
 def _digest_of(module: str) -> str:
     text = ast.dump(_tree(module), annotate_fields=False, include_attributes=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    state = hashlib.blake2b(text.encode(), digest_size=16)
+    for path in _tables(module):
+        state.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()
 
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    """Give the modules of the package that a module names in its import statements."""
+    """Give the modules of the package that a module names in its import statements.
+
+    ``from package import module`` names the module and not the package, whose own file only
+    says what there is: a model that is added must not put everything out of date.
+    """
     found: set[str] = set()
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
-            candidates = [alias.name for alias in node.names]
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            candidates = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-        else:
-            continue
-        for name in candidates:
-            if name.split(".")[0] == PACKAGE and _path(name) is not None:
-                found.add(name)
-    return frozenset(found)
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                found.add(name if _is_module(name) else node.module)
+    return frozenset(filter(_is_module, found))
+
+
+def _is_module(name: str) -> bool:
+    return name.split(".")[0] == PACKAGE and _path(name) is not None

@@ -32,7 +32,7 @@ def generator_for(*axes: str | int) -> np.random.Generator:
 
 
 def parse_block(block: str | int) -> list[int]:
-    """List the members of a block of seeds: ``"0-3"`` gives ``[0, 1, 2, 3]``, ``"7"`` gives ``[7]``.
+    """List the members of a block of seeds: ``"0-2"`` gives ``[0, 1, 2]``, ``"7"`` gives ``[7]``.
 
     Raises:
         ValueError: If the text is not a number or a rising range of numbers.

@@ -1,6 +1,7 @@
 """The JSON schema and the reference of the configuration say what the code does."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,7 @@ from tailbench.config import Config, ConfigError, entry_class, method_types, par
 from tailbench.schema import config_markdown, config_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGURATIONS = [
-    path for path in [ROOT / "config.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
-    if path.is_file()
-]  # fmt: skip
+CONFIGURATIONS = [*ROOT.glob("config.yaml"), *sorted(ROOT.glob("presets/*.yaml"))]
 SCHEMA = config_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)
 SMALL = """
@@ -40,7 +38,7 @@ class Loader(yaml.SafeLoader):
     """YAML as editors read it: to PyYAML alone, 1e-3 is a text."""
 
 
-FLOAT = yaml.resolver.re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789"))
 
 

@@ -1,6 +1,8 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
+import sys
 from snakemake.exceptions import WorkflowError
 from tailbench.contracts import InputError
+from tailbench.hooks import check_data, claim, missing
 from tailbench.plan import Plan, gpus
 
 CONFIG_SOURCE = str(workflow.configfiles[0])

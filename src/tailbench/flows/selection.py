@@ -61,7 +61,7 @@ def estimate_tail(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -
     """
     from tailestim import HillEstimator, MomentsEstimator
 
-    y = np.abs(np.asarray(x, dtype=np.float64) - np.median(x))
+    y = np.abs(np.asarray(x, dtype=np.float64) - (np.median(x) if len(x) else 0.0))
     y = y[y > 0]
     if len(y) < LEAST:
         raise InputError(

@@ -39,7 +39,7 @@ def student_from_gaussian(z: Tensor, index: Tensor) -> Tensor:
 
     heavy = index > 0
     nu = 1.0 / torch.where(heavy, index, torch.ones_like(index))
-    tail = torch.special.ndtr(-z.double().abs())
+    tail = 0.5 * torch.special.erfc(z.double().abs() / math.sqrt(2.0))  # ndtr is inexact beyond 6
     nu, tail = torch.broadcast_tensors(nu, tail)
     t = torch.from_numpy(-stdtrit(nu.cpu().numpy(), tail.cpu().numpy())).to(z.device)
     return torch.where(heavy, z.sign() * t, z.double())

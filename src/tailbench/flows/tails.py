@@ -74,7 +74,8 @@ class TailTransform:
     def __call__(self, z: Tensor) -> Tensor:
         """Map ``z`` of shape ``(E, n, d)`` to data."""
         z = z.double()
-        grown = torch.expm1(self._lambda * half_log_erfc(z)) / self._lambda
+        stretched = torch.where(self.heavy, z, torch.zeros_like(z))  # else the slope may be NaN
+        grown = torch.expm1(self._lambda * half_log_erfc(stretched)) / self._lambda
         return self.location + self.scale * torch.where(self.heavy, z.sign() * grown, z)
 
     def inverse(self, x: Tensor) -> Tensor:
