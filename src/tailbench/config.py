@@ -291,6 +291,14 @@ def _figures(value: Any, mistakes: list[str]) -> tuple[str, ...]:
 
 def _references(config: Config) -> list[str]:
     mistakes = []
+    types: dict[str, str] = {}
+    for name, entry in config.metrics.items():
+        first = types.setdefault(entry.type, name)
+        if first != name:
+            mistakes.append(
+                f"metrics.{name}: its results would have the names of those of {first!r}; "
+                f"a configuration computes a metric once"
+            )
     for name, entry in config.methods.items():
         parts: Mapping[str, str] = entry_class("methods", entry.type).parts  # type: ignore[attr-defined]
         for role, type_ in parts.items():

@@ -28,6 +28,7 @@ class FlowSettings(TrainingSettings):
     """Settings of the training of a flow."""
 
     batch_size: int = Field(256, ge=1, description="Samples of a batch, of each member.")
+    learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
     layers: int = Field(3, ge=1, description="Pairs of coupling layers.")
     bins: int = Field(8, ge=2, description="Bins of each spline.")
     bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")

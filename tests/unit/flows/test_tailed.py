@@ -107,7 +107,9 @@ def test_student_density():
     np.testing.assert_allclose(student_log_prob(z, 0.0 * index).flatten().numpy(), exact)
 
 
-@pytest.mark.parametrize(("kind", "exponent"), [("ttf", 2.5), ("ttf cauchy", 1.0), ("student", 2.5)])
+@pytest.mark.parametrize(
+    ("kind", "exponent"), [("ttf", 2.5), ("ttf cauchy", 1.0), ("student", 2.5)]
+)
 def test_the_density_falls_with_the_exponent(kind, exponent):
     far = torch.tensor([1e12, 1e14], dtype=torch.float64).view(1, 2, 1)  # beyond the splines
     slope = flow(1, *KINDS[kind]).log_prob(far).diff().item() / math.log(100.0)

@@ -127,7 +127,9 @@ def test_light_is_affine():
     z = column([-3.0, 0.0, 2.0])
     tail = transform(0.0, location=5.0, scale=0.1)
     torch.testing.assert_close(tail(z), 5.0 + 0.1 * z)
-    torch.testing.assert_close(tail.log_abs_det_jacobian(z), torch.full((1, 3), math.log(0.1)).double())
+    torch.testing.assert_close(
+        tail.log_abs_det_jacobian(z), torch.full((1, 3), math.log(0.1)).double()
+    )
 
 
 def test_members_and_coordinates_have_their_own():

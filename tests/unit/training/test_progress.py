@@ -1,0 +1,55 @@
+"""Progress as lines of a log."""
+
+import pytest
+
+from tailbench.training import progress
+from tailbench.training.progress import Progress, clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (5.4, "0:05"), (65, "1:05"), (3599.6, "1:00:00"), (7384, "2:03:04")],
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+@pytest.fixture
+def now(monkeypatch):
+    value = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: value[0])
+    return value
+
+
+def test_lines_now_and_then(now, capsys):
+    with Progress("train", 10) as bar:
+        for _ in range(10):
+            now[0] += 2.0
+            bar.step("loss 0.5")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "train: 3/10 (30%), loss 0.5, 0:06 spent, 0:14 left"
+    assert lines[-1] == "train: 10/10 (100%), loss 0.5, 0:20 spent, 0:00 left"
+    assert len(lines) == 4
+
+
+def test_a_run_that_goes_on_counts_only_its_own_steps(now, capsys):
+    with Progress("train", 10, done=8) as bar:
+        now[0] = 6.0
+        bar.step()
+    assert capsys.readouterr().err == "train: 9/10 (90%), 0:06 spent, 0:06 left\n"
+
+
+def test_quiet(now, capsys):
+    with Progress("train", 1, quiet=True) as bar:
+        now[0] = 100.0
+        bar.step()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    with Progress("train", 3) as bar:
+        for _ in range(3):
+            bar.step("loss 0.5")
+    shown = capsys.readouterr().err
+    assert "train" in shown and "3/3" in shown and "loss 0.5" in shown
