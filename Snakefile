@@ -21,9 +21,9 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         "results/report.html",
-    default_target: True
 
 
 onstart:

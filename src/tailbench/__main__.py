@@ -33,7 +33,7 @@ Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 @app.command("list")
 def list_() -> None:
     """Name every model, method, target, dataset, metric and figure."""
-    from tailbench.config import method_types, trainable_types
+    from tailbench.catalog import method_types, trainable_types
 
     def section(title: str, rows: list[tuple[str, str]]) -> None:
         width = max((len(name) for name, _ in rows), default=0)
@@ -48,7 +48,7 @@ def list_() -> None:
     section(
         "methods",
         [
-            (method, registry.summary(registry.load("models", model)))
+            (method, registry.summary(registry.load("models", model).methods[method]))
             for method, model in sorted(method_types().items())
         ],
     )

@@ -17,12 +17,13 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
 from tailbench import registry
+from tailbench.catalog import entry_class
 from tailbench.contracts import InputError
 from tailbench.messages import sentences
 from tailbench.seeds import parse_block
 from tailbench.settings import Settings
 
-__all__ = ["Config", "ConfigError", "Entry", "entry_class", "load", "method_types", "parse"]
+__all__ = ["Config", "ConfigError", "Entry", "load", "parse"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 RESERVED = {"methods": "floor"}
@@ -123,43 +124,6 @@ class Config(Settings):
             if isinstance(value, str) and value in self.models
         }
         return max((int(self.models[m].settings.get("batch_size", 1)) for m in names), default=1)
-
-
-def method_types() -> dict[str, str]:
-    """Map the name of every method to the name of the model module that defines it."""
-    return {
-        method: model
-        for model in registry.names("models")
-        for method in registry.load("models", model).methods
-    }
-
-
-def trainable_types() -> list[str]:
-    """List the models that a configuration can train."""
-    return [m for m in registry.names("models") if registry.load("models", m).trainable]
-
-
-def entry_class(section: str, type_: str) -> type[BaseModel]:
-    """Give the settings class of an entry of a section of the configuration.
-
-    Raises:
-        InputError: If there is no such type; the message names the nearest one.
-    """
-    if section == "datasets":
-        known = {name: kind for kind in ("targets", "datasets") for name in registry.names(kind)}
-        if type_ in known:
-            return registry.load(known[type_], type_).Settings
-        raise InputError(f"there is no dataset {type_!r}{registry.nearest(type_, known)}")
-    if section == "methods":
-        types = method_types()
-        if type_ in types:
-            return registry.load("models", types[type_]).methods[type_]
-        raise InputError(f"there is no method {type_!r}{registry.nearest(type_, types)}")
-    if section == "models":
-        if type_ in trainable_types():
-            return registry.load("models", type_).Settings
-        raise InputError(f"there is no model {type_!r}{registry.nearest(type_, trainable_types())}")
-    return registry.load(section, type_).Settings
 
 
 def load(path: str | Path) -> Config:
@@ -300,7 +264,7 @@ def _references(config: Config) -> list[str]:
                 f"a configuration computes a metric once"
             )
     for name, entry in config.methods.items():
-        parts: Mapping[str, str] = entry_class("methods", entry.type).parts  # type: ignore[attr-defined]
+        parts: Mapping[str, str] = entry_class("methods", entry.type).parts
         for role, type_ in parts.items():
             model = entry.settings[role]
             where = f"methods.{name}.{role}"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tailbench import provenance, registry
-from tailbench.config import Config, ConfigError, Entry, entry_class, method_types, parse
+from tailbench.catalog import entry_class, method_types
+from tailbench.config import Config, ConfigError, Entry, parse
 from tailbench.seeds import parse_block
 
 __all__ = ["Cell", "Plan", "gpus"]
@@ -108,7 +109,7 @@ class Plan:
     def _parts(self) -> dict[str, dict[str, tuple[str, ...]]]:
         parts = {}
         for method, entry in self.config.methods.items():
-            roles = entry_class("methods", entry.type).parts  # type: ignore[attr-defined]
+            roles = entry_class("methods", entry.type).parts
             derived = self._derived(method)
             parts[method] = {
                 role: tuple(derived[role]) if role in derived else (entry.settings[role],)
@@ -227,11 +228,13 @@ class Plan:
                 yield registry.module_of("models", self.models[model].type)
         if stage == "figure" and name is not None:
             yield registry.module_of("figures", name)
-        if stage == "tables":
+        if stage in ("tables", "figure", "report"):  # they read the labels of the metrics
             for entry in self.config.metrics.values():
                 yield registry.module_of("metrics", entry.type)
         if stage == "report":
             yield "tailbench.stages.templates"
+            for figure in self.config.figures:
+                yield registry.module_of("figures", figure)
 
     def stages(self) -> dict[str, int]:
         """Number of jobs of each stage, from an empty folder."""

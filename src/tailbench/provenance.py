@@ -27,6 +27,11 @@ def digest(modules: Iterable[str]) -> str:
     Args:
         modules: Full names of modules.
     """
+    return _digest(tuple(modules))
+
+
+@cache
+def _digest(modules: tuple[str, ...]) -> str:
     names = sorted(set().union(*(closure(module) for module in modules)))
     lines = "\n".join(f"{name} {_digest_of(name)}" for name in names)
     return hashlib.blake2b(lines.encode(), digest_size=8).hexdigest()
@@ -70,6 +75,8 @@ def _tree(module: str) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             node.body = [s for s in node.body if not (_is_text(s) or _is_for_types(s))]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Field":
+            node.keywords = [k for k in node.keywords if k.arg != "description"]
     return tree
 
 

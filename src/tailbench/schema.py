@@ -11,14 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailbench import registry
-from tailbench.config import (
-    NAME,
-    RESERVED,
-    Config,
-    entry_class,
-    method_types,
-    trainable_types,
-)
+from tailbench.catalog import entry_class, method_types, trainable_types
+from tailbench.config import NAME, RESERVED, Config
 
 __all__ = ["config_markdown", "config_schema"]
 

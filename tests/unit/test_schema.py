@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from tailbench import registry
-from tailbench.config import Config, ConfigError, entry_class, method_types, parse, trainable_types
+from tailbench.catalog import entry_class, method_types, trainable_types
+from tailbench.config import Config, ConfigError, parse
 from tailbench.schema import config_markdown, config_schema
 
 ROOT = Path(__file__).resolve().parents[2]

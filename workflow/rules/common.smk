@@ -25,11 +25,13 @@ wildcard_constraints:
     model=r"[A-Za-z][A-Za-z0-9_.@-]*",
     method=r"[A-Za-z][A-Za-z0-9_.-]*",
     block=r"\d+(-\d+)?",
-    figure=r"[a-z_]+",
+    figure=r"[a-z][a-z0-9_]*",
 
 
 def for_cells(pattern, cells):
-    return [pattern.format(dataset=c.dataset, method=c.method, block=c.block) for c in cells]
+    return [
+        pattern.format(dataset=c.dataset, method=c.method, block=c.block) for c in cells
+    ]
 
 
 def for_trainings(pattern):
@@ -37,4 +39,8 @@ def for_trainings(pattern):
 
 
 def for_data(pattern):
-    return [pattern.format(dataset=d, block=b) for d in PLAN.config.datasets for b in PLAN.blocks]
+    return [
+        pattern.format(dataset=d, block=b)
+        for d in PLAN.config.datasets
+        for b in PLAN.blocks
+    ]

@@ -9,6 +9,7 @@ rule data:
         "results/logs/data/{dataset}/{block}.log",
     benchmark:
         "results/benchmarks/data/{dataset}/{block}.tsv"
+    priority: 100
     conda:
         ENVIRONMENT
     threads: 1
@@ -19,7 +20,6 @@ rule data:
         spec=lambda wildcards: PLAN.data_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("data", wildcards.dataset),
         folder=subpath(output.train, parent=True),
-    priority: 100
     message:
         "data: {wildcards.dataset}, seeds {wildcards.block}"
     shell:

@@ -17,7 +17,7 @@ rule floor:
     params:
         spec=PLAN.evaluate_spec(),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
-        data=DATA,
+        data=subpath(input.test, parent=True),
     message:
         "floor: {wildcards.dataset}, seeds {wildcards.block}"
     shell:
@@ -46,7 +46,7 @@ rule evaluate:
     params:
         spec=PLAN.evaluate_spec(),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
-        data=DATA,
+        data=subpath(input.test, parent=True),
     message:
         "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
     shell:
@@ -75,6 +75,9 @@ rule collect:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         config=PLAN.config.text(),
         code=PLAN.code("collect"),

@@ -1,6 +1,7 @@
 rule tables:
     input:
         "results/metrics.csv",
+        "results/config.json",
         "results/plan.json",
     output:
         directory("results/tables"),
@@ -11,6 +12,9 @@ rule tables:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=PLAN.code("tables"),
     message:
@@ -33,6 +37,7 @@ rule figure:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=lambda wildcards: PLAN.code("figure", wildcards.figure),
     message:
@@ -44,6 +49,8 @@ rule figure:
 rule report:
     input:
         "results/metrics.csv",
+        "results/config.json",
+        "results/plan.json",
         "results/tables",
         expand("results/figures/{figure}", figure=PLAN.config.figures),
     output:
@@ -55,6 +62,9 @@ rule report:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=PLAN.code("report"),
     message:

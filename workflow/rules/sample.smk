@@ -1,6 +1,7 @@
 rule sample:
     input:
-        data=[f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"],
+        train=f"{DATA}/train.safetensors",
+        test=f"{DATA}/test.safetensors",
         models=lambda wildcards: expand(
             "results/models/{dataset}/{model}/{block}/{file}",
             dataset=wildcards.dataset,
@@ -20,17 +21,18 @@ rule sample:
     threads: PLAN.config.threads
     resources:
         gpu=GPUS,
+        device=PLAN.config.device,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         spec=lambda wildcards: PLAN.sample_spec(wildcards.method),
         code=lambda wildcards: PLAN.code("sample", wildcards.method),
         models="results/models/{dataset}",
-        data=DATA,
+        data=subpath(input.test, parent=True),
     message:
         "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
     shell:
         "python -m tailbench sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --models {params.models:q}"
-        " --data {params.data:q} --output {output.samples:q} --device {PLAN.config.device}"
+        " --data {params.data:q} --output {output.samples:q} --device {resources.device}"
         " --threads {threads} > {log:q} 2>&1"

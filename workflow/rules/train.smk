@@ -9,11 +9,13 @@ rule train:
         "results/logs/train/{dataset}/{model}/{block}.log",
     benchmark:
         "results/benchmarks/train/{dataset}/{model}/{block}.tsv"
+    priority: 50
     conda:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
         gpu=GPUS,
+        device=PLAN.config.device,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
@@ -21,11 +23,10 @@ rule train:
         code=lambda wildcards: PLAN.code("train", wildcards.model),
         folder=subpath(output.model, parent=True),
         state="results/.checkpoints/{dataset}/{model}/{block}",
-    priority: 50
     message:
         "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
     shell:
         "python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input:q}"
-        " --folder {params.folder:q} --state {params.state:q} --device {PLAN.config.device}"
+        " --folder {params.folder:q} --state {params.state:q} --device {resources.device}"
         " --threads {threads} > {log:q} 2>&1"

@@ -55,7 +55,7 @@ class FlowSettings(TrainingSettings):
 
 
 class FlowSampling(SamplingSettings):
-    """Settings of sampling from a flow."""
+    """Flow alone: one pass from the base to the data."""
 
     parts: ClassVar[dict[str, str]] = {"model": "flow"}
 

@@ -31,7 +31,7 @@ Level = Annotated[float, Field(gt=0)]
 
 
 class FlowSGMSampling(ReverseSettings):
-    """Settings of sampling by a score model from a flow."""
+    """Flow-initialised score model: the flow's samples, noised to sigma_T, then refined."""
 
     parts: ClassVar[dict[str, str]] = {"flow": "flow", "sgm": "sgm"}
     sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "steps", "delta")

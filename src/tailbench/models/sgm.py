@@ -72,7 +72,7 @@ class ReverseSettings(SamplingSettings):
 
 
 class SGMSampling(ReverseSettings):
-    """Settings of sampling from a Gaussian start."""
+    """Score model from a Gaussian start, by the reverse SDE or the probability-flow ODE."""
 
     parts: ClassVar[dict[str, str]] = {"model": "sgm"}
 

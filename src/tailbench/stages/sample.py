@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tailbench import registry
-from tailbench.config import entry_class, method_types
+from tailbench.catalog import entry_class, method_types
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._files import read_arrays, write_arrays, write_json
 from tailbench.stages.train import _peak_memory_mb
@@ -97,7 +97,7 @@ def _assemble(
 ) -> Any:
     """Load the trained models of a method and put them together."""
     cls = registry.load("models", method_types()[type_])
-    roles = entry_class("methods", type_).parts  # type: ignore[attr-defined]
+    roles = entry_class("methods", type_).parts
 
     def trained(role: str, name: str) -> Any:
         part = registry.load("models", roles[role])

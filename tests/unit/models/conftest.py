@@ -83,6 +83,12 @@ def sample():
     return lambda model, n, **more: model.sample(n, **(options(model) | more))
 
 
+@pytest.fixture(scope="session")
+def fresh():
+    """Give a model of a kind that is not fitted."""
+    return lambda kind: KINDS[kind]()
+
+
 @pytest.fixture(params=KINDS)
 def kind(request):
     return request.param

@@ -53,9 +53,7 @@ def test_units_exist_for_a_cauchy():
     assert scale.item() == pytest.approx(0.2 / 0.6744897501960817, rel=1e-4)
 
 
-@given(
-    location=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3), seed=st.integers(0, 100)
-)
+@given(location=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3), seed=st.integers(0, 100))
 @settings(max_examples=30, deadline=None)
 def test_units_move_with_the_data(location, scale, seed):
     x = np.random.default_rng(seed).standard_t(1.5, (2, 50, 3))
