@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import torch
+
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM, SGMSampling
@@ -59,9 +60,7 @@ def main() -> None:
         "sgm (heavy)": SGM(preconditioning="heavy", **options),
         "flow": Flow(**options),
     }
-    reference = bare_step(
-        models["sgm"], models["sgm"].settings.batch_size, given.dim, given.steps
-    )
+    reference = bare_step(models["sgm"], models["sgm"].settings.batch_size, given.dim, given.steps)
     print(f"d = {given.dim}; one bare step of the score network: {1e3 * reference:.2f} ms of CPU")
     print(f"{'training':<24}{'steps/s':>10}{'samples/s':>12}{'x bare step':>14}")
     for name, model in models.items():

@@ -245,7 +245,7 @@ def save(figure: Figure, folder: Path, stem: str) -> None:
     """Write ``stem.png`` and ``stem.pdf``; the same figure always gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # kept as it is now, rather than found again for each file
+    figure.set_layout_engine(None)  # kept as it is now, rather than found again for each file
     figure.savefig(folder / f"{stem}.png", dpi=DPI, metadata={"Software": None})
     figure.savefig(folder / f"{stem}.pdf", dpi=DPI, metadata={"CreationDate": None})
 

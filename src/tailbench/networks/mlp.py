@@ -36,10 +36,11 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(generators), 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape ``(E, n, in)`` to ``(E, n, out)``."""
-        if x.shape[0] == 1:
+        """Map ``x`` ``(E, n, in)``, or ``(1, n, in)`` for all members, to ``(E, n, out)``."""
+        members = self.weight.shape[0]
+        if members == 1:
             return torch.addmm(self.bias[0], x[0], self.weight[0]).unsqueeze(0)
-        return torch.baddbmm(self.bias, x, self.weight)
+        return torch.baddbmm(self.bias, x.expand(members, -1, -1), self.weight)
 
 
 class ResidualMLP(nn.Module):
@@ -81,7 +82,7 @@ class ResidualMLP(nn.Module):
         self.leave = Linear(generators, width, outputs, gain=0.0 if zero else 1.0)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Evaluate at ``x`` ``(E, n, in)``; a condition is ``(E, n, c)`` or ``(E, 1, c)``."""
+        """Evaluate at ``x`` ``(E, n, in)``; a condition ``(E or 1, n or 1, c)``."""
         h = self.enter(x)
         for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             inner = first(F.silu(h))

@@ -175,6 +175,14 @@ def test_members_are_independent(bent):
 
 
 @pytest.mark.parametrize("bent", BENDS)
+def test_a_common_noise_level_is_that_of_each_member(bent):
+    """Samplers give one level, of shape (1, 1, 1), to all members."""
+    block = denoiser(bent=bent, seeds=(1, 2, 3))
+    x = torch.randn(3, 30, 3, dtype=torch.float64, generator=generator())
+    torch.testing.assert_close(block(x, level(0.7)), block(x, level(0.7).repeat(3, 30, 1)))
+
+
+@pytest.mark.parametrize("bent", BENDS)
 def test_every_parameter_has_a_gradient(bent):
     made = denoiser(bent=bent).requires_grad_(True)
     x, noise = torch.randn(2, 1, 30, 3, dtype=torch.float64, generator=generator())

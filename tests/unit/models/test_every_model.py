@@ -194,10 +194,9 @@ def test_together_is_each_alone(fitted, kind, block, sample, monkeypatch):
         joint.module.state_dict().items(), apart.module.state_dict().items(), strict=True
     ):
         torch.testing.assert_close(own, other, rtol=2e-3, atol=2e-4, msg=name)
-    near = {"sigma_max": 5.0} if apart.name == "sgm" else {}
-    found = sample(apart, 300, **near)
+    found = sample(apart, 300)
     monkeypatch.undo()
-    np.testing.assert_allclose(found, sample(apart, 300, **near), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found, sample(apart, 300), rtol=1e-5, atol=1e-5)
 
 
 def test_seeds_of_members_can_be_given(block, small):

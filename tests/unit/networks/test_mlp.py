@@ -37,6 +37,12 @@ def test_one_member_takes_the_short_way_to_the_same_result():
     )
 
 
+def test_an_input_that_members_share_meets_the_weights_of_each():
+    layer = randomise(Linear(generators(0, 1, 2), 4, 3).double())
+    x = torch.randn(1, 5, 4, dtype=torch.float64, generator=generators(3)[0])
+    torch.testing.assert_close(layer(x), layer(x.repeat(3, 1, 1)))
+
+
 def test_initial_weights_are_uniform_of_the_variance_promised():
     layer = Linear(generators(0), 400, 300, gain=0.5)
     bound = 0.5 / 400**0.5
@@ -58,6 +64,7 @@ def test_a_condition_may_be_common_to_all_samples():
     net = randomise(ResidualMLP(generators(0, 1), 2, 3, width=4, blocks=2, condition=5).double())
     x, c = torch.randn(2, 6, 2).double(), torch.randn(2, 1, 5).double()
     torch.testing.assert_close(net(x, c), net(x, c.expand(2, 6, 5)))
+    torch.testing.assert_close(net(x, c[:1]), net(x, c[:1].repeat(2, 6, 1)))
 
 
 @pytest.mark.parametrize(("zero", "blocks"), [(True, 0), (True, 2), (False, 2)])

@@ -1,0 +1,248 @@
+"""The flow-initialised score model: its starts, its parts, and the choice of sigma_T."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from tailbench.contracts import InputError
+from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
+from tailbench.models.flow import Flow, FlowSampling
+from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
+from tailbench.models.sgm import SGM
+from tailbench.seeds import generator_for, seed_for
+from tailbench.training import loop
+from tailbench.training.loop import split
+
+SETTINGS = FlowSGMSampling(sigma_T=2.0, steps=3)
+
+
+class Still:
+    """Streams that draw ones."""
+
+    device = torch.device("cpu")
+
+    def randn(self):
+        return torch.ones(1, 1, 1)
+
+
+def start_of(model, settings, monkeypatch, n=7):
+    """What the reverse process starts from, in robust units, where the noise is one."""
+    captured = {}
+
+    def refine(start, sigma, n, settings, seeds, **_):
+        captured.update(sigma=sigma)
+        captured["x"] = torch.cat([start([e], slice(0, n), Still()) for e in range(2)]).numpy()
+        return np.zeros((2, n, 2), np.float32), 3
+
+    monkeypatch.setattr(model.sgm, "refine", refine)
+    drawn = model.draw(n, settings, [5, 6])
+    return captured["x"], captured["sigma"], drawn
+
+
+def robust(model, x):
+    location, scale = (model.sgm.constants[k][:, None].numpy() for k in ("location", "scale"))
+    return (x - location) / scale
+
+
+def test_noised_starts_are_the_flows_samples_with_noise(fitted, monkeypatch):
+    model = fitted("flow_sgm noised")
+    (flow,) = model.flows.values()
+    x, sigma, drawn = start_of(model, SETTINGS, monkeypatch)
+    clean = flow.draw(7, FlowSampling(), [5, 6]).samples
+    np.testing.assert_allclose(x, robust(model, clean) + 2.0, rtol=1e-4, atol=1e-4)
+    assert sigma == [2.0, 2.0]
+    assert drawn.nfe == 3 + 1 and drawn.extra == {"sigma_T": [2.0, 2.0]}
+
+
+def test_at_noise_starts_are_the_noisy_flows_samples(fitted, monkeypatch):
+    model = fitted("flow_sgm at_noise auto")
+    settings = model.sampling.model_copy(update={"sigma_T": 2.0})
+    x, sigma, _ = start_of(model, settings, monkeypatch)
+    noisy = model.flows[2.0].draw(7, FlowSampling(), [5, 6]).samples
+    np.testing.assert_allclose(x, robust(model, noisy), rtol=1e-4, atol=1e-4)
+    assert sigma == [2.0, 2.0]
+
+
+def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
+    model = fitted("flow_sgm at_noise auto")
+    monkeypatch.setattr(model, "chosen", [2.0, 0.5])
+    x, sigma, drawn = start_of(model, model.sampling, monkeypatch)
+    assert sigma == drawn.extra["sigma_T"] == [2.0, 0.5]
+    for e, level in enumerate(sigma):
+        noisy = model.flows[level].draw(7, FlowSampling(), [5, 6]).samples
+        np.testing.assert_allclose(x[e], robust(model, noisy)[e], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
+def test_levels_of_members_that_share_a_module(fitted, kind, monkeypatch):
+    """As on a GPU: members of one level go together, each to its own result."""
+    model = fitted(kind)
+    for chosen in ([0.5, 0.5], [2.0, 0.5]):
+        monkeypatch.setattr(model, "chosen", chosen)
+        alone = model.sample(20)
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "groups", lambda members, device: [list(range(members))])
+            np.testing.assert_allclose(model.sample(20), alone, rtol=1e-5, atol=1e-5)
+
+
+def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypatch):
+    """No clamp: what the flow draws at 1e6 is still there."""
+    model = fitted("flow_sgm noised")
+    huge = np.full((2, 9, 2), 1e6, dtype=np.float32)
+    (flow,) = model.flows.values()
+    monkeypatch.setattr(flow, "draw", lambda *_, **__: type("Draw", (), {"samples": huge}))
+    original = model.sgm._select
+
+    def select(members):
+        module = original(members)
+        module.noise = lambda x, sigma: torch.zeros_like(x)
+        return module
+
+    monkeypatch.setattr(model.sgm, "_select", select)
+    y = model.sample(9, sigma_T=0.5, sampler="heun")
+    np.testing.assert_allclose(y, huge, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
+def test_the_choice_is_the_least_of_the_curve(fitted, kind):
+    model = fitted(kind)
+    assert [(row["member"], row["sigma_T"]) for row in model.curve] == [
+        (0, 0.5), (1, 0.5), (0, 2.0), (1, 2.0)
+    ]  # fmt: skip
+    for e in range(2):
+        own = {row["sigma_T"]: row["max_sw1"] for row in model.curve if row["member"] == e}
+        assert model.chosen[e] == min(own, key=own.get)
+        assert all(np.isfinite(value) and value > 0 for value in own.values())
+
+
+def test_the_curve_is_the_distance_to_the_validation_data(fitted, block):
+    model = fitted("flow_sgm noised auto")
+    seeds = [seed_for("member", 5, e) for e in range(2)]
+    held = model.validation(block, seeds)
+    own = [seed_for("choose", seed) for seed in seeds]
+    drawn = model.draw(30, model.sampling.model_copy(update={"sigma_T": 2.0}), own).samples
+    for e in range(2):
+        distance = max_sliced_wasserstein(drawn[e], held[e], rng=generator_for("choose", own[e]))
+        (row,) = (r for r in model.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
+        assert row["max_sw1"] == pytest.approx(distance, rel=1e-5)
+
+
+@pytest.mark.parametrize("fractions", [(0.1, 0.2), (0.3, 0.1)])
+def test_validation_data_were_seen_by_neither_part(block, fractions):
+    model = FlowSGM(
+        flow_settings={"validation_fraction": fractions[0]},
+        sgm_settings={"validation_fraction": fractions[1]},
+    )
+    held = model.validation(block, [3, 4])
+    assert held.shape == (2, 30, 2)
+    for fraction in fractions:
+        trained = split(torch.from_numpy(block), fraction, [3, 4])[0].numpy()
+        for e in range(2):
+            assert not set(map(tuple, held[e])) & set(map(tuple, trained[e]))
+
+
+def test_auto_needs_validation_data(small, block):
+    model = FlowSGM(
+        device="cpu",
+        flow_settings=small["flow"] | {"validation_fraction": 0.0},
+        sgm_settings=small["sgm"],
+    )
+    with pytest.raises(InputError, match="'auto' needs validation data"):
+        model.fit(block, quiet=True)
+
+
+def test_auto_has_to_be_chosen_first(fitted):
+    model = fitted("flow_sgm noised")
+    with pytest.raises(RuntimeError, match="sigma_T has not been chosen"):
+        model.sample(5, sigma_T="auto")
+
+
+def test_auto_beside_a_sweep_of_steps(fitted, small, block):
+    """The choice is made at the most steps and the least delta."""
+    model = small["headline"](candidates=(0.5, 2.0), steps=(2, 3), delta=(0.1, 0.005))
+    model.fit(block, seed=5, quiet=True)
+    assert model.curve == fitted("flow_sgm noised auto").curve
+    with pytest.raises(ValueError, match="one value per setting"):
+        model.sample(5)
+    assert model.sample(5, steps=2, delta=0.1).shape == (2, 5, 2)
+
+
+def test_a_level_without_a_flow(fitted):
+    with pytest.raises(RuntimeError, match=r"no flow was trained at noise level 3"):
+        fitted("flow_sgm at_noise").sample(5, sigma_T=3.0)
+
+
+def test_parts_that_are_fitted_are_kept(fitted, block, small):
+    flow, sgm = fitted("flow auto"), fitted("sgm edm")
+    before = flow.module, sgm.module
+    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3).fit(block, seed=9, quiet=True)
+    assert (flow.module, sgm.module) == before
+    assert model.flows == {0.0: flow} and model.sgm is sgm
+    assert model.sample(5).shape == (2, 5, 2)
+
+
+def test_assembled_from_trained_parts_it_is_the_same(fitted):
+    """As the benchmark does it: parts from files, settings from the configuration."""
+    model = fitted("flow_sgm noised auto")
+    other = FlowSGM.assemble({"flow": list(model.flows.values()), "sgm": [model.sgm]}, "cpu")
+    seeds = [7, 8]
+    settings = model.sampling.model_copy(update={"sigma_T": 2.0})
+    assert np.array_equal(
+        other.draw(20, settings, seeds).samples, model.draw(20, settings, seeds).samples
+    )
+
+
+def test_flows_for_at_noise_are_made_of_the_flow_given():
+    base = Flow(device="cpu", layers=2, width=16)
+    model = FlowSGM(base, prior="at_noise", sigma_T=(0.5, 1.0), device="cpu")
+    assert set(model.flows) == {0.5, 1.0}
+    for level, flow in model.flows.items():
+        assert flow.settings == base.settings.model_copy(update={"noise": level})
+
+
+def test_the_noise_of_a_derived_flow_is_learned(fitted):
+    model = fitted("flow_sgm at_noise auto")
+    assert {flow.settings.noise for flow in model.flows.values()} == {0.5, 2.0}
+    assert all(flow.settings.layers == 1 for flow in model.flows.values())
+
+
+def test_saved_choice(fitted, tmp_path):
+    model = fitted("flow_sgm noised auto")
+    model.save(tmp_path)
+    loaded = FlowSGM.load(tmp_path, device="cpu")
+    assert loaded.chosen == model.chosen and loaded.curve == model.curve
+    assert loaded.sampling == model.sampling
+    assert isinstance(loaded.sgm, SGM) and loaded.sgm.members == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sigma_T": 0.001}, "delta must be below every sigma_T, also 0.001"),
+        ({"sigma_T": [1.0, 0.005]}, "delta must be below every sigma_T, also 0.005"),
+        ({"delta": [0.1, 0.25]}, "delta must be below every sigma_T, also 0.25"),
+        ({"candidates": []}, "candidates"),
+        ({"sigma_T": -1.0}, "sigma_T"),
+        ({"sigma_T": "automatic"}, "sigma_T"),
+        ({"prior": "exact"}, "prior"),
+    ],
+)
+def test_bad_settings(options, message):
+    with pytest.raises(ValidationError, match=message):
+        FlowSGMSampling(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "levels"),
+    [
+        ({"sigma_T": 2.0}, (2.0,)),
+        ({"sigma_T": [1, 2]}, (1.0, 2.0)),
+        ({"sigma_T": "auto", "candidates": [0.5, 4]}, (0.5, 4.0)),
+    ],
+)
+def test_levels_and_what_has_to_be_trained(options, levels):
+    assert FlowSGMSampling(**options).levels() == levels
+    assert FlowSGMSampling(**options).derived() == {}
+    derived = FlowSGMSampling(prior="at_noise", **options).derived()
+    assert derived == {"flow": [{"noise": level} for level in levels]}
