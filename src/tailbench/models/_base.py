@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Draw", "Estimator", "as_block", "read_spec", "resolve_device", "robust_units"]
 
+AGREE = 15.0
+"""Quantiles agree nearly if wider ones give a scale larger by this factor."""
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -73,20 +76,22 @@ def robust_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     """Give the median and the scale of each coordinate, each of shape ``(E, d)``.
 
     The scale is the distance of the quartiles divided by that of a standard Gaussian; where the
-    quartiles agree, that of wider quantiles. Mean and standard deviation would not do: laws with
-    heavy tails may have neither.
+    quartiles agree, or nearly (many values are equal), that of wider quantiles. Mean and standard
+    deviation would not do: laws with heavy tails may have neither.
 
     Args:
         x: Data, shape ``(E, n, d)``, with no constant column.
     """
     from scipy.special import ndtri
 
-    scale = np.zeros((x.shape[0], x.shape[2]))
+    scales = []
     for p in (0.25, 0.1, 0.01, 0.0):
         low, high = np.quantile(x, [p, 1.0 - p], axis=1)
-        width = 2.0 * ndtri(1.0 - max(p, 1.0 / (2 * x.shape[1])))
-        scale = np.where(scale > 0, scale, (high - low) / width)
-    return np.median(x, axis=1), scale
+        scales.append((high - low) / (2.0 * ndtri(1.0 - max(p, 1.0 / (2 * x.shape[1])))))
+    quarters, tenths, hundredths, scale = scales
+    scale = np.where(hundredths > 0, hundredths, scale)
+    scale = np.where(tenths > hundredths / AGREE, tenths, scale)
+    return np.median(x, axis=1), np.where(quarters > tenths / AGREE, quarters, scale)
 
 
 def resolve_device(device: str) -> torch.device:

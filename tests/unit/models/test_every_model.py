@@ -134,7 +134,7 @@ def test_not_fitted(cls, tmp_path):
 @pytest.mark.parametrize("kind", ["sgm edm", "flow auto", "flow_sgm noised"])
 def test_files_that_are_missing(fitted, kind, tmp_path):
     model = fitted(kind)
-    with pytest.raises(InputError, match="there is no model in .*nowhere"):
+    with pytest.raises(InputError, match=r"there is no model in .*nowhere"):
         type(model).load(tmp_path / "nowhere")
     for name in ("model.safetensors", "spec.json", "history.csv"):
         model.save(tmp_path / name)

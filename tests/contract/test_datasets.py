@@ -1,0 +1,65 @@
+"""What every data set promises; a data set that is added is tested by being there."""
+
+import numpy as np
+import pytest
+
+from tailbench import registry
+from tailbench.contracts import InputError
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A file, for data sets that need one."""
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    rows = np.random.default_rng(0).standard_t(3.0, (400, 3))
+    np.savetxt(path, rows, delimiter=",", header="a,b,c", comments="")
+    return path
+
+
+@pytest.fixture(scope="module", params=registry.names("datasets"))
+def source(request, table):
+    cls = registry.load("datasets", request.param)
+    return cls(path=str(table)) if "path" in cls.Settings.model_fields else cls()
+
+
+def test_reads_a_table(source):
+    x, columns = source.read()
+    assert x.ndim == 2 and x.dtype == np.float64 and np.isfinite(x).all()
+    assert x.shape[1] == len(columns) == len(set(columns))
+    assert source.target() is None
+    assert source.split in ("chronological", "random")
+    assert all(path.is_file() for path in source.files())
+
+
+def test_splits(source):
+    first, again, other = (source.splits("toy", member) for member in (3, 3, 4))
+    assert first.floor.shape == first.test.shape
+    assert first.train.shape[1] == first.test.shape[1] == len(first.columns)
+    for part in ("train", "test", "floor"):
+        assert np.array_equal(getattr(first, part), getattr(again, part))
+    for part in ("train", "test"):  # real data are the same for every member
+        assert np.array_equal(getattr(first, part), getattr(other, part))
+    assert not np.array_equal(first.floor, other.floor)
+
+
+def test_nothing_is_held_out_and_trained_on(source):
+    """Rows are kept apart, and none is lost."""
+    x, _ = source.read()
+    splits = source.splits("toy", 0)
+    rows = sorted(map(tuple, np.concatenate([splits.train, splits.test])))
+    assert rows == sorted(map(tuple, x))
+    assert {tuple(row) for row in splits.floor} <= {tuple(row) for row in splits.train}
+
+
+def test_too_few_rows(source):
+    rows = len(source.splits("toy", 0).train)
+    source.check(rows)
+    with pytest.raises(InputError, match=f"fewer than the {rows + 1} that are needed"):
+        source.check(rows + 1)
+
+
+def test_share_of_the_test_rows(source):
+    options = source.settings.model_dump() | {"test_fraction": 0.5}
+    half = type(source)(**options)
+    splits = half.splits("toy", 0)
+    assert abs(len(splits.train) - len(splits.test)) <= 1

@@ -1,0 +1,107 @@
+"""What every metric promises; a metric that is added is tested by being there."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tailbench import registry
+from tailbench.contracts import Output
+
+TARGETS = {name: registry.load("targets", name)() for name in registry.names("targets")}
+N = 1500
+
+
+@pytest.fixture(scope="module", params=registry.names("metrics"))
+def metric(request):
+    return registry.load("metrics", request.param)()
+
+
+@pytest.fixture(scope="module")
+def case(metric):
+    """A target for which the metric is defined, and two samples of it."""
+    truth = next(target for target in TARGETS.values() if metric.applies(target))
+    rng = np.random.default_rng(0)
+    return truth, truth.sample(N, rng), truth.sample(N, rng)
+
+
+def run(metric, x, y, truth, seed=0):
+    return metric(x, y, truth, np.random.default_rng(seed))
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(
+        first[key] == second[key] or (math.isnan(first[key]) and math.isnan(second[key]))
+        for key in first
+    )
+
+
+def test_outputs(metric):
+    assert metric.outputs
+    for key, output in metric.outputs.items():
+        assert isinstance(output, Output) and output.label
+        assert output.better in ("lower", "higher")
+        assert key.isidentifier()
+
+
+def test_names_of_outputs_are_unique():
+    every = [
+        key for name in registry.names("metrics") for key in registry.load("metrics", name).outputs
+    ]
+    assert len(every) == len(set(every))
+
+
+def test_says_to_what_it_applies(metric):
+    for truth in (None, *TARGETS.values()):
+        assert metric.applies(truth) in (True, False)
+
+
+def test_gives_one_number_per_output(metric, case):
+    truth, x, y = case
+    values = run(metric, x, y, truth)
+    assert list(values) == list(metric.outputs)
+    assert all(isinstance(value, float) for value in values.values())
+    assert not all(math.isnan(value) for value in values.values())
+    assert not any(math.isinf(value) for value in values.values())
+
+
+def test_is_deterministic_and_leaves_its_input_alone(metric, case):
+    truth, x, y = case
+    before = x.copy(), y.copy()
+    assert same(run(metric, x, y, truth), run(metric, x, y, truth))
+    assert np.array_equal(x, before[0]) and np.array_equal(y, before[1])
+
+
+def test_prefers_real_samples(metric, case):
+    """Real against real is better than samples ten times too wide, by one output at least."""
+    truth, x, y = case
+    real, wide = run(metric, x, y, truth), run(metric, 10.0 * x, y, truth)
+    gains = {
+        key: (wide[key] - real[key]) * (1 if output.better == "lower" else -1)
+        for key, output in metric.outputs.items()
+    }
+    if metric.name == "tail_index":  # no scale changes a tail index: cut the tails instead
+        cut = run(metric, np.clip(x, *np.quantile(x, [0.1, 0.9], axis=0)), y, truth)
+        gains = {key: cut[key] - real[key] for key in gains}
+    assert any(gain > 0 for gain in gains.values())
+
+
+def test_takes_samples_of_another_number(metric, case):
+    truth, x, y = case
+    assert set(run(metric, x[: N // 2], y, truth)) == set(metric.outputs)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda x: np.where(x == x[3, 0], np.nan, x), "not finite"),
+        (lambda x: np.where(x == x[3, 0], np.inf, x), "not finite"),
+        (lambda x: x[:0], "non-empty"),
+        (lambda x: x[:, 0], "table"),
+        (lambda x: np.hstack([x, x]), "columns"),
+    ],
+)
+def test_bad_samples(metric, case, spoil, message):
+    truth, x, y = case
+    with pytest.raises(ValueError, match=message):
+        run(metric, spoil(x), y, truth)
