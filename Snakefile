@@ -32,7 +32,7 @@ onstart:
 
 
 onsuccess:
-    shell("python -m tailbench summary --results results")
+    shell("test ! -f results/report.html || python -m tailbench summary --results results")
 
 
 onerror:

@@ -1,0 +1,119 @@
+"""The stage that samples: from trained models in files, by the specification of a method."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tailbench.config import parse
+from tailbench.contracts import InputError
+from tailbench.models.flow import Flow
+from tailbench.models.sgm import SGM, SGMSampling
+from tailbench.plan import Plan
+from tailbench.seeds import seed_for
+from tailbench.stages import sample as stage
+from tailbench.stages import train
+from tailbench.stages._files import write_arrays
+
+METHODS = {
+    "sgm": {"steps": [2, 4]},
+    "flow": {},
+    "noised": {"type": "flow_sgm", "sigma_T": [0.5, 2], "steps": 2},
+    "auto": {"type": "flow_sgm", "candidates": [0.5, 2], "steps": [2, 3]},
+    "at_noise": {"type": "flow_sgm", "prior": "at_noise", "candidates": [0.5, 2], "steps": 2},
+}
+BLOCK = "3-4"
+
+
+@pytest.fixture(scope="module")
+def plan(small):
+    return Plan(
+        parse(
+            {
+                "datasets": ["gmm"],
+                "models": {"sgm": small["sgm"], "flow": small["flow"]},
+                "methods": METHODS,
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, plan, small):
+    """Data and trained models of two members, as the workflow lays them out."""
+    folder = tmp_path_factory.mktemp("results")
+    data = folder / "data"
+    write_arrays(data / "train.safetensors", {"train": small["data"](2)})
+    write_arrays(data / "test.safetensors", {"test": small["data"](2, n=40, seed=1)})
+    for model in {model for _, model, _ in plan.trainings()}:
+        train.run(
+            "toy", model, BLOCK, plan.train_spec(model), "code", data / "train.safetensors",
+            folder / "models" / model / BLOCK, folder / "state" / model, "cpu",
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def run(plan, results, tmp_path):
+    def call(method, models=None):
+        output = tmp_path / f"{method}.safetensors"
+        stage.run(
+            "toy", method, BLOCK, plan.sample_spec(method), models or results / "models",
+            results / "data", output, "cpu",
+        )  # fmt: skip
+        return load_file(output), json.loads(output.with_suffix(".json").read_text())
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("method", "variants", "nfe"),
+    [
+        ("sgm", ["sgm[steps=2]", "sgm[steps=4]"], [2, 4]),
+        ("flow", ["flow"], [1]),
+        ("noised", ["noised[sigma_T=0.5]", "noised[sigma_T=2]"], [3, 3]),
+        ("auto", ["auto[steps=2]", "auto[steps=3]"], [3, 4]),
+        ("at_noise", ["at_noise"], [3]),
+    ],
+)
+def test_every_variant(run, plan, method, variants, nfe):
+    samples, meta = run(method)
+    assert sorted(samples) == variants and list(meta["variants"]) == variants
+    assert [meta["variants"][name]["nfe"] for name in variants] == nfe
+    assert meta["family"] == method and meta["members"] == [3, 4]
+    assert meta["models"] == plan.models_of(method)
+    for name, x in samples.items():
+        assert x.shape == (2, 40, 2) and x.dtype == np.float32
+        assert meta["variants"][name]["largest"] == pytest.approx(np.abs(x).max())
+
+
+@pytest.mark.parametrize("method", ["auto", "at_noise"])
+def test_the_choice_of_sigma_is_kept(run, method):
+    _, meta = run(method)
+    assert [(row["member"], row["sigma_T"]) for row in meta["curve"]] == [
+        (member, level) for level in (0.5, 2.0) for member in (3, 4)
+    ]
+    best = [
+        min((row for row in meta["curve"] if row["member"] == m), key=lambda row: row["max_sw1"])
+        for m in (3, 4)
+    ]
+    for variant in meta["variants"].values():
+        assert variant["sigma_T"] == [row["sigma_T"] for row in best]
+
+
+def test_samples_are_those_of_the_library(run, results):
+    """Seeds depend on the data set and the member, not on the method: methods are paired."""
+    seeds = [seed_for("sample", "toy", member) for member in (3, 4)]
+    model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
+    expected = model.draw(40, SGMSampling(steps=4), seeds).samples
+    assert np.array_equal(run("sgm")[0]["sgm[steps=4]"], expected)
+    flow = Flow.load(results / "models" / "flow" / BLOCK, device="cpu")
+    expected = flow.draw(40, flow.methods["flow"](), seeds).samples
+    assert np.array_equal(run("flow")[0]["flow"], expected)
+
+
+def test_a_model_that_is_missing(run, tmp_path):
+    with pytest.raises(InputError, match=r"there is no model in .*flow"):
+        run("flow", models=tmp_path / "nowhere")
+    assert not (tmp_path / "flow.safetensors").exists()

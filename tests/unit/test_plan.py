@@ -1,0 +1,268 @@
+"""The plan: which jobs there are, and what each depends on."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tailbench.config import ConfigError, load, parse
+from tailbench.plan import Cell, Plan, gpus
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = {
+    "seeds": ["0-1", "2"],
+    "datasets": {"stable": {"type": "alpha_stable"}, "gmm": {"methods": ["sgm", "both"]}},
+    "models": {"sgm": {}, "flow": {}, "unused": {"type": "sgm"}},
+    "methods": {
+        "sgm": {},
+        "ode": {"type": "sgm", "sampler": "heun", "steps": [4, 8]},
+        "flow": {},
+        "both": {"type": "flow_sgm", "sigma_T": 1},
+        "noisy": {"type": "flow_sgm", "prior": "at_noise", "sigma_T": [0.5, 2]},
+    },
+    "metrics": {"msle": {}, "tail_ks": {}},
+    "figures": ["survival", "training", "comparison"],
+}
+SECTIONS = ("datasets", "models", "methods", "metrics")
+
+
+def raw(**changes):
+    """The configuration with the settings of some entries changed: ``models={"sgm": {...}}``."""
+    made = json.loads(json.dumps(RAW))
+    for section, value in changes.items():
+        if section in SECTIONS:
+            for name, settings in value.items():
+                made[section].setdefault(name, {}).update(settings)
+        else:
+            made[section] = value
+    return made
+
+
+def plan(**changes):
+    return Plan(parse(raw(**changes)))
+
+
+def specs(made):
+    """Everything that a job's parameters are made of, by job."""
+    config = made.config
+    return {
+        **{("data", name): made.data_spec(name) for name in config.datasets},
+        **{("train", name): made.train_spec(name) for name in made.models},
+        **{("sample", name): made.sample_spec(name) for name in config.methods},
+        ("evaluate",): made.evaluate_spec(),
+    }
+
+
+def changed(**changes):
+    """The jobs of the configuration whose parameters are not what they were."""
+    before, after = specs(plan()), specs(plan(**changes))
+    return {job for job in before if before[job] != after[job]}
+
+
+def test_cells():
+    cells = plan().cells()
+    methods = {"stable": list(RAW["methods"]), "gmm": ["sgm", "both"]}
+    assert cells == [
+        Cell(dataset, method, block)
+        for dataset in ("stable", "gmm")
+        for method in methods[dataset]
+        for block in ("0-1", "2")
+    ]
+    assert cells[0].members == [0, 1] and cells[1].members == [2]
+
+
+def test_several_methods_share_a_training():
+    assert plan().trainings() == [
+        *((dataset, model, block) for dataset, model, block in [
+            ("stable", "sgm", "0-1"),
+            ("stable", "sgm", "2"),
+            ("stable", "flow", "0-1"),
+            ("stable", "flow", "2"),
+            ("stable", "flow@noise-0.5", "0-1"),
+            ("stable", "flow@noise-2", "0-1"),
+            ("stable", "flow@noise-0.5", "2"),
+            ("stable", "flow@noise-2", "2"),
+            ("gmm", "sgm", "0-1"),
+            ("gmm", "sgm", "2"),
+            ("gmm", "flow", "0-1"),
+            ("gmm", "flow", "2"),
+        ])
+    ]  # fmt: skip
+
+
+def test_what_is_not_needed_is_not_trained():
+    models = {model for _, model, _ in plan().trainings()}
+    assert "unused" not in models
+    assert not {model for d, model, _ in plan().trainings() if d == "gmm" and "@" in model}
+
+
+def test_parts():
+    made = plan()
+    assert made.parts("ode") == {"model": ("sgm",)}
+    assert made.parts("both") == {"flow": ("flow",), "sgm": ("sgm",)}
+    assert made.parts("noisy") == {"flow": ("flow@noise-0.5", "flow@noise-2"), "sgm": ("sgm",)}
+    assert made.models_of("noisy") == ["flow@noise-0.5", "flow@noise-2", "sgm"]
+
+
+def test_models_that_are_derived():
+    made = plan(models={"flow": {"layers": 7}})
+    for level in (0.5, 2.0):
+        entry = made.models[f"flow@noise-{level:g}"]
+        assert entry.type == "flow"
+        assert entry.settings == made.models["flow"].settings | {"noise": level}
+    assert made.models["flow"].settings["noise"] == 0.0
+
+
+@pytest.mark.parametrize("levels", [[0.25, 1e-5, 8.0], [1e6, 1e20, 0.012345]])
+def test_names_of_derived_models_are_safe_in_paths(levels):
+    rules = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    (pattern,) = re.findall(r'model=r"(.+)"', rules)
+    made = plan(methods={"noisy": {"sigma_T": levels, "delta": 1e-6}})
+    names = made.parts("noisy")["flow"]
+    assert len(set(names)) == len(levels)
+    for name in names:
+        assert re.fullmatch(pattern, name)
+        assert name not in made.config.models
+
+
+def test_auto_trains_a_flow_for_every_candidate():
+    made = plan(methods={"noisy": {"sigma_T": "auto", "candidates": [1, 4]}})
+    assert made.parts("noisy")["flow"] == ("flow@noise-1", "flow@noise-4")
+
+
+# A parameter holds what its job depends on and nothing else
+
+
+def test_changing_a_model_changes_its_training_alone():
+    assert changed(models={"sgm": {"steps": 77}}) == {("train", "sgm")}
+    assert changed(models={"flow": {"steps": 77}}) == {
+        ("train", "flow"),
+        ("train", "flow@noise-0.5"),
+        ("train", "flow@noise-2"),
+    }
+
+
+def test_changing_a_method_changes_its_sampling_alone():
+    assert changed(methods={"ode": {"steps": [4]}}) == {("sample", "ode")}
+    assert changed(methods={"both": {"sgm": "unused"}}) == {("sample", "both")}
+
+
+def test_changing_a_level_changes_no_flow_of_another_level():
+    after = plan(methods={"noisy": {"sigma_T": [0.5, 4]}})
+    assert after.train_spec("flow@noise-0.5") == plan().train_spec("flow@noise-0.5")
+    assert after.sample_spec("noisy") != plan().sample_spec("noisy")
+
+
+def test_changing_a_dataset_changes_its_data_alone():
+    assert changed(datasets={"stable": {"alpha": 1.5}}) == {("data", "stable")}
+
+
+def test_changing_a_metric_changes_the_evaluation_alone():
+    assert changed(metrics={"msle": {"xi": 0.9}}) == {("evaluate",)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seeds": ["0-1", "2", "3-9"]},
+        {"datasets": {"gaussian_grid": {}}},
+        {"models": {"flow2": {"type": "flow"}}},
+        {"methods": {"flow2": {"type": "flow"}}},
+        {"figures": ["survival"]},
+        {"device": "cuda"},
+        {"threads": 8},
+        {"datasets": {"gmm": {"methods": ["sgm"]}}},
+        {"models": {"sgm": {"width": 128}}},  # what it is by default
+    ],
+)
+def test_what_changes_no_parameter(changes):
+    assert changed(**changes) == set()
+
+
+def test_new_seeds_leave_the_other_cells():
+    more = plan(seeds=["0-1", "2", "3-9"])
+    assert set(plan().cells()) < set(more.cells())
+    assert set(plan().trainings()) < set(more.trainings())
+
+
+def test_parameters_are_canonical():
+    """Sorted, compact in one line, and the same whatever the order of the keys."""
+    swapped = {
+        key: dict(reversed(value.items())) if isinstance(value, dict) else value
+        for key, value in reversed(raw(models={"sgm": {"width": 9, "steps": 5}}).items())
+    }
+    first, second = plan(models={"sgm": {"steps": 5, "width": 9}}), Plan(parse(swapped))
+    assert specs(first) == specs(second)
+    for text in specs(first).values():
+        assert "\n" not in text
+        assert text == json.dumps(json.loads(text), sort_keys=True)
+
+
+def test_number_of_jobs():
+    assert plan().stages() == {
+        "data": 2 * 2,
+        "train": 12,
+        "sample": (5 + 2) * 2,
+        "evaluate": (5 + 2) * 2 + 4,
+        "collect": 1,
+        "tables": 1,
+        "figure": 3,
+        "report": 1,
+    }
+
+
+def test_description_is_plain_data():
+    made = plan()
+    described = json.loads(json.dumps(made.describe()))
+    assert {row["name"]: row["jobs"] for row in described["stages"]} == made.stages()
+    names = {row["name"] for row in described["stages"]}
+    assert all(set(edge) <= names for edge in described["edges"])
+    assert described["models"]["flow@noise-2"] == "flow"
+    assert described["methods"]["both"] == {"type": "flow_sgm", "models": ["flow", "sgm"]}
+    assert len(described["cells"]) == len(made.cells())
+
+
+def test_inputs_of_figures():
+    made = plan()
+    common = ["results/metrics.csv", "results/config.json"]
+    assert made.figure_inputs("comparison") == common
+    histories = made.figure_inputs("training")
+    assert histories[:2] == common and len(histories) == 2 + 12
+    assert "results/models/stable/flow@noise-2/2/history.csv" in histories
+    survival = made.figure_inputs("survival")
+    assert "results/data/gmm/0-1/test.safetensors" in survival
+    assert "results/samples/gmm/both/2.safetensors" in survival
+    assert "results/samples/gmm/both/2.json" in survival
+    assert not [path for path in survival if "gmm/flow/" in path]
+    assert len(set(survival)) == len(survival) == 2 + 4 * 2 + 14 * 2
+
+
+def test_files_of_the_user(tmp_path):
+    path = tmp_path / "mine.csv"
+    mine = {"mine": {"type": "file", "path": str(path)}}
+    with pytest.raises(ConfigError) as caught:
+        Plan.of(raw(datasets=mine), "c.yaml")
+    assert str(caught.value) == f"c.yaml: datasets.mine.path: the file {path} does not exist"
+    path.write_text("a\n1\n")
+    made = Plan.of(raw(datasets=mine), "c.yaml")
+    assert made.files("mine") == [str(path)]
+    assert made.files("stable") == made.files("gmm") == []
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "auto"])
+def test_gpus(device, monkeypatch):
+    there = [True]
+    monkeypatch.setattr(Path, "exists", lambda self: there[0])
+    assert gpus(device) == (0 if device == "cpu" else 1)
+    there[0] = False
+    assert gpus(device) == (1 if device.startswith("cuda") else 0)
+
+
+def test_the_default_benchmark():
+    made = Plan(load(ROOT / "config.yaml"))
+    stages = made.stages()
+    assert stages["train"] == 2 * len(made.config.datasets)
+    assert stages["sample"] == len(made.cells())
+    for dataset, model, block in made.trainings():
+        assert dataset in made.config.datasets and model in made.models and block in made.blocks

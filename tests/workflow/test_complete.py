@@ -1,0 +1,126 @@
+"""A complete run of the smoke preset."""
+
+import itertools
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from tailbench.plan import Plan
+
+pytestmark = pytest.mark.slow
+VARIANTS = {
+    "sgm": ["sgm[steps=4]", "sgm[steps=8]"],
+    "flow": ["flow"],
+    "flow_sgm": ["flow_sgm[sigma_T=0.5]", "flow_sgm[sigma_T=2]"],
+}
+
+
+def test_every_declared_file_is_there(finished):
+    made, _ = finished
+    outputs = made.outputs()
+    assert len({job for job, _ in outputs.values()}) == 27
+    for output, (_, again) in outputs.items():
+        assert (made.run / output).exists(), output
+        assert not again, output
+    assert (made.results / "report.html").stat().st_size > 100_000
+    assert not (made.results / ".checkpoints").exists() or not list(
+        (made.results / ".checkpoints").rglob("*.safetensors")
+    )
+    for name in ("comparison", "survival", "training", "sigma_t"):
+        for dataset, ending in itertools.product(("alpha_stable", "returns"), ("png", "pdf")):
+            path = made.results / "figures" / name / f"{dataset}.{ending}"
+            assert path.stat().st_size > 1000, path
+
+
+def test_metrics_have_every_cell_and_floor(finished):
+    made, _ = finished
+    table = pd.read_csv(made.results / "metrics.csv")
+    cells = {
+        (dataset, family, variant, seed)
+        for dataset in ("alpha_stable", "returns")
+        for family, variants in VARIANTS.items()
+        for variant in variants
+        for seed in (0, 1)
+    }
+    columns = ["dataset", "family", "method", "seed"]
+    for metric, rows in table.groupby("metric"):
+        found = list(rows[columns].itertuples(index=False, name=None))
+        assert len(found) == len(set(found)), metric
+        assert set(found) in (cells, {cell for cell in cells if cell[0] == "alpha_stable"}), metric
+    assert {"max_sw1", "msle"} <= set(table["metric"])
+    assert np.isfinite(table[["value", "floor", "nfe", "train_seconds", "sample_seconds"]]).all(
+        axis=None
+    )
+
+
+def test_members_of_a_block_have_data_and_results_of_their_own(finished):
+    made, _ = finished
+    table = pd.read_csv(made.results / "metrics.csv")
+    rows = table[(table["dataset"] == "alpha_stable") & (table["metric"] == "max_sw1")]
+    for column in ("value", "floor"):
+        by_seed = [set(group[column]) for _, group in rows.groupby("seed")]
+        assert not set.intersection(*by_seed), column
+
+
+def test_it_ends_with_the_summary_and_the_path_of_the_report(finished):
+    made, printed = finished
+    summary = printed[printed.index("28 of 28 steps (100%) done") :]
+    for text in ("alpha_stable", "returns", "flow_sgm[sigma_T=2]", "max_sw1"):
+        assert text in summary
+    assert f"The report is {made.results / 'report.html'}" in summary
+    assert "Warning" not in summary
+
+
+def test_progress_is_shown(finished):
+    made, printed = finished
+    assert "train: flow on returns, seeds 0-1" in printed
+    assert "14 of 28 steps (50%) done" in printed
+    log = (made.results / "logs" / "train" / "returns" / "sgm" / "0-1.log").read_text()
+    assert "returns/sgm, seed 0" in log and "loss" in log and "left" in log
+
+
+def test_configuration_and_plan_are_kept(finished):
+    made, _ = finished
+    kept = json.loads((made.results / "config.json").read_text())
+    assert Plan.of(kept, "kept").config == Plan.of(made.config(), "given").config
+    plan = json.loads((made.results / "plan.json").read_text())
+    assert len(plan["cells"]) == 6
+
+
+def test_second_run_has_nothing_to_do(work):
+    before = work.files()
+    printed = work.snakemake()
+    assert "Nothing to be done" in printed
+    assert work.files() == before
+
+
+def test_report_of_snakemake(work):
+    work.snakemake("--report", "out.zip")
+    with zipfile.ZipFile(work.run / "out.zip") as archive:
+        names = archive.namelist()
+    assert any(name.endswith("report.html") for name in names)
+    assert any(name.endswith("metrics.csv") for name in names)
+    work.snakemake("--report", "out.html")
+    assert "collect" in (work.run / "out.html").read_text()
+
+
+def test_plain_snakemake_takes_the_default_configuration(fresh):
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run"]
+    done = subprocess.run(
+        command, cwd=fresh.repo, env=fresh.environment(), text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout + done.stderr
+    config = yaml.safe_load((fresh.repo / "config.yaml").read_text())
+    plan = Plan.of(config, "config.yaml")
+    jobs = sum(plan.stages().values()) + 1  # the target rule
+    assert any(line.split() == ["total", str(jobs)] for line in printed.splitlines()), printed
+    for dataset in config["datasets"]:
+        assert f"data: {dataset}, seeds" in printed
+    assert not (fresh.repo / "results").exists()

@@ -1,0 +1,73 @@
+"""The user's own tables."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def tables(fresh):
+    """Three tables of the user's, and a configuration that reads them."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_t(3, (400, 3)), columns=["fire", "storm", "flood"])
+    frame.to_csv(fresh.run / "mine.csv", index=False)
+    frame.to_parquet(fresh.run / "mine.parquet")
+    np.save(fresh.run / "mine.npy", frame.to_numpy())
+    fresh.configure(
+        {
+            "seeds": ["0"],
+            "device": "cpu",
+            "datasets": {
+                ending: {"type": "file", "path": f"mine.{ending}"}
+                for ending in ("csv", "parquet", "npy")
+            },
+            "models": {"flow": {"steps": 5, "batch_size": 64, "layers": 1, "width": 16}},
+            "methods": {"flow": {}},
+            "metrics": {"msle": {}},
+            "figures": ["survival"],
+        }
+    )
+    return fresh
+
+
+def meta(work, name):
+    return json.loads((work.results / "data" / name / "0" / "meta.json").read_text())
+
+
+def test_files_of_every_kind_go_through_the_workflow(tables):
+    cell = "results/metrics/csv/flow/0.csv"
+    folders = [f"results/data/{name}/0" for name in ("parquet", "npy")]
+    targets = [cell, *(f"{folder}/train.safetensors" for folder in folders)]
+    tables.snakemake(*targets)
+
+    assert pd.read_csv(tables.run / cell)["metric"].tolist() == ["msle"]
+    assert meta(tables, "csv")["columns"] == ["fire", "storm", "flood"]
+    assert meta(tables, "npy")["columns"] == ["0", "1", "2"]
+    digests = {
+        digest
+        for path, (_, digest) in tables.files().items()
+        if path.endswith("data/csv/0/train.safetensors")
+        or path.endswith("data/parquet/0/train.safetensors")
+        or path.endswith("data/npy/0/train.safetensors")
+    }
+    assert len(digests) == 1
+    assert tables.pending(*targets) == set()
+
+    frame = pd.read_csv(tables.run / "mine.csv")
+    frame.iloc[0, 0] += 1
+    frame.to_csv(tables.run / "mine.csv", index=False)
+    assert tables.pending(*targets) == {
+        "data/csv/0",
+        "train/csv/flow/0",
+        "sample/csv/flow/0",
+        "evaluate/csv/flow/0",
+    }
+    tables.configure(lambda config: config["datasets"]["npy"].update(columns=[0, 2]))
+    targets = targets[1:]
+    assert tables.pending(*targets) == {"data/npy/0"}
+    tables.snakemake(*targets)
+    assert meta(tables, "npy")["columns"] == ["0", "2"]
