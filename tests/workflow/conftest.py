@@ -135,10 +135,9 @@ def job(rule: str, output: str) -> str:
     parts = Path(output).with_suffix("").parts[2:]
     if rule in ("data", "train"):
         parts = parts[:-1]
-    return "/".join([rule, *parts]) if rule in CELLS else rule
-
-
-CELLS = ("data", "train", "sample", "evaluate", "floor", "figure")
+    elif rule not in ("sample", "evaluate", "floor", "figure"):
+        parts = ()
+    return "/".join([rule, *(part for part in parts if part != rule)])
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +162,9 @@ def fresh(checkout: Workspace, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def finished(checkout: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+def finished(
+    checkout: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, str]:
     """The smoke preset, run to its end, and what Snakemake printed; only to be read."""
     made = checkout.copy(tmp_path_factory.mktemp("finished"))
     shutil.copy2(made.repo / "presets" / "smoke.yaml", made.run / "config.yaml")

@@ -81,6 +81,7 @@ def check(work, change, words):
 def test_data_that_cannot_be_used(work, case):
     content, words = DATA[case]
     (work.run / "mine.csv").write_text(content)
+    work.configure(lambda config: config["datasets"].pop("returns"))
     check(work, MINE, words)
 
 

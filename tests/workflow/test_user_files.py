@@ -44,15 +44,12 @@ def test_files_of_every_kind_go_through_the_workflow(tables):
     targets = [cell, *(f"{folder}/train.safetensors" for folder in folders)]
     tables.snakemake(*targets)
 
-    assert pd.read_csv(tables.run / cell)["metric"].tolist() == ["msle"]
+    assert pd.read_csv(tables.run / cell)["metric"].str.startswith("msle").all()
     assert meta(tables, "csv")["columns"] == ["fire", "storm", "flood"]
     assert meta(tables, "npy")["columns"] == ["0", "1", "2"]
     digests = {
-        digest
-        for path, (_, digest) in tables.files().items()
-        if path.endswith("data/csv/0/train.safetensors")
-        or path.endswith("data/parquet/0/train.safetensors")
-        or path.endswith("data/npy/0/train.safetensors")
+        tables.files()[f"results/data/{name}/0/train.safetensors"][1]
+        for name in ("csv", "parquet", "npy")
     }
     assert len(digests) == 1
     assert tables.pending(*targets) == set()

@@ -1,7 +1,7 @@
 """Samplers of the reverse process, from any starting noise level down to ``delta``.
 
 Stopping at ``delta > 0`` instead of zero is what makes every target admissible, however rough
-(Chen, Lee and Lu, 2023; Fassina, Cardoso, Le Corff and Romary, 2026).
+(Lee, Lu and Tan, 2022; Fassina, Cardoso, Le Corff and Romary, 2026).
 """
 
 from __future__ import annotations

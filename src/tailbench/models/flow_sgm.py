@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
 Level = Annotated[float, Field(gt=0)]
+TRIALS = 3
 
 
 class FlowSGMSampling(ReverseSettings):
@@ -50,10 +51,11 @@ class FlowSGMSampling(ReverseSettings):
         "max-sliced W1 to the validation data, for each member; where steps or delta are swept, "
         "at the most steps and the least delta.",
     )
-    candidates: tuple[Level, ...] = Field(
-        (0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
+    candidates: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0),
         min_length=1,
-        description="Noise levels that 'auto' tries.",
+        description="Noise levels that 'auto' tries; 0, which is for 'noised' only, leaves the "
+        "flow's samples as they are, for data where refining them does not help.",
     )
 
     def levels(self) -> tuple[float, ...]:
@@ -71,9 +73,21 @@ class FlowSGMSampling(ReverseSettings):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
-        if max(deltas) >= min(self.levels()):
-            raise ValueError(f"delta must be below every sigma_T, also {min(self.levels()):g}")
+        levels = [level for level in self.levels() if level > 0]
+        if levels and max(deltas) >= min(levels):
+            raise ValueError(f"delta must be below every sigma_T, also {min(levels):g}")
+        if self.prior == "at_noise" and len(levels) < len(self.levels()):
+            raise ValueError("candidates: 0 is for the prior 'noised' only")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_candidates(cls, values: Any) -> Any:
+        """Leave 0 out of the default candidates of ``at_noise``."""
+        if isinstance(values, dict) and values.get("prior") == "at_noise":
+            default = cls.model_fields["candidates"].default
+            return {"candidates": tuple(level for level in default if level > 0), **values}
+        return values
 
 
 @register
@@ -206,7 +220,9 @@ class FlowSGM(Estimator):
     ) -> list[float]:
         """Choose each member's ``sigma_T`` by the max-sliced W1 to validation data.
 
-        The curve is kept in ``curve``, the choice in ``chosen``.
+        The distance of a candidate is the median over three sets of samples of the size of the
+        validation data: with heavy tails, one sample far out can decide a single distance. The
+        curve is kept in ``curve``, the choice in ``chosen``.
 
         Args:
             held: Validation data, shape ``(E, n, d)``.
@@ -221,11 +237,14 @@ class FlowSGM(Estimator):
         self.curve = []
         for level in settings.candidates:
             trial = settings.finest().model_copy(update={"sigma_T": level})
-            drawn = self.draw(held.shape[1], trial, own, label=f"{label}, {level:g}", quiet=quiet)
+            n = held.shape[1]
+            drawn = self.draw(TRIALS * n, trial, own, label=f"{label}, {level:g}", quiet=quiet)
             for e, seed in enumerate(own):
-                distance = max_sliced_wasserstein(
-                    drawn.samples[e].astype(np.float64), held[e], rng=generator_for("choose", seed)
-                )
+                distances = [
+                    max_sliced_wasserstein(part, held[e], rng=generator_for("choose", seed))
+                    for part in np.split(drawn.samples[e].astype(np.float64), TRIALS)
+                ]
+                distance = float(np.median(distances))
                 self.curve.append({"member": e, "sigma_T": level, "max_sw1": distance})
         self.chosen = [
             min(
@@ -272,6 +291,9 @@ class FlowSGM(Estimator):
             return x + level.view(-1, 1, 1) * streams.randn()
 
         samples, nfe = self.sgm.refine(start, levels, n, settings, seeds, label=label, quiet=quiet)
+        for e, level in enumerate(levels):
+            if level == 0:
+                samples[e] = starts[e]
         return Draw(samples, nfe + 1, {"sigma_T": levels})
 
     def _starts(

@@ -99,7 +99,7 @@ class SGM(Estimator):
     References:
         Song et al., Score-based generative modeling through stochastic differential equations,
         2021; Karras et al., Elucidating the design space of diffusion-based generative models,
-        2022; Chen, Lee and Lu (early stopping), 2023.
+        2022; Lee, Lu and Tan (early stopping), 2022.
     """
 
     Settings: ClassVar[type[TrainingSettings]] = SGMSettings
@@ -173,7 +173,8 @@ class SGM(Estimator):
         Args:
             start: Gives the start in robust units, noise included, of the given members, rows
                 and random streams, shape ``(E, n, d)``.
-            sigma: Noise level of each member's start, in robust units.
+            sigma: Noise level of each member's start, in robust units; at 0 there is nothing to
+                refine, and the member's samples are left at zero.
             n: Number of samples of each member.
             settings: Sampler, steps and delta.
             seeds: Seed of each member.
@@ -196,11 +197,12 @@ class SGM(Estimator):
         assert isinstance(settings.steps, int) and isinstance(settings.delta, float)
         device = resolve_device(self.device)
         batch = BATCH if device.type == "cpu" else 16 * BATCH
-        out = np.empty((self.members, n, self.dim), dtype=np.float32)
+        out = np.zeros((self.members, n, self.dim), dtype=np.float32)
         parts = [
             ([e for e in group if sigma[e] == level], level)
             for group in groups(self.members, device)
             for level in sorted({sigma[e] for e in group})
+            if level > 0
         ]
         pieces = len(parts) * math.ceil(n / batch)
         with torch.no_grad(), Progress(label, settings.steps * pieces, quiet=quiet) as bar:

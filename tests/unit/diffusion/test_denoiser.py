@@ -65,6 +65,36 @@ def test_local_variance_far_out_is_the_square(dim, sigma):
         assert beside == pytest.approx(far**2 / dim, rel=1e-6)
 
 
+@pytest.mark.parametrize("sigma", [0.1, 1.0, 10.0])
+def test_local_variance_is_the_excess_over_what_noise_can_do(sigma):
+    """V - 1 = x^2 - 2 u (1 + sigma^2) with u = 2 + 7/4 log(1 + sigma^2): far enough, not softened.
+
+    In many dimensions, one coordinate says nothing about the mean square.
+    """
+    total = 1.0 + sigma**2
+    bound = 2.0 * (2.0 + 1.75 * math.log(total)) * total
+    x = torch.zeros(1, 3, 10_000, dtype=torch.float64)
+    for i, excess in enumerate((10.0, 20.0, 40.0)):
+        x[0, i, 0] = math.sqrt(bound + excess * total)
+    v = local_variance(x, level(sigma))[0, :, 0]
+    expected = torch.tensor([10.0, 20.0, 40.0], dtype=torch.float64) * total
+    torch.testing.assert_close(v - 1.0, expected, rtol=1e-2, atol=0.0)
+
+
+@pytest.mark.parametrize("dim", [5, 50])
+def test_local_variance_of_a_large_norm(dim):
+    """No coordinate stands out, but their mean square is beyond what chi-square can be."""
+    x = torch.full((1, 1, dim), 2.0 * math.sqrt(3.0), dtype=torch.float64)
+    odds = 2.0 + 1.75 * math.log(2.0)
+    bound = 1.0 + 2.0 * math.sqrt(odds / dim) + 2.0 * odds / dim
+    v = local_variance(x, level(1.0))
+    own = math.log1p(math.exp(6.0 - 2.0 * odds))
+    assert 6.0 - bound > 0.5  # the mean square is 12, in units of 1 + sigma^2 = 2
+    torch.testing.assert_close(
+        v, torch.full_like(v, 1.0 + 2.0 * (own + 6.0 - bound)), rtol=5e-2, atol=0.0
+    )
+
+
 def test_local_variance_rises_with_the_distance():
     x = torch.logspace(-2, 6, 200, dtype=torch.float64).view(1, -1, 1)
     for sigma in (0.1, 1.0, 10.0):

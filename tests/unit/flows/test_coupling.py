@@ -1,5 +1,6 @@
 """Coupling layers: inverse, log-determinant, members, and whose tail is whose."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -113,6 +114,16 @@ def test_every_parameter_has_a_gradient(dim):
         # In one dimension nothing conditions the spline: the input of the networks is zero.
         if not (dim == 1 and name.endswith("enter.weight")):
             assert bool(parameter.grad.any()), name
+
+
+def test_what_is_far_out_tells_by_its_logarithm():
+    """The conditioning networks see 1e6 as 14.5, and the rest within the bound."""
+    made, seen = flow(3).requires_grad_(False), []
+    for network in made.conditioners:
+        network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].abs().max()))
+    made.inverse(torch.full((1, 5, 3), 1e6, dtype=torch.float64))
+    assert len(seen) == 4
+    assert max(seen).item() == pytest.approx(np.arcsinh(1e6))
 
 
 def test_stays_finite_however_far():

@@ -40,6 +40,15 @@ def test_seeds(fitted, kind, sample):
     assert not np.array_equal(first[0], first[1])
 
 
+@pytest.mark.parametrize("kind", ["sgm edm", "flow auto", "flow_sgm noised"])
+def test_members_that_are_equal_draw_different_samples(block, fresh, kind, sample):
+    """The same data and seeds of training give the same member twice, but not the same draws."""
+    twin = np.stack([block[0], block[0]])
+    model = fresh(kind).fit(twin, seeds=[1, 1], quiet=True)
+    x = sample(model, 20)
+    assert not np.isclose(x[0], x[1]).any()
+
+
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(fitted, kind, sample):
     model = fitted(kind)
     np.testing.assert_allclose(

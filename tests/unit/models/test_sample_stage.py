@@ -4,17 +4,20 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from tailbench.config import parse
 from tailbench.contracts import InputError
 from tailbench.models.flow import Flow
+from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM, SGMSampling
 from tailbench.plan import Plan
 from tailbench.seeds import seed_for
 from tailbench.stages import sample as stage
 from tailbench.stages import train
-from tailbench.stages._files import write_arrays
+from tailbench.stages._files import read_arrays, write_arrays
+from tailbench.training.loop import split
 
 METHODS = {
     "sgm": {"steps": [2, 4]},
@@ -100,6 +103,25 @@ def test_the_choice_of_sigma_is_kept(run, method):
     ]
     for variant in meta["variants"].values():
         assert variant["sigma_T"] == [row["sigma_T"] for row in best]
+
+
+def test_sigma_is_chosen_by_data_that_no_part_was_trained_on(run, results, monkeypatch):
+    """The split that training made is made again, from the same seeds."""
+    captured = []
+
+    class Enough(Exception):
+        """The rest does not matter here."""
+
+    def choose(self, held, *_, **__):
+        captured.append(held)
+        raise Enough
+
+    monkeypatch.setattr(FlowSGM, "choose", choose)
+    with pytest.raises(Enough):
+        run("auto")
+    x = torch.from_numpy(read_arrays(results / "data" / "train.safetensors")["train"])
+    held = split(x, 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    assert np.array_equal(captured[0], held.numpy())
 
 
 def test_samples_are_those_of_the_library(run, results):

@@ -407,6 +407,40 @@ def test_resumed_twice(tmp_path, data, shift, square, settings):
     same(resumed, train(shift, square, data[:1], settings(), SEEDS[:1], CPU, quiet=True))
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_resumed_it_still_knows_what_is_an_explosion(
+    tmp_path, data, shift, square, settings, resumed
+):
+    """The bound is a multiple of the first loss, not of the first after the interruption."""
+
+    def loss(module, batch, streams):
+        if not module.training:
+            return module.value.sum((1, 2)) * 0.0
+        module.calls += 1
+        factor = 2.5e4 if late or module.calls > 60 else 1.0
+        return factor * (1.0 + module.value.sum((1, 2)) * 0.0) * 2.0
+
+    late, checkpoint = False, Checkpoint(tmp_path, "key", 0.0)
+    if resumed:
+
+        def killed(module, batch, streams):
+            if module.calls == 60:
+                raise Killed
+            return loss(module, batch, streams)
+
+        with pytest.raises(Killed):
+            train(
+                shift, killed, data[:1], settings(), SEEDS[:1], CPU,
+                checkpoint=checkpoint, quiet=True,
+            )  # fmt: skip
+        late = True
+    with pytest.raises(TrainingDiverged, match="the loss is 50000 at step"):
+        train(
+            shift, loss, data[:1], settings(validate_every=20), SEEDS[:1], CPU,
+            checkpoint=checkpoint, quiet=True,
+        )  # fmt: skip
+
+
 def test_resumed_together(tmp_path, data, shift, square, settings):
     with pytest.raises(Killed):
         together(

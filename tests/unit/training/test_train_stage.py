@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 
 from tailbench.contracts import InputError
 from tailbench.models.flow import Flow
+from tailbench.seeds import seed_for
 from tailbench.stages import train as stage
 from tailbench.stages._files import write_arrays
 
@@ -95,6 +96,20 @@ def test_a_job_whose_data_have_changed_starts_anew(killed, job, tmp_path, capsys
     write_arrays(tmp_path / "train.safetensors", {"train": x})
     job()
     assert goes_on_at(capsys) == []
+
+
+def test_models_hold_out_the_same_data_and_learn_from_seeds_of_their_own(job, monkeypatch):
+    given = {}
+    original = Flow.fit
+
+    def fit(self, x, **options):
+        given.update(options)
+        return original(self, x, **options)
+
+    monkeypatch.setattr(Flow, "fit", fit)
+    job()
+    assert given["split_seeds"] == [seed_for("split", "toy", member) for member in (3, 4)]
+    assert given["seeds"] == [seed_for("train", "toy", "flow", member) for member in (3, 4)]
 
 
 def test_data_that_are_missing(job, tmp_path):
