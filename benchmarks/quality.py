@@ -64,7 +64,7 @@ def table(results: Path, dataset: str) -> pd.DataFrame:
         quantile_errors(results, dataset).set_index(["method", "seed"])
     )
     grouped = joined.groupby("method", sort=False)
-    out = grouped.mean().join(grouped.std(), rsuffix="_std")
+    out = grouped.mean().join(grouped.std().add_suffix("_std"))
     out.insert(0, "dataset", dataset)
     return out.reset_index()
 

@@ -195,6 +195,21 @@ def test_validation_is_on_the_average(data, shift, settings):
     assert values[-1].min().item() == pytest.approx(40.0, abs=0.1)
 
 
+def test_weight_decay(data, shift, settings):
+    """One step of rate 0.5 and decay 0.1, without a gradient, leaves 1 - 0.05."""
+
+    def build(members):
+        made = shift(members)
+        torch.nn.init.ones_(made.value)
+        return made
+
+    chosen = settings(steps=1, weight_decay=0.1, ema=0.0, warmup=0.0, schedule="constant")
+    trained = train(
+        build, lambda m, *_: 0.0 * m.value.sum((1, 2)), data[:1], chosen, [1], CPU, quiet=True
+    )
+    torch.testing.assert_close(trained.state["value"], torch.full((1, 1, 2), 0.95))
+
+
 def test_without_validation_data_the_last_counts(data, shift, settings):
     chosen = settings(steps=30, validation_fraction=0.0, learning_rate=0.1)
     trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
