@@ -32,7 +32,9 @@ onstart:
 
 
 onsuccess:
-    shell("test ! -f results/report.html || python -m tailbench summary --results results")
+    shell(
+        "test ! -f results/report.html || python -m tailbench summary --results results"
+    )
 
 
 onerror:

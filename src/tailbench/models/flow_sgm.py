@@ -294,7 +294,8 @@ class FlowSGM(Estimator):
         for e, level in enumerate(levels):
             if level == 0:
                 samples[e] = starts[e]
-        return Draw(samples, nfe + 1, {"sigma_T": levels})
+        refined = nfe if any(levels) else 0
+        return Draw(samples, refined + 1, {"sigma_T": levels})
 
     def _starts(
         self, n: int, settings: FlowSGMSampling, levels: list[float], seeds: Sequence[int]

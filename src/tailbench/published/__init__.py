@@ -41,7 +41,7 @@ def source(name: str) -> str:
     """
     lines = (line for line in _text(name).splitlines() if line.startswith("#"))
     text = " ".join(line.removeprefix("#").strip() for line in lines)
-    return re.sub(r"^Source: \S+\.txt, (.)", lambda match: match[1].upper(), text)
+    return text.removeprefix("Source: ")
 
 
 def _text(name: str) -> str:

@@ -9,7 +9,7 @@ from tailbench.datasets.returns import Returns
 
 @pytest.fixture(scope="module")
 def three():
-    dataset = Returns()
+    dataset = Returns(series=["sp500", "nasdaq", "wti"])
     dataset.check(1024)
     return dataset
 
@@ -66,7 +66,9 @@ def test_members_differ_in_the_floor_only(three):
     rows = {tuple(row) for row in one.train}
     assert len({tuple(row) for row in one.floor}) == len(one.floor)
     assert all(tuple(row) in rows for row in one.floor)
-    assert np.array_equal(Returns().splits("returns", 1).floor, one.floor)
+    assert np.array_equal(
+        Returns(series=["sp500", "nasdaq", "wti"]).splits("returns", 1).floor, one.floor
+    )
 
 
 def test_a_price_without_logarithm_drops_its_date(monkeypatch):
@@ -87,7 +89,7 @@ def test_too_few_rows():
     with pytest.raises(
         InputError, match=r"'returns' has 5011 rows, of which 3758 .* fewer than the 4000"
     ):
-        Returns().check(4000)
+        Returns(series=["sp500", "nasdaq", "wti"]).check(4000)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,10 @@ def test_too_few_rows():
 def test_bad_settings(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         Returns(**bad)
+
+
+def test_all_four_series_by_default():
+    splits = Returns().splits("returns", 0)
+    assert list(splits.columns) == ["sp500", "nasdaq", "wti", "vix"]
+    assert splits.train.shape == (939, 4)
+    assert splits.test.shape == (313, 4)

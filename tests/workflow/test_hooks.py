@@ -1,0 +1,111 @@
+"""What the workflow does before its first job and after a failed one."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tailbench.contracts import InputError
+from tailbench.hooks import check_data, claim, missing
+from tailbench.plan import Plan
+
+HOLD = """
+import subprocess, sys
+from tailbench.hooks import claim
+claim(sys.argv[1])
+print("held", flush=True)
+"""
+
+
+@pytest.fixture
+def plan():
+    return Plan.of(
+        {
+            "seeds": ["0-1"],
+            "datasets": {"gmm": {"n_train": 100}, "stable": {"type": "alpha_stable"}},
+            "models": {"sgm": {"batch_size": 64}, "flow": {"batch_size": 64}},
+            "methods": {"flow": {}, "flow_sgm": {}},
+        },
+        "c.yaml",
+    )
+
+
+def test_a_folder_is_held_by_one_process_until_its_end(tmp_path):
+    folder = tmp_path / "results"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{HOLD}input()", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(InputError, match=f"another run is writing to {folder}"):
+        claim(folder)
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    claim(folder)
+
+
+def test_children_do_not_hold_the_folder(tmp_path):
+    code = f"{HOLD}print(subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3).pid)"
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    claim(tmp_path)
+    os.kill(int(run.stdout.split()[1]), signal.SIGKILL)
+
+
+def test_data_of_every_dataset_are_checked(plan):
+    check_data(plan.config, "c.yaml")
+    plan.config.models["flow"].settings["batch_size"] = 101
+    with pytest.raises(InputError) as caught:
+        check_data(plan.config, "c.yaml")
+    assert str(caught.value).startswith("c.yaml: datasets.gmm: ")
+    assert "101" in str(caught.value)
+
+
+def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):
+    made = [
+        "data/gmm/0-1/meta.json",
+        "models/gmm/flow/0-1/spec.json",
+        "samples/gmm/flow/0-1.json",
+        "metrics/gmm/flow/0-1.csv",
+        "data/stable/0-1/meta.json",
+    ]
+    logs = {
+        "train/gmm/sgm": "gmm/sgm: 50/100\ntailbench: gmm/sgm, seed 1: the loss is nan\n\n",
+        "train/stable/flow": "",
+    }
+    for name in made:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for name, text in logs.items():
+        (tmp_path / "logs" / name).mkdir(parents=True)
+        (tmp_path / "logs" / name / "0-1.log").write_text(text)
+    title, *lines = missing(plan, tmp_path).splitlines()
+    assert title == "3 of 4 cells have no result:"
+    assert lines == [
+        "  gmm, flow_sgm, seeds 0-1: train sgm has left nothing; its log ends: "
+        "gmm/sgm, seed 1: the loss is nan",
+        "  stable, flow, seeds 0-1: train flow has left nothing; its log ends: (empty)",
+        "  stable, flow_sgm, seeds 0-1: train flow has left nothing; its log ends: (empty)",
+    ]
+
+
+def test_jobs_that_have_not_run_are_named(plan, tmp_path):
+    lines = missing(plan, tmp_path).splitlines()
+    assert lines[1] == "  gmm, flow, seeds 0-1: data has not run"
+
+
+def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
+    for cell in plan.cells():
+        files = [f"data/{cell.dataset}/0-1/meta.json"]
+        files += [f"models/{cell.dataset}/{model}/0-1/spec.json" for model in ("sgm", "flow")]
+        files += [f"samples/{cell.dataset}/{cell.method}/0-1.json"]
+        files += [f"metrics/{cell.dataset}/{cell.method}/0-1.csv"]
+        for name in files:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+    assert missing(plan, tmp_path) == ""
