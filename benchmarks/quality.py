@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from tailbench.catalog import source
 from tailbench.metrics.msle import Msle
 from tailbench.seeds import generator_for, parse_block
 from tailbench.stages._files import read_arrays, read_json
-from tailbench.stages.data import source
 
 DATASETS = ("student_mixture", "gmm")
 

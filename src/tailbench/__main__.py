@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tailbench import registry
-from tailbench.contracts import InputError
+from tailbench.contracts import InputError, TrainingDiverged
 
 __all__ = ["app", "main"]
 
@@ -257,17 +257,13 @@ def main() -> None:
 
     try:
         app()
-    except InputError as error:
+    except (InputError, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
     except ValidationError as error:
         sentences = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
         )
         sys.exit(f"tailbench: {sentences}")
-    except (FloatingPointError, RuntimeError) as error:
-        if type(error).__name__ in ("TrainingDiverged", "FloatingPointError"):
-            sys.exit(f"tailbench: {error}")
-        raise
 
 
 if __name__ == "__main__":

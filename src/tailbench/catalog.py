@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tailbench import registry
 from tailbench.contracts import InputError
 
-__all__ = ["entry_class", "method_types", "trainable_types"]
+__all__ = ["entry_class", "method_types", "source", "source_kind", "trainable_types"]
 
 
 def method_types() -> dict[str, str]:
@@ -24,6 +25,25 @@ def trainable_types() -> list[str]:
     return [m for m in registry.names("models") if registry.load("models", m).trainable]
 
 
+def source_kind(type_: str) -> str:
+    """Say whether a type under ``datasets`` is one of the ``"targets"`` or of the ``"datasets"``.
+
+    Raises:
+        InputError: If there is no such type; the message names the nearest one.
+    """
+    known = {name: kind for kind in ("targets", "datasets") for name in registry.names(kind)}
+    if type_ not in known:
+        raise InputError(f"there is no dataset {type_!r}{registry.nearest(type_, known)}")
+    return known[type_]
+
+
+def source(spec: Mapping[str, Any]) -> Any:
+    """Make the target or data set of a specification ``{"type": ..., **settings}``."""
+    settings = dict(spec)
+    type_ = settings.pop("type")
+    return registry.load(source_kind(type_), type_)(**settings)
+
+
 def entry_class(section: str, type_: str) -> Any:
     """Give the settings class of an entry of a section of the configuration.
 
@@ -31,10 +51,7 @@ def entry_class(section: str, type_: str) -> Any:
         InputError: If there is no such type; the message names the nearest one.
     """
     if section == "datasets":
-        known = {name: kind for kind in ("targets", "datasets") for name in registry.names(kind)}
-        if type_ in known:
-            return registry.load(known[type_], type_).Settings
-        raise InputError(f"there is no dataset {type_!r}{registry.nearest(type_, known)}")
+        return registry.load(source_kind(type_), type_).Settings
     if section == "methods":
         types = method_types()
         if type_ in types:

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GenerativeModel", "InputError", "Metric", "Modes", "Output", "Splits", "Target"]
+__all__ = [
+    "GenerativeModel",
+    "InputError",
+    "Metric",
+    "Modes",
+    "Output",
+    "Splits",
+    "Target",
+    "TrainingDiverged",
+]
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message is one sentence naming the file, key or column."""
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss that is not finite, or has grown beyond all bounds."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tailbench import catalog
 from tailbench.config import Config
 from tailbench.contracts import InputError
 from tailbench.plan import Cell, Plan
@@ -22,11 +23,9 @@ def check_data(config: Config, source: str) -> None:
     Raises:
         InputError: If the data of a dataset cannot be used; names the key and the file.
     """
-    from tailbench.stages.data import source as origin
-
     for name, entry in config.datasets.items():
         try:
-            origin({"type": entry.type, **entry.settings}).check(config.batch_needs(name))
+            catalog.source({"type": entry.type, **entry.settings}).check(config.batch_needs(name))
         except InputError as error:
             raise InputError(f"{source}: datasets.{name}: {error}") from None
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tailbench import provenance, registry
-from tailbench.catalog import entry_class, method_types
+from tailbench.catalog import entry_class, method_types, source, source_kind
 from tailbench.config import Config, ConfigError, Entry, parse
 from tailbench.seeds import parse_block
 
@@ -138,10 +138,10 @@ class Plan:
     def files(self, dataset: str) -> list[str]:
         """The user's files that a dataset is read from."""
         entry = self.config.datasets[dataset]
-        if entry.type not in registry.names("datasets"):
+        if source_kind(entry.type) == "targets":
             return []
-        source = registry.load("datasets", entry.type)(**entry.settings)
-        return [str(path) for path in source.files()]
+        origin = source({"type": entry.type, **entry.settings})
+        return [str(path) for path in origin.files()]
 
     def check_files(self, source: str) -> None:
         """Check that the user's files exist.
@@ -215,8 +215,7 @@ class Plan:
     def _modules(self, stage: str, name: str | None) -> Iterator[str]:
         if stage in ("data", "evaluate") and name is not None:
             type_ = self.config.datasets[name].type
-            kind = "targets" if type_ in registry.names("targets") else "datasets"
-            yield registry.module_of(kind, type_)
+            yield registry.module_of(source_kind(type_), type_)
         if stage == "evaluate":
             for entry in self.config.metrics.values():
                 yield registry.module_of("metrics", entry.type)

@@ -133,7 +133,7 @@ def test_without_traceback(write):
     ],
 )
 def test_failures_of_models_are_one_line(ends, monkeypatch, error, message):
-    from tailbench.training.loop import TrainingDiverged
+    from tailbench.contracts import TrainingDiverged
 
     def fail(*_, **__):
         raise error or TrainingDiverged(message)

@@ -253,10 +253,14 @@ class Estimator(ABC):
             RuntimeError: If the model has not been fitted.
             ValueError: If a setting is a sweep of several values.
         """
-        settings = self.methods[self.name](**options).single()
+        settings = self._sampling(options).single()
         seeds = [seed_for("sample", seed, e) for e in range(self.members)]
         drawn = self.draw(n, settings, seeds).samples
         return drawn[0] if self._table else drawn
+
+    def _sampling(self, options: Mapping[str, Any]) -> SamplingSettings:
+        """Complete the settings of the sampling."""
+        return self.methods[self.name](**options)
 
     @property
     def members(self) -> int:

@@ -312,13 +312,9 @@ class FlowSGM(Estimator):
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
 
-    def sample(self, n: int, *, seed: int = 0, **options: Any) -> NDArray[np.float32]:
-        """Draw samples by the settings given at construction, changed by ``options``."""
-        given = {**self.sampling.model_dump(), **options}
-        settings = FlowSGMSampling(**given).single()
-        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
-        drawn = self.draw(n, settings, seeds).samples
-        return drawn[0] if self._table else drawn
+    def _sampling(self, options: Mapping[str, Any]) -> FlowSGMSampling:
+        """Complete the settings by those given at construction."""
+        return FlowSGMSampling(**{**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write both parts and the choice of ``sigma_T`` into a folder."""

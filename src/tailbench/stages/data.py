@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tailbench import registry
+from tailbench.catalog import source
 from tailbench.seeds import parse_block
 from tailbench.stages._files import write_arrays, write_json
 
-__all__ = ["run", "source"]
-
-
-def source(spec: dict[str, Any]) -> Any:
-    """Make the target or data set of a specification ``{"type": ..., **settings}``."""
-    settings = dict(spec)
-    type_ = settings.pop("type")
-    kind = "targets" if type_ in registry.names("targets") else "datasets"
-    return registry.load(kind, type_)(**settings)
+__all__ = ["run"]
 
 
 def run(dataset: str, block: str, spec: str, folder: Path) -> None:

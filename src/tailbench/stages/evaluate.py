@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tailbench import registry
+from tailbench.catalog import source
 from tailbench.files import replacing
 from tailbench.seeds import generator_for, parse_block
 from tailbench.stages._files import read_arrays, read_json
-from tailbench.stages.data import source
 
 __all__ = ["COLUMNS", "run"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
 from tailbench.seeds import parse_block, seed_for
+from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import read_arrays, write_arrays, write_json
-from tailbench.stages.train import _peak_memory_mb
 
 __all__ = ["run"]
 
@@ -55,7 +55,7 @@ def run(
     typed: Any = entry_class("methods", type_).model_validate(settings)
     members = parse_block(block)
     n = read_arrays(data / "test.safetensors")["test"].shape[1]
-    model = _assemble(type_, parts, models, block, device, settings)
+    model = _assemble(type_, parts, models, block, device)
     label = f"{dataset}/{method}"
     extra: dict[str, Any] = {}
     if getattr(typed, "sigma_T", None) == "auto":
@@ -82,7 +82,7 @@ def run(
         }
     write_arrays(output, samples)
     meta = {"family": method, "type": type_, "members": members, "variants": variants, **extra}
-    meta["peak_memory_mb"] = _peak_memory_mb()
+    meta["peak_memory_mb"] = peak_memory_mb()
     meta["models"] = sorted({name for names in parts.values() for name in names})
     write_json(output.with_suffix(".json"), meta)
 
@@ -93,7 +93,6 @@ def _assemble(
     models: Path,
     block: str,
     device: str,
-    settings: dict[str, Any],
 ) -> Any:
     """Load the trained models of a method and put them together."""
     cls = registry.load("models", method_types()[type_])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tailbench import registry
 from tailbench.seeds import parse_block, seed_for
+from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import read_arrays
 
 __all__ = ["run"]
@@ -68,19 +69,6 @@ def run(
         label=f"{dataset}/{model}",
         checkpoint=checkpoint,
     )
-    fitted.info["peak_memory_mb"] = _peak_memory_mb()
+    fitted.info["peak_memory_mb"] = peak_memory_mb()
     fitted.save(folder)
     checkpoint.clear()
-
-
-def _peak_memory_mb() -> float:
-    """Give the most memory this process has held: of the GPU if it has one, else resident."""
-    import resource
-    import sys
-
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from tailbench.contracts import TrainingDiverged
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.progress import Progress
 from tailbench.training.streams import Streams
@@ -27,7 +28,6 @@ __all__ = [
     "Build",
     "Loss",
     "Trained",
-    "TrainingDiverged",
     "groups",
     "learning_rate",
     "split",
@@ -41,10 +41,6 @@ Loss = Callable[[nn.Module, Tensor, Streams], Tensor]
 
 CHECK_EVERY = 50
 EXPLODED = 1e4
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss that is not finite, or has grown beyond all bounds."""
 
 
 @dataclass

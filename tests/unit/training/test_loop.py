@@ -6,10 +6,11 @@ from itertools import pairwise
 import pytest
 import torch
 
+from tailbench.contracts import TrainingDiverged
 from tailbench.models._settings import TrainingSettings
 from tailbench.training import loop
 from tailbench.training.checkpoint import Checkpoint
-from tailbench.training.loop import TrainingDiverged, groups, learning_rate, split, train
+from tailbench.training.loop import groups, learning_rate, split, train
 
 CPU = torch.device("cpu")
 SEEDS = [11, 12, 13]

@@ -1,0 +1,18 @@
+"""What a job costs."""
+
+from __future__ import annotations
+
+__all__ = ["peak_memory_mb"]
+
+
+def peak_memory_mb() -> float:
+    """Give the most memory this process has held: of the GPU if it has one, else resident."""
+    import resource
+    import sys
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
