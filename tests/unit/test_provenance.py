@@ -313,7 +313,7 @@ def original():
         ("datasets.returns", {("data", "returns"), ("evaluate", "returns")}),
         ("metrics.msle", EVALUATIONS | LABELS),
         ("metrics.tail_ks", set()),
-        ("metrics.sliced_wasserstein", {("sample", "flow_sgm")}),
+        ("metrics._slices", {("sample", "flow_sgm")}),
         ("stages.train", TRAININGS),
         ("stages._cost", TRAININGS | SAMPLINGS),
         ("stages.collect", {("collect", None)}),

@@ -206,7 +206,8 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> No
 def log_axis(axis: Any, low: float, high: float) -> None:
     """Make an axis logarithmic over ``[low, high]``, with a few ticks that can be read.
 
-    Plain numbers (0.2, 0.5, 1) where the range has few decades, powers of ten otherwise.
+    Plain numbers (0.2, 0.5, 1) where the range has few decades, powers of ten otherwise; no
+    minor ticks, which take half of the time of drawing.
     """
     from matplotlib.ticker import (
         FixedLocator,
@@ -214,7 +215,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
         LogFormatterMathtext,
         LogLocator,
         MaxNLocator,
-        NullFormatter,
+        NullLocator,
     )
 
     axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
@@ -225,7 +226,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
     else:
         axis.set_major_locator(LogLocator(numticks=6))
         axis.set_major_formatter(LogFormatterMathtext())
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import math
+from typing import TYPE_CHECKING, ClassVar
 
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tailbench.contracts import Output
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison"]
 
-WIDEST = 1000.0
+WORST = 100.0
 
 
 @register
@@ -27,40 +27,58 @@ class Comparison:
     needs: ClassVar[frozenset[str]] = frozenset({"metrics"})
     caption: ClassVar[str] = (
         "Every metric as a multiple of its floor, the same metric between two sets of real data; "
-        "mean and standard deviation over seeds. At the line a method cannot be told from real "
-        "data. Of metrics where higher is better the ratio is turned over, so that left is "
-        "always better. Arrows: beyond the axis. Metrics whose floor is zero are left out."
+        "mean over seeds. At 1 a method cannot be told from real data. Of metrics where higher "
+        "is better the ratio is turned over, so that less is always better. The best of a metric "
+        "is bold; colours end at 100. Metrics whose floor is zero are left out."
     )
 
     def draw(self, inputs: Inputs, dataset: str) -> Figure | None:
-        """Draw one panel per metric; ``None`` if no metric has a floor above zero."""
+        """Draw a map of methods by metrics; ``None`` if no metric has a floor above zero."""
+        import numpy as np
+        import seaborn as sns
+
         from tailbench.figures import _style
         from tailbench.tables import directions, summary
 
         of = inputs.metrics[inputs.metrics["dataset"] == dataset]
-        if of.empty:
-            return None
         outputs = directions()
-        table = _turned(summary(of, outputs), outputs)
-        shown = list(table["metric"].unique())
-        if not shown:
+        table = _turned(summary(of, outputs), outputs) if len(of) else of
+        if table.empty:
             return None
-        methods = list(of["method"].unique())
-        rows = -(-len(shown) // 6)
-        columns = -(-len(shown) // rows)
-        figure, grid = _style.panels(
-            len(shown), columns, height=0.16 * len(methods) + 0.75, width=11, sharey=True
+        ratios = table.pivot(index="method", columns="metric", values="ratio").reindex(
+            index=of["method"].unique(), columns=table["metric"].unique()
         )
-        for axes, metric in zip(grid, shown, strict=True):
-            label = outputs[metric].label if metric in outputs else metric
-            _panel(axes, table[table["metric"] == metric], methods, inputs)
-            axes.set_title(_wrapped(label), fontsize=8.5)
-        grid[0].set_ylim(len(methods) - 0.4, -0.6)
-        names = [_style.label(method) for method in methods]
-        for axes in grid:
-            axes.set_yticks(range(len(methods)), names, fontsize=7.5)
-            if axes in grid[-columns:]:
-                axes.set_xlabel("multiple of floor", fontsize=8)
+        rows, columns = ratios.shape
+        figure, (axes,) = _style.panels(
+            1, height=0.24 * rows + 1.4, width=max(3.2 + 0.56 * columns, 6.0)
+        )
+        sns.heatmap(
+            np.log10(ratios),
+            ax=axes,
+            annot=ratios.map(_written),
+            fmt="",
+            annot_kws={"fontsize": 7.5},
+            cmap=sns.color_palette("light:#0173b2", as_cmap=True),
+            vmin=0.0,
+            vmax=math.log10(WORST),
+            linewidths=0.6,
+            cbar_kws={"label": "multiple of floor", "pad": 0.015, "fraction": 0.03},
+        )
+        best = np.nanargmin(ratios.to_numpy(), axis=0)
+        for text in axes.texts:
+            column, row = (int(value) for value in text.get_position())
+            if best[column] == row:
+                text.set_fontweight("bold")
+        names = [outputs[m].label if m in outputs else m for m in ratios.columns]
+        axes.set_xticks(np.arange(columns) + 0.5, names, rotation=38, ha="right", fontsize=7.5)
+        axes.set_yticks(
+            np.arange(rows) + 0.5, [_style.label(m) for m in ratios.index], fontsize=7.5
+        )
+        axes.set(xlabel="", ylabel="")
+        axes.tick_params(length=0)
+        bar = axes.collections[0].colorbar
+        if bar is not None:
+            bar.set_ticks([0, 1, 2], labels=["1", "10", "100"])
         return figure
 
 
@@ -71,33 +89,11 @@ def _turned(table: pd.DataFrame, outputs: dict[str, Output]) -> pd.DataFrame:
     table = table[np.isfinite(table["ratio"]) & (table["ratio"] > 0)].copy()
     higher = table["metric"].map(lambda m: m in outputs and outputs[m].better == "higher")
     table["ratio"] = table["ratio"].where(~higher, 1 / table["ratio"])
-    table["spread"] = (table["ratio"] * table["std"] / table["mean"].abs()).fillna(0)
     return table
 
 
-def _panel(axes: Axes, table: pd.DataFrame, methods: list[str], inputs: Inputs) -> None:
-    import numpy as np
-
-    from tailbench.figures import _points, _style
-
-    high = min(max((table["ratio"] + table["spread"]).max(), 2.0), WIDEST) * 1.25
-    low = min(table["ratio"].min(), 1.0) / 1.25
-    axes.axvline(1.0, color=_style.REAL, lw=0.9, zorder=1)
-    for family, group in table.groupby("family", sort=False):
-        y = group["method"].map(methods.index)
-        style: dict[str, Any] = {"color": _style.colour(str(family), inputs.families), "ls": ""}
-        beyond = group["ratio"] > high
-        axes.plot(np.full(beyond.sum(), high / 1.1), y[beyond], marker=">", ms=5, **style)
-        shown, y = group[~beyond], y[~beyond]
-        bars = _points.error_bars(shown["ratio"], shown["spread"])
-        style["marker"] = _style.marker(str(family), inputs.families)
-        axes.errorbar(shown["ratio"], y, xerr=bars, ms=4, elinewidth=1, **style)
-    _style.log_axis(axes.xaxis, low, high)
-    axes.grid(axis="y", lw=0.4)
-
-
-def _wrapped(label: str, width: int = 22) -> str:
-    """Break a title into lines, not inside mathematics."""
-    import textwrap
-
-    return label if "$" in label or len(label) <= width else textwrap.fill(label, width)
+def _written(ratio: float) -> str:
+    """Write a ratio with two digits, a large one without exponent."""
+    if not math.isfinite(ratio):
+        return ""
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"

@@ -35,9 +35,11 @@ def student_log_prob(z: Tensor, index: Tensor) -> Tensor:
 
 def student_from_gaussian(z: Tensor, index: Tensor) -> Tensor:
     """Map standard Gaussian values to Student-t ones by their quantiles, in double precision."""
+    heavy = index > 0
+    if not bool(heavy.any()):
+        return z.double()
     from scipy.special import stdtrit
 
-    heavy = index > 0
     nu = 1.0 / torch.where(heavy, index, torch.ones_like(index))
     tail = 0.5 * torch.special.erfc(z.double().abs() / math.sqrt(2.0))  # ndtr is inexact beyond 6
     nu, tail = torch.broadcast_tensors(nu, tail)

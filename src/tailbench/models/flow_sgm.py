@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from tailbench.contracts import InputError
 from tailbench.files import atomic_write
 from tailbench.models._base import Draw, Estimator, as_block, read_spec
+from tailbench.models._noise_level import TRIALS, choose_level
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.sgm import SGM, ReverseSettings
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
 Level = Annotated[float, Field(gt=0)]
-TRIALS = 3
 
 
 class FlowSGMSampling(ReverseSettings):
@@ -47,9 +47,9 @@ class FlowSGMSampling(ReverseSettings):
     sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
-        "data; a list is a sweep; 'auto' takes the candidate whose samples have the least "
-        "max-sliced W1 to the validation data, for each member; where steps or delta are swept, "
-        "at the most steps and the least delta.",
+        "data; a list is a sweep; 'auto' takes, for each member, the smallest candidate whose "
+        "samples are within one standard error of the least max-sliced W1 to the validation data; "
+        "where steps or delta are swept, at the most steps and the least delta.",
     )
     candidates: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0),
@@ -220,9 +220,8 @@ class FlowSGM(Estimator):
     ) -> list[float]:
         """Choose each member's ``sigma_T`` by the max-sliced W1 to validation data.
 
-        The distance of a candidate is the median over three sets of samples of the size of the
-        validation data: with heavy tails, one sample far out can decide a single distance. The
-        curve is kept in ``curve``, the choice in ``chosen``.
+        See :func:`tailbench.models._noise_level.choose_level`. The curve is kept in ``curve``,
+        the choice in ``chosen``.
 
         Args:
             held: Validation data, shape ``(E, n, d)``.
@@ -231,27 +230,35 @@ class FlowSGM(Estimator):
             label: What is done, for progress.
             quiet: Show no progress.
         """
-        from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
-
         own = [seed_for("choose", seed) for seed in seeds]
-        self.curve = []
-        for level in settings.candidates:
-            trial = settings.finest().model_copy(update={"sigma_T": level})
-            n = held.shape[1]
-            drawn = self.draw(TRIALS * n, trial, own, label=f"{label}, {level:g}", quiet=quiet)
-            for e, seed in enumerate(own):
-                distances = [
-                    max_sliced_wasserstein(part, held[e], rng=generator_for("choose", seed))
-                    for part in np.split(drawn.samples[e].astype(np.float64), TRIALS)
-                ]
-                distance = float(np.median(distances))
-                self.curve.append({"member": e, "sigma_T": level, "max_sw1": distance})
-        self.chosen = [
-            min(
-                (row for row in self.curve if row["member"] == e),
-                key=lambda row: row["max_sw1"],
-            )["sigma_T"]
-            for e in range(len(own))
+        drawn = {
+            level: self.draw(
+                TRIALS * held.shape[1],
+                settings.finest().model_copy(update={"sigma_T": level}),
+                own,
+                label=f"{label}, {level:g}",
+                quiet=quiet,
+            ).samples.astype(np.float64)
+            for level in settings.candidates
+        }
+        choices = [
+            choose_level(
+                {level: samples[e] for level, samples in drawn.items()},
+                held[e],
+                generator_for("choose", seed),
+            )
+            for e, seed in enumerate(own)
+        ]
+        self.chosen = [choice.level for choice in choices]
+        self.curve = [
+            {
+                "member": e,
+                "sigma_T": level,
+                "max_sw1": distance,
+                "standard_error": choice.errors[level],
+            }
+            for e, choice in enumerate(choices)
+            for level, distance in choice.distances.items()
         ]
         return self.chosen
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from tailbench.contracts import TrainingDiverged
 from tailbench.training.checkpoint import Checkpoint
+from tailbench.training.optimizer import AdamW
 from tailbench.training.progress import Progress
 from tailbench.training.streams import Streams
 
@@ -156,9 +157,7 @@ class _Run:
         self.ema = [p.detach().clone() for p in self.parameters]
         self.best = [p.detach().clone() for p in self.parameters]
         self.best_loss = torch.full((len(seeds),), math.inf, device=device)
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=1.0, weight_decay=settings.weight_decay, fused=True
-        )
+        self.optimizer = AdamW(self.parameters, settings.weight_decay)
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
         self.scale = torch.full((len(seeds),), math.nan, device=device)
@@ -207,11 +206,10 @@ class _Run:
         index = self.streams.integers(self.train_x.shape[1], size)
         batch = self.train_x.gather(1, index.unsqueeze(-1).expand(-1, -1, self.train_x.shape[2]))
         losses = self.loss(self.module, batch, self.streams)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         losses.sum().backward()
         self._clip()
-        self.optimizer.param_groups[0]["lr"] = learning_rate(self.step, self.settings)
-        self.optimizer.step()
+        self.optimizer.step(learning_rate(self.step, self.settings))
         decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self.ema, self.parameters, 1.0 - decay)
@@ -278,8 +276,8 @@ class _Run:
             if not done:
                 tensors[f"parameter.{index}"] = parameter
                 tensors[f"ema.{index}"] = self.ema[index]
-                for key, value in self.optimizer.state[parameter].items():
-                    tensors[f"optimizer.{index}.{key}"] = value
+                for key, values in self.optimizer.state.items():
+                    tensors[f"optimizer.{index}.{key}"] = values[index]
         for index, stream in enumerate(self.streams.state()):
             tensors[f"stream.{index}"] = stream
         state = {
@@ -304,12 +302,8 @@ class _Run:
                 if not state["done"]:
                     parameter.copy_(tensors[f"parameter.{index}"])
                     self.ema[index].copy_(tensors[f"ema.{index}"])
-                    prefix = f"optimizer.{index}."
-                    self.optimizer.state[parameter] = {
-                        key.removeprefix(prefix): value.to(self.device)
-                        for key, value in tensors.items()
-                        if key.startswith(prefix)
-                    }
+                    for key, values in self.optimizer.state.items():
+                        values[index].copy_(tensors[f"optimizer.{index}.{key}"])
         if not state["done"]:
             self.streams.restore([tensors[f"stream.{i}"] for i in range(len(self.members))])
             if not self.quiet:

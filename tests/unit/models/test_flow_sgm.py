@@ -10,7 +10,7 @@ from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM
-from tailbench.seeds import generator_for, seed_for
+from tailbench.seeds import seed_for
 from tailbench.training import loop
 from tailbench.training.loop import split
 
@@ -105,15 +105,17 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
 
 
 @pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
-def test_the_choice_is_the_least_of_the_curve(fitted, kind):
+def test_the_choice_is_the_smallest_within_one_error_of_the_least(fitted, kind):
     model = fitted(kind)
     assert [(row["member"], row["sigma_T"]) for row in model.curve] == [
-        (0, 0.5), (1, 0.5), (0, 2.0), (1, 2.0)
+        (0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)
     ]  # fmt: skip
     for e in range(2):
-        own = {row["sigma_T"]: row["max_sw1"] for row in model.curve if row["member"] == e}
-        assert model.chosen[e] == min(own, key=own.get)
-        assert all(np.isfinite(value) and value > 0 for value in own.values())
+        own = {row["sigma_T"]: row for row in model.curve if row["member"] == e}
+        least = min(row["max_sw1"] for row in own.values())
+        near = [s for s, r in own.items() if r["max_sw1"] <= least + r["standard_error"]]
+        assert model.chosen[e] == min(near)
+        assert all(np.isfinite(r["max_sw1"]) and r["max_sw1"] > 0 for r in own.values())
 
 
 def test_the_curve_is_the_distance_to_the_validation_data(fitted, block):
@@ -124,13 +126,10 @@ def test_the_curve_is_the_distance_to_the_validation_data(fitted, block):
     drawn = model.draw(90, model.sampling.model_copy(update={"sigma_T": 2.0}), own).samples
     for e in range(2):
         distance = np.median(
-            [
-                max_sliced_wasserstein(part, held[e], rng=generator_for("choose", own[e]))
-                for part in np.split(drawn[e], 3)
-            ]
+            [max_sliced_wasserstein(part, held[e]) for part in np.split(drawn[e], 3)]
         )
         (row,) = (r for r in model.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
-        assert row["max_sw1"] == pytest.approx(distance, rel=1e-5)
+        assert 0.8 * distance < row["max_sw1"] <= 1.001 * distance  # both seek the worst direction
 
 
 @pytest.mark.parametrize("fractions", [(0.1, 0.2), (0.3, 0.1)])
