@@ -82,7 +82,7 @@ def test_has_a_method_of_its_own_name(name):
         for key in method.sweeps:
             default = method.model_fields[key].default
             if isinstance(default, (int, float)):
-                swept = method(**{key: [default, 2 * default]})
+                swept = method(**{key: [default, 2 * default or 0.5]})
                 assert len(swept.variants("m")) == 2
 
 

@@ -25,18 +25,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tailbench.networks.features import NOISE_FEATURES, noise_features, radial_features
 from tailbench.networks.mlp import ResidualMLP
 
-__all__ = ["Denoiser", "local_variance", "noise_features"]
-
-FREQUENCIES = 8
-
-
-def noise_features(sigma: Tensor) -> Tensor:
-    """Give features of the noise level ``sigma`` ``(..., 1)``, shape ``(..., 2 * 8 + 1)``."""
-    t = sigma.log() / 4.0
-    angles = t * (torch.arange(1, FREQUENCIES + 1, device=t.device, dtype=t.dtype) * math.pi / 2)
-    return torch.cat([t, angles.sin(), angles.cos()], dim=-1)
+__all__ = ["Denoiser", "local_variance"]
 
 
 def local_variance(x: Tensor, sigma: Tensor) -> Tensor:
@@ -89,17 +81,13 @@ class Denoiser(nn.Module):
             outputs=dim,
             width=width,
             blocks=blocks,
-            condition=2 * FREQUENCIES + 1,
+            condition=NOISE_FEATURES,
         )
 
     def correction(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Evaluate the network ``F``, shape ``(E, n, d)``; ``sigma`` is ``(E, n, 1)``."""
         scaled = x / (1.0 + sigma.square()).sqrt()
-        radius = scaled.square().mean(-1, keepdim=True)
-        features = torch.cat(
-            [scaled.asinh(), scaled * torch.rsqrt(1.0 + radius), 0.5 * radius.log1p()], dim=-1
-        )
-        return self.network(features, noise_features(sigma))
+        return self.network(radial_features(scaled), noise_features(sigma))
 
     def coefficients(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         r"""Give :math:`\sigma/(V + \sigma^2)` and :math:`\sqrt{V/(V + \sigma^2)}`."""

@@ -21,7 +21,9 @@ def kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
     .. math:: A = 2 \frac{\sin(aU)}{\sin(U)^{1/a}}
         \left(\frac{\sin((1-a)U)}{W}\right)^{(1-a)/a}.
 
-    Computed through logarithms, which neither overflow nor lose the ends of ``U``.
+    Computed as :math:`2 \frac{x}{y} (y/z)^{1/a}` with :math:`x = \sin(aU)`,
+    :math:`y = \sin((1-a)U)/W` and :math:`z = \sin U`, through logarithms, which neither
+    overflow nor lose the ends of ``U``.
 
     Args:
         u: Draws of ``U(0, pi)``, open at both ends, in double precision, any shape.
@@ -43,9 +45,5 @@ def kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
     if alpha == 2.0:
         return xp.full_like(u, 2.0)
     a = alpha / 2.0
-    log_a = (
-        xp.log(xp.sin(a * u))
-        - xp.log(xp.sin(u)) / a
-        + (1.0 - a) / a * (xp.log(xp.sin((1.0 - a) * u)) - xp.log(w))
-    )
-    return 2.0 * xp.exp(log_a)
+    y = xp.sin((1.0 - a) * u) / w
+    return 2.0 * xp.sin(a * u) / y * xp.exp(xp.log(y / xp.sin(u)) / a)

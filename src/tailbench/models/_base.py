@@ -238,12 +238,15 @@ class Estimator(ABC):
         }
         return self
 
-    def sample(self, n: int, *, seed: int = 0, **options: Any) -> NDArray[np.float32]:
+    def sample(
+        self, n: int, *, seed: int = 0, method: str | None = None, **options: Any
+    ) -> NDArray[np.float32]:
         """Draw samples.
 
         Args:
             n: Number of samples of each member.
             seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
+            method: Way to sample, one of ``methods``; that of the model's own name if left out.
             options: Settings of the sampling, by keyword.
 
         Returns:
@@ -251,16 +254,19 @@ class Estimator(ABC):
 
         Raises:
             RuntimeError: If the model has not been fitted.
-            ValueError: If a setting is a sweep of several values.
+            ValueError: If the model has no such method, or a setting is a sweep of several values.
         """
-        settings = self._sampling(options).single()
+        settings = self._sampling(method or self.name, options).single()
         seeds = [seed_for("sample", seed, e) for e in range(self.members)]
         drawn = self.draw(n, settings, seeds).samples
         return drawn[0] if self._table else drawn
 
-    def _sampling(self, options: Mapping[str, Any]) -> SamplingSettings:
+    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
         """Complete the settings of the sampling."""
-        return self.methods[self.name](**options)
+        if method not in self.methods:
+            known = ", ".join(self.methods)
+            raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
+        return self.methods[method](**options)
 
     @property
     def members(self) -> int:

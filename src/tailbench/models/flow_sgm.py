@@ -319,9 +319,9 @@ class FlowSGM(Estimator):
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
 
-    def _sampling(self, options: Mapping[str, Any]) -> FlowSGMSampling:
+    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
         """Complete the settings by those given at construction."""
-        return FlowSGMSampling(**{**self.sampling.model_dump(), **options})
+        return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write both parts and the choice of ``sigma_T`` into a folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -10,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tailbench.models._base import Draw, Estimator, resolve_device, robust_units
+from tailbench.models._base import Draw, resolve_device
+from tailbench.models._diffusion import DiffusionEstimator
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SGM", "ReverseSettings", "SGMSampling", "SGMSettings"]
 
-BATCH = 4096
 Sampler = Literal["sde", "heun", "euler"]
 Steps = Annotated[int, Field(ge=1)]
 Delta = Annotated[float, Field(gt=0)]
@@ -90,7 +89,7 @@ class SGMSampling(ReverseSettings):
 
 
 @register
-class SGM(Estimator):
+class SGM(DiffusionEstimator):
     """Variance-exploding score model: Gaussian start, ODE (Heun) or SDE sampler, early stopping.
 
     Noise levels are in robust units: the data are centred at the median and divided by the
@@ -105,16 +104,6 @@ class SGM(Estimator):
     Settings: ClassVar[type[TrainingSettings]] = SGMSettings
     methods: ClassVar[dict[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
     settings: SGMSettings
-
-    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        import torch
-
-        location, scale = robust_units(x)
-        self.constants = {
-            "location": torch.from_numpy(location),
-            "scale": torch.from_numpy(scale),
-        }
-        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser
@@ -187,46 +176,33 @@ class SGM(Estimator):
         Raises:
             FloatingPointError: If a sample is not finite.
         """
-        import torch
-
         from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
         from tailbench.training.loop import groups
-        from tailbench.training.progress import Progress
-        from tailbench.training.streams import SampleStreams
 
         assert isinstance(settings.steps, int) and isinstance(settings.delta, float)
-        device = resolve_device(self.device)
-        batch = BATCH if device.type == "cpu" else 16 * BATCH
-        out = np.zeros((self.members, n, self.dim), dtype=np.float32)
+        steps, delta = settings.steps, settings.delta
         parts = [
-            ([e for e in group if sigma[e] == level], level)
-            for group in groups(self.members, device)
+            [e for e in group if sigma[e] == level]
+            for group in groups(self.members, resolve_device(self.device))
             for level in sorted({sigma[e] for e in group})
             if level > 0
         ]
-        pieces = len(parts) * math.ceil(n / batch)
-        with torch.no_grad(), Progress(label, settings.steps * pieces, quiet=quiet) as bar:
-            for members, level in parts:
-                module = self._select(members)
-                location, scale = (
-                    self.constants[key][members, None].to(device) for key in ("location", "scale")
-                )
-                levels = noise_levels(level, settings.delta, settings.steps)
-                for begin in range(0, n, batch):
-                    size = min(batch, n - begin)
-                    streams = SampleStreams(
-                        [seeds[e] for e in members], begin, size, self.dim, device
-                    )
-                    rows = slice(begin, begin + size)
-                    x = reverse(
-                        module.noise,  # type: ignore[arg-type]
-                        start(members, rows, streams),
-                        levels,
-                        settings.sampler,
-                        streams.randn,
-                        bar.step,
-                    )
-                    out[members, rows] = (location + scale * x.double()).float().cpu().numpy()
-        if not np.isfinite(out).all():
-            raise FloatingPointError(f"{label}: a sample is not finite")
-        return out, evaluations(settings.sampler, settings.steps)
+
+        def run(
+            module: nn.Module,
+            members: list[int],
+            rows: slice,
+            streams: SampleStreams,
+            progress: Callable[[], None],
+        ) -> Tensor:
+            return reverse(
+                module.noise,  # type: ignore[arg-type]
+                start(members, rows, streams),
+                noise_levels(sigma[members[0]], delta, steps),
+                settings.sampler,
+                streams.randn,
+                progress,
+            )
+
+        samples = self._batches(parts, run, n, steps, seeds, label=label, quiet=quiet)
+        return samples, evaluations(settings.sampler, steps)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tailbench.levy.noise import uniform
 from tailbench.seeds import seed_for
 
 __all__ = ["SampleStreams", "Streams"]
@@ -38,11 +39,9 @@ class Streams:
             [torch.randn(shape, generator=g, device=self.device) for g in self.generators]
         )
 
-    def rand(self, *shape: int) -> Tensor:
-        """Draw uniform numbers of [0, 1), shape ``(E, *shape)``."""
-        return torch.stack(
-            [torch.rand(shape, generator=g, device=self.device) for g in self.generators]
-        )
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw uniform numbers of (0, 1) in double precision, shape ``(E, *shape)``."""
+        return torch.stack([uniform(shape, g, self.device) for g in self.generators])
 
     def integers(self, high: int, *shape: int) -> Tensor:
         """Draw integers of ``[0, high)``, shape ``(E, *shape)``."""
@@ -101,5 +100,12 @@ class SampleStreams:
         members = [
             torch.cat([torch.randn(CHUNK, self.dim, generator=g, dtype=dtype) for g in row])
             for row in self._generators
+        ]
+        return torch.stack(members)[:, : self.n].to(self.device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw uniform numbers of (0, 1) in double precision, shape ``(E, n, *shape)``."""
+        members = [
+            torch.cat([uniform((CHUNK, *shape), g) for g in row]) for row in self._generators
         ]
         return torch.stack(members)[:, : self.n].to(self.device)

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailbench.diffusion.denoiser import Denoiser, local_variance, noise_features
+from tailbench.diffusion.denoiser import Denoiser, local_variance
+from tailbench.networks.features import noise_features
 
 BENDS = [False, True]
 

@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 def draws(seeds, purpose="train"):
     streams = Streams(seeds, CPU, purpose)
-    return [streams.randn(3, 2), streams.rand(4), streams.integers(10, 50), streams.randn(1)]
+    return [streams.randn(3, 2), streams.uniform(4), streams.integers(10, 50), streams.randn(1)]
 
 
 def test_shapes_and_ranges():

@@ -1,0 +1,119 @@
+"""What the models of the Lévy family share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from tailbench.models._base import Draw, resolve_device
+from tailbench.models._diffusion import DiffusionEstimator
+from tailbench.models._settings import SamplingSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.levy.schedules import Schedule
+    from tailbench.training.streams import SampleStreams, Streams
+
+    Source = SampleStreams
+
+__all__ = ["LevyEstimator", "LevySampling", "LevySettings", "Steps"]
+
+Steps = Annotated[int, Field(ge=1)]
+QUARTILE = 0.6744897501960817
+
+
+class LevySettings(TrainingSettings):
+    """Settings of the training of a model with stable noise."""
+
+    batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each member.")
+    learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
+    alpha: float = Field(
+        1.7, gt=1, le=2, description="Stability of the noise; 2 is Gaussian, of variance 2."
+    )
+    isotropic: bool = Field(
+        True,
+        description="One random variance of the noise for all coordinates, or one for each.",
+    )
+    width: int = Field(64, ge=1, description="Width of the network.")
+    blocks: int = Field(5, ge=0, description="Residual blocks of the network.")
+
+
+class LevySampling(SamplingSettings):
+    """Settings that the samplers of the family share."""
+
+    sweeps: ClassVar[tuple[str, ...]] = ("steps",)
+
+    steps: Steps | tuple[Steps, ...] = Field(
+        100, description="Steps from noise to data; a list is a sweep."
+    )
+
+
+class LevyEstimator(DiffusionEstimator):
+    """A predictor of stable noise, in robust units of the data."""
+
+    settings: LevySettings
+    earliest: ClassVar[float]
+    latest: ClassVar[float]
+
+    def _schedule(self) -> Schedule:
+        """Give the noise schedule."""
+        raise NotImplementedError
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        from tailbench.levy.predictor import NoisePredictor
+        from tailbench.targets._symmetric_stable import stable_quantiles
+
+        # stable data whose quartiles are those of the robust units
+        scale = QUARTILE / float(stable_quantiles([0.75], self.settings.alpha)[0])
+        return NoisePredictor(
+            self._generators(members),
+            dim,
+            self.settings.width,
+            self.settings.blocks,
+            self.settings.alpha,
+            scale,
+        )
+
+    def _noised(self, batch: Tensor, streams: Streams) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give noisy data, their noise, and the schedule's coefficients at random times."""
+        from tailbench.levy.noise import stable_noise
+
+        n, dim = batch.shape[1:]
+        span = self.latest - self.earliest
+        gbar, sbar = self._schedule()(self.earliest + span * streams.uniform(n, 1))
+        noise = stable_noise(streams, self.settings.alpha, n, dim, self.settings.isotropic)
+        noisy = gbar * batch + sbar * noise
+        return noisy.float(), noise.float(), gbar.float(), sbar.float()
+
+    def _stable(self, streams: SampleStreams) -> Callable[[], Tensor]:
+        """Give what draws stable noise of scale one, shape ``(E, n, d)``."""
+        from tailbench.levy.noise import positive_stable
+
+        alpha, k = self.settings.alpha, 1 if self.settings.isotropic else self.dim
+        return lambda: positive_stable(streams.uniform, alpha, k).sqrt() * streams.randn()
+
+    def _sampled(
+        self,
+        run: Callable[[Callable[..., Tensor], SampleStreams, Callable[[], None]], Tensor],
+        n: int,
+        steps: int,
+        seeds: Sequence[int],
+        label: str,
+        quiet: bool,
+    ) -> Draw:
+        """Run a sampler, given the predictor, random streams and what to call at each step."""
+        from tailbench.training.loop import groups
+
+        samples = self._batches(
+            groups(self.members, resolve_device(self.device)),
+            lambda module, _, __, streams, progress: run(module, streams, progress),
+            n,
+            steps,
+            seeds,
+            label=label,
+            quiet=quiet,
+        )
+        return Draw(samples, steps)
