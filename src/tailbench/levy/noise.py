@@ -10,7 +10,7 @@ clamped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +18,14 @@ import torch
 from torch import Tensor
 
 from tailbench.levy.stable import kanter
+from tailbench.training.streams import uniform
 
 if TYPE_CHECKING:
     from tailbench.training.streams import Streams
 
-__all__ = ["positive_stable", "stable_noise", "symmetric_stable", "uniform"]
+__all__ = ["positive_stable", "stable_noise", "symmetric_stable"]
 
-SMALLEST = 2.0**-54  # half of the spacing of the uniform numbers, in the place of their zero
 PIECE = 50_000  # rows that stay in a processor's cache
-
-
-def uniform(
-    shape: Sequence[int],
-    generator: torch.Generator | None = None,
-    device: str | torch.device = "cpu",
-) -> Tensor:
-    """Draw uniform numbers of (0, 1), open at both ends, in double precision."""
-    draws = torch.rand(*shape, generator=generator, device=device, dtype=torch.float64)
-    return draws.clamp_(min=SMALLEST)
 
 
 def positive_stable(source: Callable[..., Tensor], alpha: float, *shape: int) -> Tensor:

@@ -29,7 +29,7 @@ class DLPMSettings(LevySettings):
     median_of_means: int = Field(
         1,
         ge=1,
-        description="Draws of the noise per sample; the median of their losses counts. 5 is DLPM_5.",
+        description="Draws of the noise per sample, of whose losses the median counts; 5: DLPM_5.",
     )
     loss: Literal["norm", "squared"] = Field(
         "norm",

@@ -10,12 +10,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tailbench.levy.noise import uniform
 from tailbench.seeds import seed_for
 
-__all__ = ["SampleStreams", "Streams"]
+__all__ = ["SampleStreams", "Streams", "uniform"]
 
 CHUNK = 256
+SMALLEST = 2.0**-54  # half of the spacing of the uniform numbers, in the place of their zero
+
+
+def uniform(
+    shape: Sequence[int],
+    generator: torch.Generator | None = None,
+    device: str | torch.device = "cpu",
+) -> Tensor:
+    """Draw uniform numbers of (0, 1), open at both ends, in double precision."""
+    draws = torch.rand(*shape, generator=generator, device=device, dtype=torch.float64)
+    return draws.clamp_(min=SMALLEST)
 
 
 class Streams:

@@ -63,7 +63,7 @@ def test_no_samples(fitted, kind, sample):
 @pytest.mark.parametrize("batch", [256, 512])
 def test_the_size_of_a_batch_changes_nothing(fitted, kind, sample, monkeypatch, batch):
     whole = sample(fitted(kind), 600)
-    monkeypatch.setattr("tailbench.models.sgm.BATCH", batch)
+    monkeypatch.setattr("tailbench.models._diffusion.BATCH", batch)
     monkeypatch.setattr("tailbench.models.flow.BATCH", batch)
     np.testing.assert_allclose(sample(fitted(kind), 600), whole, rtol=1e-4, atol=1e-5)
 
