@@ -28,6 +28,8 @@ __all__ = ["Config", "ConfigError", "Entry", "load", "parse"]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 RESERVED = {"methods": "floor"}
 """The name that each section cannot have: the floor's metrics lie beside those of methods."""
+LIMITS = {"methods": "select", "seeds": "blocks"}
+"""Keys of a dataset that limit what is run on it, and the keys of the configuration they go to."""
 
 
 class ConfigError(InputError):
@@ -86,11 +88,20 @@ class Config(Settings):
         default={},
         description="Methods to run on a dataset, by dataset; all methods where left out.",
     )
+    blocks: dict[str, tuple[Annotated[str, AfterValidator(_block)], ...]] = Field(
+        default={},
+        description="Blocks of seeds to run on a dataset, by dataset; all blocks where left out.",
+    )
 
     @field_validator("seeds", mode="before")
     @classmethod
     def _texts(cls, value: Any) -> Any:
         return [str(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+    @field_validator("blocks", mode="before")
+    @classmethod
+    def _texts_by_dataset(cls, value: Any) -> Any:
+        return {k: cls._texts(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator("seeds")
     @classmethod
@@ -166,8 +177,9 @@ def parse(raw: Mapping[str, Any], source: str = "the configuration") -> Config:
         else:
             hint = registry.nearest(str(key), known)
             mistakes.append(f"{_shown(key)}: unknown key{hint}")
-    if isinstance(data.get("select"), dict):
-        data["select"] = dict(data["select"])
+    for key in LIMITS.values():
+        if isinstance(data.get(key), dict):
+            data[key] = dict(data[key])
 
     for section in ("datasets", "models", "methods", "metrics"):
         data[section] = _section(section, data.get(section), mistakes, data)
@@ -213,13 +225,14 @@ def _section(
         if name == RESERVED.get(section):
             mistakes.append(f"{'.'.join(where)}: this name is taken")
             continue
-        if section == "datasets" and "methods" in settings:
-            methods = settings.pop("methods")
-            select = data.setdefault("select", {})
-            if not isinstance(methods, list):
-                mistakes.append(f"{'.'.join(where)}.methods: must be a list, not {methods!r}")
-            elif isinstance(select, dict):
-                select[name] = methods
+        for key, field in LIMITS.items() if section == "datasets" else ():
+            if key in settings:
+                limit = settings.pop(key)
+                limits = data.setdefault(field, {})
+                if not isinstance(limit, list):
+                    mistakes.append(f"{'.'.join(where)}.{key}: must be a list, not {limit!r}")
+                elif isinstance(limits, dict):
+                    limits[name] = limit
         type_ = settings.pop("type", name)
         try:
             parsed = entry_class(section, str(type_)).model_validate(settings)
@@ -274,14 +287,19 @@ def _references(config: Config) -> list[str]:
             elif config.models[model].type != type_:
                 actual = config.models[model].type
                 mistakes.append(f"{where}: the model {model!r} is a {actual}, a {type_} is needed")
-    for name, methods in config.select.items():
-        if name not in config.datasets:
-            hint = registry.nearest(name, config.datasets)
-            mistakes.append(f"select.{name}: there is no dataset of that name{hint}")
-        for method in methods:
-            if method not in config.methods:
-                hint = registry.nearest(method, config.methods)
-                mistakes.append(f"datasets.{name}.methods: there is no method {method!r}{hint}")
-        if len(set(methods)) < len(methods):
-            mistakes.append(f"datasets.{name}.methods: a method is given twice")
+    limits = {
+        "methods": (config.select, config.methods, "method", "there is no method"),
+        "seeds": (config.blocks, config.seeds, "block", "'seeds' has no block"),
+    }
+    for key, (chosen, known, noun, complaint) in limits.items():
+        for name, values in chosen.items():
+            if name not in config.datasets:
+                hint = registry.nearest(name, config.datasets)
+                mistakes.append(f"{LIMITS[key]}.{name}: there is no dataset of that name{hint}")
+            for value in values:
+                if value not in known:
+                    hint = registry.nearest(value, known)
+                    mistakes.append(f"datasets.{name}.{key}: {complaint} {value!r}{hint}")
+            if len(set(values)) < len(values):
+                mistakes.append(f"datasets.{name}.{key}: a {noun} is given twice")
     return mistakes

@@ -73,6 +73,10 @@ class Plan:
         """The methods to run on a dataset."""
         return self.config.select.get(dataset, tuple(self.config.methods))
 
+    def blocks_on(self, dataset: str) -> tuple[str, ...]:
+        """The blocks of seeds to run on a dataset."""
+        return self.config.blocks.get(dataset, self.blocks)
+
     def cells(self) -> list[Cell]:
         """All (dataset, method, block) of the configuration, in the order it names them."""
         return list(self._cells)
@@ -83,7 +87,7 @@ class Plan:
             Cell(dataset, method, block)
             for dataset in self.config.datasets
             for method in self.methods_on(dataset)
-            for block in self.blocks
+            for block in self.blocks_on(dataset)
         )
 
     @cached_property
@@ -164,7 +168,7 @@ class Plan:
         needs = registry.load("figures", figure).needs
         inputs = ["results/metrics.csv", "results/config.json"]
         for dataset in self.config.datasets:
-            for block in self.blocks:
+            for block in self.blocks_on(dataset):
                 if "data" in needs:
                     folder = f"results/data/{dataset}/{block}"
                     inputs += [f"{folder}/{file}.safetensors" for file in ("train", "test")]
@@ -238,7 +242,7 @@ class Plan:
     def stages(self) -> dict[str, int]:
         """Number of jobs of each stage, from an empty folder."""
         cells = len(self._cells)
-        data = len(self.config.datasets) * len(self.blocks)
+        data = sum(len(self.blocks_on(dataset)) for dataset in self.config.datasets)
         return {
             "data": data,
             "train": len(self.trainings()),

@@ -33,14 +33,14 @@ default. A list of types, such as `metrics: [msle, tail_ks]`, takes them all wit
 
 ## Top level"""
 NOTES = {
-    "datasets": "Every entry may have `methods`, the list of the methods to run on it; all of "
-    "them run where it is left out.",
+    "datasets": "Every entry may have `methods`, the list of the methods to run on it, and "
+    "`seeds`, the blocks of seeds; all of them run where a list is left out.",
     "models": "Only what some method needs is trained.",
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
     "its own, named like `sgm[steps=16]`; the lists of several settings are combined.",
     "metrics": "If the section is left out, all of them are computed, with their defaults.",
 }
-COMMON = ("type", "methods")
+COMMON = ("type", "methods", "seeds")
 BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "above",
@@ -165,6 +165,11 @@ def _entry(section: str, type_: str) -> dict[str, Any]:
             "type": "array",
             "items": {"type": "string"},
             "description": "Methods to run on this dataset; all of them if left out.",
+        }
+        properties["seeds"] = {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "description": "Blocks of seeds to run on this dataset; all of them if left out.",
         }
     required = settings.get("required", [])
     return {

@@ -11,6 +11,7 @@ from tailbench.config import Config, ConfigError, load, parse
 from tailbench.contracts import InputError
 from tailbench.messages import sentences
 from tailbench.models._settings import TrainingSettings
+from tailbench.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
@@ -64,6 +65,17 @@ def test_methods_of_a_dataset():
     config = parse(small(datasets={"gmm": {"methods": ["flow"]}, "alpha_stable": {}}))
     assert config.select == {"gmm": ("flow",)}
     assert "methods" not in config.datasets["gmm"].settings
+
+
+def test_seeds_of_a_dataset():
+    some = {"gmm": {"seeds": [5, "0-2"]}, "alpha_stable": {}}
+    config = parse(small(seeds=["0-2", 3, 5], datasets=some))
+    assert config.blocks == {"gmm": ("5", "0-2")}
+    assert "seeds" not in config.datasets["gmm"].settings
+    assert parse(config.raw()) == config
+    cells = [(cell.dataset, cell.block) for cell in Plan(config).cells()]
+    assert {block for dataset, block in cells if dataset == "gmm"} == {"5", "0-2"}
+    assert {block for dataset, block in cells if dataset == "alpha_stable"} == {"0-2", "3", "5"}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +233,11 @@ def test_seeds(seeds, expected):
             {"datasets": {"gmm": {"methods": ["sgm", "sgm"]}}},
             "datasets.gmm.methods: a method is given twice",
         ),
+        (
+            {"seeds": ["0-2"], "datasets": {"gmm": {"seeds": ["0-3"]}}},
+            "datasets.gmm.seeds: 'seeds' has no block '0-3' (did you mean '0-2'?)",
+        ),
+        ({"datasets": {"gmm": {"seeds": 3}}}, "datasets.gmm.seeds: must be a list, not 3"),
         (
             {"select": {"gird": ["sgm"]}},
             "select.gird: there is no dataset of that name (did you mean 'grid'?)",

@@ -47,5 +47,5 @@ def for_data(pattern):
     return [
         pattern.format(dataset=d, block=b)
         for d in PLAN.config.datasets
-        for b in PLAN.blocks
+        for b in PLAN.blocks_on(d)
     ]

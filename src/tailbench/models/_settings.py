@@ -17,6 +17,12 @@ class TrainingSettings(Settings):
     """Settings of the training loop."""
 
     steps: int = Field(1000, ge=1, description="Optimiser steps.")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="Passes over the training data, instead of steps; a pass is as many batches "
+        "as cover the data.",
+    )
     batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
     learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate of AdamW.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
@@ -34,6 +40,13 @@ class TrainingSettings(Settings):
         0.1, ge=0, lt=1, description="Share of the training data held out to choose the best step."
     )
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
+
+    def on(self, rows: int) -> Self:
+        """Give the settings with the steps that their epochs amount to on so many rows."""
+        if self.epochs is None:
+            return self
+        steps = self.epochs * -(-rows // self.batch_size)
+        return self.model_copy(update={"steps": steps, "epochs": None})
 
 
 class SamplingSettings(Settings):

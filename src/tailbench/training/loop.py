@@ -29,6 +29,7 @@ __all__ = [
     "Build",
     "Loss",
     "Trained",
+    "clip",
     "groups",
     "learning_rate",
     "split",
@@ -145,19 +146,20 @@ class _Run:
         checkpoint: Checkpoint | None,
         quiet: bool,
     ) -> None:
-        self.settings, self.device, self.label = settings, device, label
+        self.device, self.label = device, label
         self.loss, self.members, self.quiet = loss, list(members), quiet
         self.checkpoint = checkpoint
         self.part = f"members-{members[0]}-{members[-1]}-{device.type}"  # states do not move
         self.train_x, self.val_x = split(x, settings.validation_fraction, split_seeds)
+        self.settings = settings.on(self.train_x.shape[1])
         self.streams = Streams(seeds, device, "train")
         self.val_seeds = [int(seed) for seed in seeds]
         self.module = module.to(device)
-        self.parameters: list[Tensor] = list(self.module.parameters())
-        self.ema = [p.detach().clone() for p in self.parameters]
-        self.best = [p.detach().clone() for p in self.parameters]
+        self.parameters = dict(self.module.named_parameters())
+        self.flat = _flatten(self.module)  # (E, P)
+        self.ema, self.best = self.flat.clone(), self.flat.clone()
         self.best_loss = torch.full((len(seeds),), math.inf, device=device)
-        self.optimizer = AdamW(self.parameters, settings.weight_decay)
+        self.optimizer = AdamW(self.flat, settings.weight_decay)
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
         self.scale = torch.full((len(seeds),), math.nan, device=device)
@@ -195,9 +197,8 @@ class _Run:
             self.seconds = time.monotonic() - begin
             if self.checkpoint is not None:
                 self._save(done=True)
-        names = [name for name, _ in self.module.named_parameters()]
-        state = {key: value.cpu() for key, value in self.module.state_dict().items()}
-        state |= dict(zip(names, (p.cpu() for p in self.best), strict=True))
+        self.flat.copy_(self.best)
+        state = {key: value.cpu().clone() for key, value in self.module.state_dict().items()}
         share = self.seconds / len(self.members)
         return Trained(state, self.history, [share] * len(self.members))
 
@@ -206,43 +207,33 @@ class _Run:
         index = self.streams.integers(self.train_x.shape[1], size)
         batch = self.train_x.gather(1, index.unsqueeze(-1).expand(-1, -1, self.train_x.shape[2]))
         losses = self.loss(self.module, batch, self.streams)
-        self.optimizer.zero_grad()
-        losses.sum().backward()
-        self._clip()
-        self.optimizer.step(learning_rate(self.step, self.settings))
+        gradients = torch.autograd.grad(
+            losses.sum(), list(self.parameters.values()), materialize_grads=True
+        )
+        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)  # (E, P)
+        clipped = clip(gradient, self.settings.clip_norm)
+        self.optimizer.step(clipped, learning_rate(self.step, self.settings))
         decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(self.ema, self.parameters, 1.0 - decay)
+        self.ema.lerp_(self.flat, 1.0 - decay)
         return losses.detach()
-
-    def _clip(self) -> None:
-        if len(self.members) == 1:
-            nn.utils.clip_grad_norm_(self.parameters, self.settings.clip_norm)
-            return
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)  # (E,)
-        factor = (self.settings.clip_norm / (norms + 1e-6)).clamp(max=1.0)
-        for gradient in gradients:
-            gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
 
     @torch.no_grad()
     def _validate(self, mean: Tensor, seconds: float, title: str) -> None:
         if self.val_x.shape[1]:
-            kept = [p.detach().clone() for p in self.parameters]
-            torch._foreach_copy_(self.parameters, self.ema)
+            kept = self.flat.clone()
+            self.flat.copy_(self.ema)
             self.module.eval()
             losses = self.loss(
                 self.module, self.val_x, Streams(self.val_seeds, self.device, "validate")
             )
             self.module.train()
-            torch._foreach_copy_(self.parameters, kept)
+            self.flat.copy_(kept)
             self._guard(losses, title, validation=True)
         else:
             losses = torch.full_like(self.best_loss, math.nan)
         better = (losses < self.best_loss) | losses.isnan()
         self.best_loss = torch.where(better, losses, self.best_loss)
-        for best, ema in zip(self.best, self.ema, strict=True):
-            best.copy_(torch.where(better.view(-1, *[1] * (ema.dim() - 1)), ema, best))
+        self.best = torch.where(better.unsqueeze(1), self.ema, self.best)
         rate = learning_rate(self.step - 1, self.settings)
         for member, own, val in zip(self.members, mean.tolist(), losses.tolist(), strict=True):
             self.history.append(
@@ -270,14 +261,10 @@ class _Run:
 
     def _save(self, done: bool) -> None:
         assert self.checkpoint is not None
-        tensors = {"best_loss": self.best_loss, "scale": self.scale}
-        for index, parameter in enumerate(self.parameters):
-            tensors[f"best.{index}"] = self.best[index]
-            if not done:
-                tensors[f"parameter.{index}"] = parameter
-                tensors[f"ema.{index}"] = self.ema[index]
-                for key, values in self.optimizer.state.items():
-                    tensors[f"optimizer.{index}.{key}"] = values[index]
+        tensors = {"best_loss": self.best_loss, "scale": self.scale, "best": self.best}
+        if not done:
+            tensors |= {"parameters": self.flat, "ema": self.ema}
+            tensors |= {f"optimizer.{key}": value for key, value in self.optimizer.state.items()}
         for index, stream in enumerate(self.streams.state()):
             tensors[f"stream.{index}"] = stream
         state = {
@@ -296,19 +283,33 @@ class _Run:
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         self.best_loss = tensors["best_loss"].to(self.device)
         self.scale = tensors["scale"].to(self.device)
-        with torch.no_grad():
-            for index, parameter in enumerate(self.parameters):
-                self.best[index].copy_(tensors[f"best.{index}"])
-                if not state["done"]:
-                    parameter.copy_(tensors[f"parameter.{index}"])
-                    self.ema[index].copy_(tensors[f"ema.{index}"])
-                    for key, values in self.optimizer.state.items():
-                        values[index].copy_(tensors[f"optimizer.{index}.{key}"])
+        self.best.copy_(tensors["best"])
         if not state["done"]:
+            self.flat.copy_(tensors["parameters"])
+            self.ema.copy_(tensors["ema"])
+            for key, value in self.optimizer.state.items():
+                value.copy_(tensors[f"optimizer.{key}"])
             self.streams.restore([tensors[f"stream.{i}"] for i in range(len(self.members))])
             if not self.quiet:
                 print(f"{self.label}: goes on at step {self.step}", flush=True)
         return bool(state["done"])
+
+
+def clip(gradient: Tensor, norm: float) -> Tensor:
+    """Shorten the gradient of each member ``(E, P)`` to at most the given norm."""
+    return gradient * (norm / (gradient.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1.0)
+
+
+def _flatten(module: nn.Module) -> Tensor:
+    """Put the parameters of every member into one row, of which they become views."""
+    parameters = list(module.parameters())
+    flat = torch.cat([p.detach().flatten(1) for p in parameters], dim=1)  # (E, P)
+    place = 0
+    for parameter in parameters:
+        count = parameter[0].numel()
+        parameter.data = flat[:, place : place + count].view(parameter.shape)
+        place += count
+    return flat
 
 
 def groups(members: int, device: torch.device) -> list[list[int]]:

@@ -6,8 +6,6 @@ training job of the default benchmark takes for a seed; torch's functional form 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
@@ -19,7 +17,7 @@ class AdamW:
     """Adam with decoupled weight decay, in torch's fused form.
 
     Args:
-        parameters: What to optimise.
+        parameters: What to optimise, one tensor.
         weight_decay: Decay per step, as a multiple of the learning rate.
         betas: Decay of the first and the second moment.
         eps: Least denominator.
@@ -30,35 +28,29 @@ class AdamW:
 
     def __init__(
         self,
-        parameters: Sequence[Tensor],
+        parameters: Tensor,
         weight_decay: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = parameters
         self.weight_decay, self.betas, self.eps = weight_decay, betas, eps
-        self.state: dict[str, list[Tensor]] = {
-            "exp_avg": [torch.zeros_like(p, requires_grad=False) for p in self.parameters],
-            "exp_avg_sq": [torch.zeros_like(p, requires_grad=False) for p in self.parameters],
-            "step": [torch.zeros((), device=p.device) for p in self.parameters],
+        self.state = {
+            "exp_avg": torch.zeros_like(parameters),
+            "exp_avg_sq": torch.zeros_like(parameters),
+            "step": torch.zeros((), device=parameters.device),
         }
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
     @torch.no_grad()
-    def step(self, lr: float) -> None:
-        """Update the parameters that have a gradient, at the given learning rate."""
-        with_grad = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+    def step(self, gradient: Tensor, lr: float) -> None:
+        """Update the parameters by their gradient, at the given learning rate."""
         adamw(
-            [self.parameters[i] for i in with_grad],
-            [g for p in self.parameters if (g := p.grad) is not None],
-            [self.state["exp_avg"][i] for i in with_grad],
-            [self.state["exp_avg_sq"][i] for i in with_grad],
+            [self.parameters],
+            [gradient],
+            [self.state["exp_avg"]],
+            [self.state["exp_avg_sq"]],
             [],
-            [self.state["step"][i] for i in with_grad],
+            [self.state["step"]],
             fused=True,
             amsgrad=False,
             beta1=self.betas[0],

@@ -188,7 +188,7 @@ def test_tails_keep_infinite_samples():
 
 
 def test_heaviest_columns_are_found():
-    from tailbench.figures.samples import heaviest
+    from tailbench.figures._scatter import heaviest
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5000, 6))

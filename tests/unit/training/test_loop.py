@@ -11,6 +11,7 @@ from tailbench.models._settings import TrainingSettings
 from tailbench.training import loop
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.loop import groups, learning_rate, split, train
+from tailbench.training.optimizer import AdamW
 
 CPU = torch.device("cpu")
 SEEDS = [11, 12, 13]
@@ -337,25 +338,43 @@ def test_together_is_each_alone(data, shift, square, settings, clip_norm):
 
 
 @pytest.mark.parametrize("norm", [0.5, 3.0, 1e6])
-def test_joint_clipping_is_torchs_for_each_member(data, shift, square, settings, norm):
-    chosen = settings(clip_norm=norm)
-    run = loop._Run(
-        torch.nn.ModuleList([shift(range(3)), shift(range(3), dim=5)]),
-        square, data, chosen, SEEDS, SEEDS, [0, 1, 2], CPU, "test", None, True,
-    )  # fmt: skip
+def test_clipping_is_torchs_for_each_member(norm):
     generator = torch.Generator().manual_seed(0)
-    grads = [torch.randn(p.shape, generator=generator) for p in run.parameters]
-    grads = [g * torch.tensor([0.1, 1.0, 50.0]).view(3, 1, 1) for g in grads]
-    for parameter, grad in zip(run.parameters, grads, strict=True):
-        parameter.grad = grad.clone()
-    run._clip()
+    gradient = torch.randn(3, 20, generator=generator) * torch.tensor([[0.1], [1.0], [50.0]])
+    clipped = loop.clip(gradient, norm)
     for e in range(3):
-        alone = [torch.nn.Parameter(torch.zeros_like(g[e])) for g in grads]
-        for parameter, grad in zip(alone, grads, strict=True):
-            parameter.grad = grad[e].clone()
-        torch.nn.utils.clip_grad_norm_(alone, norm)
-        for parameter, expected in zip(run.parameters, alone, strict=True):
-            torch.testing.assert_close(parameter.grad[e], expected.grad)
+        alone = torch.nn.Parameter(torch.zeros(20))
+        alone.grad = gradient[e].clone()
+        torch.nn.utils.clip_grad_norm_([alone], norm)
+        torch.testing.assert_close(clipped[e], alone.grad)
+
+
+def test_the_optimizer_is_torchs():
+    generator = torch.Generator().manual_seed(0)
+    flat = torch.randn(2, 30, generator=generator)
+    theirs = torch.nn.Parameter(flat.clone())
+    ours, reference = AdamW(flat, 0.1), torch.optim.AdamW([theirs], weight_decay=0.1)
+    for step in range(5):
+        gradient = torch.randn(2, 30, generator=generator)
+        reference.param_groups[0]["lr"] = 0.1 / (step + 1)
+        theirs.grad = gradient.clone()
+        reference.step()
+        ours.step(gradient, 0.1 / (step + 1))
+        torch.testing.assert_close(flat, theirs.detach(), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("epochs", "rows", "steps"), [(20, 20_000, 400), (20, 32_000, 640)])
+def test_epochs_are_steps_that_cover_the_data(epochs, rows, steps):
+    chosen = TrainingSettings(epochs=epochs, batch_size=1024)
+    assert chosen.on(rows).steps == steps
+    assert TrainingSettings(steps=7).on(rows).steps == 7
+
+
+def test_epochs_count_the_training_data_alone(data, shift, square, settings):
+    chosen = settings(epochs=3, batch_size=4, validation_fraction=0.5)
+    rows = data.shape[1] - round(0.5 * data.shape[1])
+    trained = train(shift, square, data, chosen, SEEDS, CPU, quiet=True)
+    assert trained.history[-1]["step"] == 3 * -(-rows // 4)
 
 
 def test_a_member_does_not_depend_on_its_block(data, shift, square, settings):
