@@ -6,14 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tailbench.models.dlpm import DLPM
     from tailbench.models.flow import Flow
     from tailbench.models.flow_sgm import FlowSGM
+    from tailbench.models.lim import LIM
     from tailbench.models.sgm import SGM
 
 __version__ = "0.1.0"
-__all__ = ["SGM", "Flow", "FlowSGM", "__version__"]
+__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "__version__"]
 
-_HOMES = {"SGM": "models.sgm", "Flow": "models.flow", "FlowSGM": "models.flow_sgm"}
+_HOMES = {
+    "DLPM": "models.dlpm",
+    "Flow": "models.flow",
+    "FlowSGM": "models.flow_sgm",
+    "LIM": "models.lim",
+    "SGM": "models.sgm",
+}
 
 
 def __getattr__(name: str) -> Any:

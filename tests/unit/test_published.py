@@ -104,3 +104,53 @@ def test_without_a_configuration_nothing_is_comparable():
     assert len(table) == sum(
         len(published.load(n)) for n in ("flow_sgm_headline", "dlpm_msle_2d", "dlpm_f1_grid")
     )
+
+
+def test_names_tell_the_draws_and_the_coordinates():
+    """A median of five means is DLPM_5, independent coordinates are DLPM_ni; both together, none."""
+    settings = {
+        "a": {"alpha": 1.8, "median_of_means": 5},
+        "b": {"alpha": 1.9, "isotropic": False},
+        "c": {"alpha": 1.9, "isotropic": False, "median_of_means": 5},
+        "d": {"alpha": 1.9, "median_of_means": 3},
+    }
+    known = {
+        "datasets": {"grid": entry("gaussian_grid")},
+        "models": {name: entry("dlpm", **own) for name, own in settings.items()},
+        "methods": {name: entry("dlpm", model=name) for name in settings},
+    }
+    of = metrics(*(("grid", name, name, "f1_pr", 0.7) for name in settings))
+    table = published_vs_ours(of, known, OUTPUTS)
+    met = table[table["n"] > 0].set_index("method")
+    assert met["published_method"].to_dict() == {"a": "DLPM_5", "b": "DLPM_ni"}
+    assert met["published"].to_dict() == {"a": 0.77, "b": 0.77}
+
+
+@pytest.mark.parametrize(
+    ("values", "agreement"),
+    [
+        ([0.74, 0.82], "agrees"),
+        ([0.90, 0.92], "ours is higher"),
+        ([0.50, 0.52], "ours is lower"),
+        ([0.9], ""),
+    ],
+)
+def test_intervals_agree_or_a_likely_reason_is_given(values, agreement):
+    """The published number is 0.78 with a standard deviation of 0.04."""
+    of = pd.DataFrame(
+        [
+            {
+                "dataset": "grid",
+                "method": "first",
+                "family": "first",
+                "model": "m",
+                "metric": "f1_pr",
+            }
+            | {"seed": seed, "value": value, "floor": 0.99}
+            for seed, value in enumerate(values)
+        ]
+    )
+    table = published_vs_ours(of, config(grid=entry("gaussian_grid")), OUTPUTS)
+    (row,) = table[table["n"] > 0].to_dict("records")
+    assert row["agreement"] == agreement
+    assert bool(row["reason"]) == (agreement not in ("agrees", ""))
