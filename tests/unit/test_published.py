@@ -107,7 +107,7 @@ def test_without_a_configuration_nothing_is_comparable():
 
 
 def test_names_tell_the_draws_and_the_coordinates():
-    """A median of five means is DLPM_5, independent coordinates are DLPM_ni; both together, none."""
+    """A median of five means is DLPM_5, independent coordinates are DLPM_ni, both are neither."""
     settings = {
         "a": {"alpha": 1.8, "median_of_means": 5},
         "b": {"alpha": 1.9, "isotropic": False},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from tailbench.levy.schedules import Schedule
     from tailbench.training.streams import SampleStreams, Streams
-
-    Source = SampleStreams
 
 __all__ = ["LevyEstimator", "LevySampling", "LevySettings", "Steps"]
 
@@ -56,11 +55,15 @@ class LevyEstimator(DiffusionEstimator):
 
     settings: LevySettings
     earliest: ClassVar[float]
-    latest: ClassVar[float]
 
+    @property
+    @abstractmethod
+    def latest(self) -> float:
+        """Time of the most noise; training takes times from ``earliest`` to here."""
+
+    @abstractmethod
     def _schedule(self) -> Schedule:
         """Give the noise schedule."""
-        raise NotImplementedError
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.levy.predictor import NoisePredictor

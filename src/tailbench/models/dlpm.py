@@ -99,7 +99,11 @@ class DLPM(LevyEstimator):
     }
     settings: DLPMSettings
     earliest = 1e-3
-    latest = 0.99  # the last of the authors' hundred noise levels; at 1 no signal is left
+
+    @property
+    def latest(self) -> float:
+        """The last of the authors' hundred noise levels, where the noise preserves the scale."""
+        return 0.99 if self.settings.noise_schedule == "cosine" else 1.0
 
     def _schedule(self) -> Schedule:
         from tailbench.levy.schedules import cosine, exploding

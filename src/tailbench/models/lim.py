@@ -75,7 +75,7 @@ class LIM(LevyEstimator):
     }
     settings: LIMSettings
     earliest = 1e-5
-    latest = 0.9946
+    latest: ClassVar[float] = 0.9946
 
     def _schedule(self) -> Schedule:
         from tailbench.levy.schedules import lim_cosine

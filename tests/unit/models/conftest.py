@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from tailbench.models.dlpm import DLPM
 from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
+from tailbench.models.lim import LIM
 from tailbench.models.sgm import SGM
 
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
@@ -13,6 +15,9 @@ TINY_SAMPLING = {"steps": 3}
 KINDS = {
     "sgm edm": lambda: SGM(device="cpu", **TINY),
     "sgm heavy": lambda: SGM(device="cpu", preconditioning="heavy", **TINY),
+    "dlpm": lambda: DLPM(device="cpu", **TINY),
+    "dlpm ni": lambda: DLPM(device="cpu", isotropic=False, median_of_means=3, **TINY),
+    "lim": lambda: LIM(device="cpu", **TINY),
     "flow auto": lambda: Flow(device="cpu", **TINY_FLOW),
     "flow ttf": lambda: Flow(device="cpu", tails="ttf", **TINY_FLOW),
     "flow student": lambda: Flow(device="cpu", tails="student", **TINY_FLOW),
@@ -43,7 +48,7 @@ def student(members, n=300, seed=0):
 
 def options(model):
     """What to say to ``sample`` so that it is fast."""
-    return TINY_SAMPLING if model.name == "sgm" else {}
+    return TINY_SAMPLING if model.name in ("dlpm", "lim", "sgm") else {}
 
 
 @pytest.fixture(scope="session")

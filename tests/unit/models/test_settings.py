@@ -106,7 +106,8 @@ def test_finest():
         {"ema": 1.0},
         {"validation_fraction": 1.0},
         {"validate_every": 0},
-        {"epochs": 3},
+        {"epochs": 0},
+        {"no_such_setting": 3},
     ],
 )
 def test_training_settings_out_of_range(options):
