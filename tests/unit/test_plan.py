@@ -262,7 +262,10 @@ def test_gpus(device, monkeypatch):
 def test_the_default_benchmark():
     made = Plan(load(ROOT / "config.yaml"))
     stages = made.stages()
-    assert stages["train"] == 2 * len(made.config.datasets)
+    assert {model for _, model, _ in made.trainings()} == {"dlpm", "flow", "lim", "sgm"}
+    methods = {cell.method for cell in made.cells()}
+    assert {"sgm", "flow", "flow_sgm", "dlpm", "dlim", "lim", "lim_ode"} <= methods
+    assert stages["train"] == len(made.trainings())
     assert stages["sample"] == len(made.cells())
     for dataset, model, block in made.trainings():
         assert dataset in made.config.datasets and model in made.models and block in made.blocks
