@@ -26,7 +26,8 @@ class SigmaT:
         "Structure (left) and tails (right) against the noise level σ_T at which the diffusion "
         "takes over from the flow; mean and standard deviation over seeds. Horizontal lines: "
         "the other methods, of each sweep the variant that costs most. Dotted: the floor, real "
-        "data against real data. Stars: the value chosen on validation data, one per seed."
+        "data against real data. Stars: the value chosen on validation data, one per seed; at the "
+        "left edge it is 0, the flow as it is."
     )
 
     def draw(self, inputs: Inputs, dataset: str) -> Figure | None:
@@ -48,6 +49,8 @@ class SigmaT:
         shown = _points.panel_metrics(fixed)
         figure, grid = _style.panels(len(shown), columns=2, height=3.2, width=10)
         levels = pd.concat([fixed["sigma_T"], chosen["sigma_T"]])
+        least = levels[levels > 0].min()
+        chosen = chosen.assign(sigma_T=chosen["sigma_T"].where(chosen["sigma_T"] > 0, least / 2))
         handles: dict[str, Any] = {}
         for axes, metric in zip(grid, shown, strict=True):
             curves = _points.points(fixed, metric)
@@ -60,7 +63,8 @@ class SigmaT:
             _points.floor_line(axes, floor)
             ends = [*_points.extent(curves), *lines["mean"], *stars["value"], floor]
             _points.quality_axis(axes, metric, outputs.get(metric), ends)
-            _style.log_axis(axes.xaxis, levels.min() / 1.3, levels.max() * 1.3)
+            edge = least / (2.6 if (levels == 0).any() else 1.3)
+            _style.log_axis(axes.xaxis, edge, levels.max() * 1.3)
             axes.set_xlabel(r"$\sigma_T$")
         handles["floor"] = _style.floor_handle()
         figure.legend(handles=list(handles.values()), loc="outside right upper")
