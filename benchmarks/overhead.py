@@ -79,7 +79,7 @@ def main() -> None:
     print("seconds of all jobs by rule: " + ", ".join(f"{k} {v:.0f}" for k, v in jobs.items()))
     print("seconds of work: " + ", ".join(f"{k} {v:.0f}" for k, v in work.items()))
     source = "the jobs' seconds" if run is None else f"{run:.0f} s on {given.cores} cores"
-    print(f"share that is not work: {1 - sum(work.values()) / total:.0%} of {source}")
+    print(f"share that is not work: {1 - sum(work.values()) / total:.1%} of {source}")
 
 
 if __name__ == "__main__":
