@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
     from tailbench.training.streams import Streams
 
-__all__ = ["Draw", "Estimator", "as_block", "read_spec", "resolve_device", "robust_units"]
+__all__ = ["Draw", "Estimator", "Model", "as_block", "read_spec", "resolve_device", "robust_units"]
 
 AGREE = 15.0
 """Quantiles agree nearly if wider ones give a scale larger by this factor."""
@@ -129,43 +129,30 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
     return spec
 
 
-class Estimator(ABC):
-    """A model with ``fit``, ``sample``, ``save`` and ``load``.
+class Model(ABC):
+    """A way from data to samples; its parts may be models themselves.
 
     Args:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-        settings: Settings of the model, by keyword.
-
-    Raises:
-        pydantic.ValidationError: If a setting is unknown or out of its range.
     """
 
     name: ClassVar[str]
-    trainable: ClassVar[bool] = True
-    Settings: ClassVar[type[TrainingSettings]]
+    trainable: ClassVar[bool] = False
     methods: ClassVar[Mapping[str, type[SamplingSettings]]]
 
-    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
-        self.settings = self.Settings(**settings)
+    def __init__(self, *, device: str = "auto") -> None:
         self.device = device
-        self.module: nn.Module | None = None
-        self.constants: dict[str, Tensor] = {}
-        self.info: dict[str, Any] = {}
-        self.history: list[dict[str, float]] = []
-        self._seeds: list[int] = []
         self._table = False
 
+    @property
     @abstractmethod
-    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        """Fix the constants of the data ``(E, n, d)`` and give what the network is trained on."""
+    def members(self) -> int:
+        """Number of members ``E``."""
 
+    @property
     @abstractmethod
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
-        """Make the untrained module of the given members of the block."""
-
-    @abstractmethod
-    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
-        """Give the loss of each member on a batch."""
+    def dim(self) -> int:
+        """Dimension ``d``."""
 
     @abstractmethod
     def draw(
@@ -178,6 +165,72 @@ class Estimator(ABC):
         quiet: bool = True,
     ) -> Draw:
         """Draw ``n`` samples of every member by the given settings, which hold no sweep."""
+
+    def sample(
+        self, n: int, *, seed: int = 0, method: str | None = None, **options: Any
+    ) -> NDArray[np.float32]:
+        """Draw samples.
+
+        Args:
+            n: Number of samples of each member.
+            seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
+            method: Way to sample, one of ``methods``; that of the model's own name if left out.
+            options: Settings of the sampling, by keyword.
+
+        Returns:
+            Shape ``(n, d)``, or ``(E, n, d)`` if the model was fitted on a block.
+
+        Raises:
+            RuntimeError: If the model has not been fitted.
+            ValueError: If the model has no such method, or a setting is a sweep of several values.
+        """
+        settings = self._sampling(method or self.name, options).single()
+        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
+        drawn = self.draw(n, settings, seeds).samples
+        return drawn[0] if self._table else drawn
+
+    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
+        """Complete the settings of the sampling."""
+        if method not in self.methods:
+            known = ", ".join(self.methods)
+            raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
+        return self.methods[method](**options)
+
+
+class Estimator(Model):
+    """A model that is trained as one: ``fit``, ``sample``, ``save`` and ``load``.
+
+    Args:
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        settings: Settings of the model, by keyword.
+
+    Raises:
+        pydantic.ValidationError: If a setting is unknown or out of its range.
+    """
+
+    trainable: ClassVar[bool] = True
+    Settings: ClassVar[type[TrainingSettings]]
+
+    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
+        super().__init__(device=device)
+        self.settings = self.Settings(**settings)
+        self.module: nn.Module | None = None
+        self.constants: dict[str, Tensor] = {}
+        self.info: dict[str, Any] = {}
+        self.history: list[dict[str, float]] = []
+        self._seeds: list[int] = []
+
+    @abstractmethod
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        """Fix the constants of the data ``(E, n, d)`` and give what the network is trained on."""
+
+    @abstractmethod
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        """Make the untrained module of the given members of the block."""
+
+    @abstractmethod
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        """Give the loss of each member on a batch."""
 
     def fit(
         self,
@@ -237,36 +290,6 @@ class Estimator(ABC):
             "members": len(block),
         }
         return self
-
-    def sample(
-        self, n: int, *, seed: int = 0, method: str | None = None, **options: Any
-    ) -> NDArray[np.float32]:
-        """Draw samples.
-
-        Args:
-            n: Number of samples of each member.
-            seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
-            method: Way to sample, one of ``methods``; that of the model's own name if left out.
-            options: Settings of the sampling, by keyword.
-
-        Returns:
-            Shape ``(n, d)``, or ``(E, n, d)`` if the model was fitted on a block.
-
-        Raises:
-            RuntimeError: If the model has not been fitted.
-            ValueError: If the model has no such method, or a setting is a sweep of several values.
-        """
-        settings = self._sampling(method or self.name, options).single()
-        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
-        drawn = self.draw(n, settings, seeds).samples
-        return drawn[0] if self._table else drawn
-
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
-        """Complete the settings of the sampling."""
-        if method not in self.methods:
-            known = ", ".join(self.methods)
-            raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
-        return self.methods[method](**options)
 
     @property
     def members(self) -> int:

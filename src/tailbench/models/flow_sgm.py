@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from tailbench.contracts import InputError
 from tailbench.files import atomic_write
-from tailbench.models._base import Draw, Estimator, as_block, read_spec
+from tailbench.models._base import Draw, Model, as_block, read_spec
 from tailbench.models._noise_level import TRIALS, choose_level
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.models.flow import Flow, FlowSampling
@@ -22,9 +22,9 @@ from tailbench.registry import register
 from tailbench.seeds import generator_for, seed_for
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from tailbench.training.streams import SampleStreams, Streams
+    from tailbench.training.streams import SampleStreams
 
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
@@ -91,7 +91,7 @@ class FlowSGMSampling(ReverseSettings):
 
 
 @register
-class FlowSGM(Estimator):
+class FlowSGM(Model):
     r"""Flow-initialised score model: the flow gives the tails, the score model the structure.
 
     The start of the reverse process is :math:`x_T = x_{flow} + \sigma_T G` at a moderate
@@ -111,7 +111,6 @@ class FlowSGM(Estimator):
         heavy-tailed distributions, 2026.
     """
 
-    trainable: ClassVar[bool] = False
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     methods: ClassVar[dict[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
 
@@ -353,12 +352,3 @@ class FlowSGM(Estimator):
         model = cls(flows, sgm, device=device, **spec["sampling"])
         model.chosen, model.curve, model._table = spec["chosen"], spec["curve"], spec["table"]
         return model
-
-    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        raise NotImplementedError("the parts are trained, not the whole")
-
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
-        raise NotImplementedError("the parts are trained, not the whole")
-
-    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
-        raise NotImplementedError("the parts are trained, not the whole")
