@@ -266,6 +266,8 @@ def main() -> None:
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
         )
         sys.exit(f"tailbench: {sentences}")
+    finally:
+        gc.freeze()  # else the interpreter looks through all of torch for garbage before it ends
 
 
 if __name__ == "__main__":
