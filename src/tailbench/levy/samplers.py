@@ -114,6 +114,7 @@ def dlim(
     for t in range(grid.steps, 0, -1):
         predicted = noise(x, _full(gbar[t]), _full(sbar[t]))
         fresh = rho * sbar[t - 1] / sbar[t] * sigma[t - 1]
+        # at the share 1 rounding can leave a negative difference where there is none
         kept = (sbar[t - 1] ** grid.alpha - fresh**grid.alpha).clamp(min=0.0) ** (1 / grid.alpha)
         x = (x - sbar[t] * predicted) / gamma[t - 1] + kept * predicted
         if rho and t > 1:

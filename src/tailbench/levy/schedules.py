@@ -122,6 +122,7 @@ class Grid:
         """
         power = partial(torch.pow, exponent=self.alpha)
         left = power(self.sbar[1:]) - power(self.gamma * self.sbar[:-1])
+        # rounding alone can make a tiny difference negative, and its root not a number
         return left.clamp(min=0.0) ** (1.0 / self.alpha)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tailbench.models._base import Draw, resolve_device
 from tailbench.models._diffusion import DiffusionEstimator
@@ -36,8 +36,15 @@ class LevySettings(TrainingSettings):
         True,
         description="One random variance of the noise for all coordinates, or one for each.",
     )
+    loss: str
     width: int = Field(64, ge=1, description="Width of the network.")
     blocks: int = Field(5, ge=0, description="Residual blocks of the network.")
+
+    @model_validator(mode="after")
+    def _loss_has_a_mean(self) -> Self:
+        if self.loss == "squared" and self.alpha < 2:
+            raise ValueError("loss: 'squared' has no mean at alpha below 2")
+        return self
 
 
 class LevySampling(SamplingSettings):

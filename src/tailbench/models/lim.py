@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tailbench.models._base import Draw
 from tailbench.models._levy import LevyEstimator, LevySampling, LevySettings, Steps
@@ -29,12 +29,6 @@ class LIMSettings(LevySettings):
         description="Loss of a coordinate: 'smooth_l1', as the authors run it, or 'squared', as "
         "their theory asks (alpha 2, since at less it has no mean).",
     )
-
-    @model_validator(mode="after")
-    def _has_a_mean(self) -> Self:
-        if self.loss == "squared" and self.alpha < 2:
-            raise ValueError("loss: 'squared' has no mean at alpha below 2")
-        return self
 
 
 class LIMSampling(LevySampling):

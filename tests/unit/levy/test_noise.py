@@ -11,6 +11,8 @@ from scipy.stats import levy_stable
 from tailbench.levy.noise import positive_stable, stable_noise, symmetric_stable
 from tailbench.training.streams import SampleStreams, Streams, uniform
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 ALPHAS = [0.8, 1.0, 1.2, 1.5, 1.7, 1.8, 1.9, 2.0]
 ENDS = [2.0**-54, 1.0 - 2.0**-53]
@@ -21,15 +23,6 @@ DIRECTIONS = [
     [0.05, 0.1, 0.1],
     [1.5, 1.5, 1.0],
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several would wait for one another where the processors have other work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def generator(seed=0):

@@ -17,18 +17,11 @@ from tailbench.levy.schedules import Grid, cosine, exploding, grid, lim_cosine
 from tailbench.targets._symmetric_stable import stable_quantiles
 from tailbench.training.streams import uniform
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ALPHAS = [1.2, 1.5, 1.7, 1.9, 2.0]
 N = 30_000
 LEVELS = np.array([0.5, 0.75, 0.9, 0.95, 0.99, 0.999])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several would wait for one another where the processors have other work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def normal(seed, *shape):

@@ -103,3 +103,25 @@ def kind(request):
 def small():
     """Settings of small models."""
     return {"sgm": TINY, "flow": TINY_FLOW, "headline": headline, "data": student}
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """Let a Lévy model's predictor be changed, and give the list of what it is asked."""
+
+    def start(model, change=lambda noise: noise):
+        calls, original = [], model._select
+
+        def select(members):
+            predictor = change(original(members))
+
+            def noise(x, gbar, sbar):
+                calls.append((x.clone(), gbar.item(), sbar.item()))
+                return predictor(x, gbar, sbar)
+
+            return noise
+
+        monkeypatch.setattr(model, "_select", select)
+        return calls
+
+    return start

@@ -13,6 +13,8 @@ from tailbench.targets._symmetric_stable import stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.training.streams import Streams
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
 METHODS = [("dlpm", {"steps": 4}), ("dlim", {"steps": 3}), ("dlim", {"steps": 3, "rho": 0.6})]
@@ -27,15 +29,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several would wait for one another where the processors have other work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def trained(block):
     made = {}
@@ -46,23 +39,6 @@ def trained(block):
         return made[kind]
 
     return get
-
-
-def watch(monkeypatch, model, change=lambda noise: noise):
-    """Let the model's predictor be changed, and give the list of what it is asked."""
-    calls, original = [], model._select
-
-    def select(members):
-        predictor = change(original(members))
-
-        def noise(x, gbar, sbar):
-            calls.append((x.clone(), gbar.item(), sbar.item()))
-            return predictor(x, gbar, sbar)
-
-        return noise
-
-    monkeypatch.setattr(model, "_select", select)
-    return calls
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,9 +118,9 @@ def test_save_and_load(trained, kind, tmp_path):
 
 
 @pytest.mark.parametrize("settings", [DLPMSampling(steps=5), DLIMSampling(steps=5, rho=0.5)])
-def test_cost_is_one_evaluation_per_step(trained, monkeypatch, settings):
+def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
-    calls = watch(monkeypatch, model)
+    calls = watch(model)
     drawn = model.draw(40, settings, [1, 2])
     assert drawn.nfe == 5
     assert sum(x.shape[1] for x, _, _ in calls) == 5 * 40 * 2
@@ -158,9 +134,9 @@ def test_steps_by_default():
 
 @pytest.mark.parametrize("kind", ["default", "exploding"])
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
-def test_sampling_begins_at_the_last_noise_level_of_training(trained, monkeypatch, kind, method):
+def test_sampling_begins_at_the_last_noise_level_of_training(trained, watch, kind, method):
     model = trained(kind)
-    calls = watch(monkeypatch, model)
+    calls = watch(model)
     model.sample(20, method=method, steps=4)
     last = 0.99 if kind == "default" else 1.0
     times = last * torch.tensor([1.0, 0.75, 0.5, 0.25], dtype=torch.float64)
@@ -180,10 +156,10 @@ def test_scaled_data_give_scaled_samples(block, trained, method):
 
 
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
-def test_nothing_is_clamped(trained, monkeypatch, method):
+def test_nothing_is_clamped(trained, watch, method):
     """Without noise to take away, the start comes out divided by gbar, in units of the data."""
     model = trained("heavy")
-    calls = watch(monkeypatch, model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
+    calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
     found = model.sample(4000, method=method, steps=1)
     location, scale = (model.constants[key][:, None].numpy() for key in ("location", "scale"))
     starts = np.stack([x[0].numpy() / gbar for x, gbar, _ in calls])
@@ -192,10 +168,10 @@ def test_nothing_is_clamped(trained, monkeypatch, method):
 
 
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
-def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, monkeypatch, method):
+def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, watch, method):
     model, n = trained("gaussian"), 4000
     noise = model._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))[1]
-    calls = watch(monkeypatch, model)
+    calls = watch(model)
     model.sample(n, method=method, steps=2)
     start, _, sbar = calls[0]
     for x in (noise[0], start[0] / sbar):
@@ -303,7 +279,7 @@ def chains(model, monkeypatch):
     return model.sample(200, steps=6), seen[0]
 
 
-def test_independent_coordinates_in_three_dimensions(monkeypatch):
+def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
     """Training and both samplers draw a variance for every coordinate."""
     x = AlphaStable(dim=3, isotropic=False).sample(300, np.random.default_rng(0))
     own, shared = (
@@ -313,7 +289,7 @@ def test_independent_coordinates_in_three_dimensions(monkeypatch):
     for model, k in ((own, 3), (shared, 1)):
         made, a = chains(model, monkeypatch)
         assert made.shape == (200, 3) and a.shape == (1, 200, 6, k)
-        calls = watch(monkeypatch, model)
+        calls = watch(model)
         model.sample(4000, method="dlim", steps=1)
         batch = torch.zeros(1, 4000, 3)
         noise = model._noised(batch, Streams([1], CPU, "train"))[1]

@@ -11,6 +11,8 @@ from tailbench.models.lim import LIM, LIMODESampling, LIMSampling
 from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.training.streams import Streams
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
 METHODS = ["lim", "lim_ode"]
@@ -23,15 +25,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several would wait for one another where the processors have other work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def trained(block):
     made = {}
@@ -42,23 +35,6 @@ def trained(block):
         return made[kind]
 
     return get
-
-
-def watch(monkeypatch, model, change=lambda noise: noise):
-    """Let the model's predictor be changed, and give the list of what it is asked."""
-    calls, original = [], model._select
-
-    def select(members):
-        predictor = change(original(members))
-
-        def noise(x, gbar, sbar):
-            calls.append((x.clone(), gbar.item(), sbar.item()))
-            return predictor(x, gbar, sbar)
-
-        return noise
-
-    monkeypatch.setattr(model, "_select", select)
-    return calls
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,9 +95,9 @@ def test_save_and_load(trained, tmp_path):
 
 
 @pytest.mark.parametrize("settings", [LIMSampling(steps=5), LIMODESampling(steps=5)])
-def test_cost_is_one_evaluation_per_step(trained, monkeypatch, settings):
+def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
-    calls = watch(monkeypatch, model)
+    calls = watch(model)
     drawn = model.draw(40, settings, [1, 2])
     assert drawn.nfe == 5
     assert sum(x.shape[1] for x, _, _ in calls) == 5 * 40 * 2
@@ -133,10 +109,10 @@ def test_steps_by_default():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_times_of_sampling(trained, monkeypatch, method):
+def test_times_of_sampling(trained, watch, method):
     """They fall in equal steps from 0.9946 to 1e-5, where the network is not asked any more."""
     model = trained()
-    calls = watch(monkeypatch, model)
+    calls = watch(model)
     model.sample(20, method=method, steps=4)
     times = torch.linspace(0.9946, 1e-5, 5, dtype=torch.float64)[:4]
     expected = torch.stack(lim_cosine(1.7)(times), dim=1).tolist()
@@ -153,10 +129,10 @@ def test_scaled_data_give_scaled_samples(block, trained, method):
     assert np.array_equal(other.sample(50, method=method, steps=4), expected)
 
 
-def test_nothing_is_clamped(trained, monkeypatch):
+def test_nothing_is_clamped(trained, watch):
     """Without noise to take away, the ODE only multiplies its start."""
     model = trained("heavy")
-    calls = watch(monkeypatch, model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
+    calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
     found = model.sample(4000, method="lim_ode", steps=1)
     location, scale = (model.constants[key][:, None].numpy() for key in ("location", "scale"))
     starts = np.stack([x[0].numpy() / gbar for x, gbar, _ in calls])
@@ -165,11 +141,11 @@ def test_nothing_is_clamped(trained, monkeypatch):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, monkeypatch, method):
+def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, watch, method):
     """The start, each fresh kick of the SDE, and the noise that the network has learnt."""
     model, n = trained("gaussian"), 4000
     noise = model._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))[1]
-    calls = watch(monkeypatch, model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
+    calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
     model.sample(n, method=method, steps=2)
     (first, a0, sigma0), (second, a1, _) = calls[:2]
     drawn = {"training": noise, "start": first / sigma0}
