@@ -8,7 +8,7 @@ repetitions of an experiment) carry ``(E, n, d)``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GenerativeModel",
+    "Images",
     "InputError",
     "Metric",
     "Modes",
@@ -50,6 +51,21 @@ class Modes:
     means: NDArray[np.float64]
     std: float
     weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Images:
+    """What rows are that are images, or latents of images, laid out channel by channel.
+
+    Attributes:
+        shape: Channels, height and width; their product is ``d``.
+        classes: Names of the classes, in the order of the labels; none without labels.
+        pixels: Whether the values are brightnesses, not latents.
+    """
+
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...] = ()
+    pixels: bool = True
 
 
 @runtime_checkable
@@ -94,12 +110,16 @@ class Splits:
         floor: Real data of the size of ``test``, used as if a model had made it: a metric
             between ``floor`` and ``test`` is the best that metric can be expected to show.
         columns: Names of the ``d`` columns.
+        images: What the rows are if they are images; bytes are then pixels, from 0 to 255.
+        labels: Class of every row of ``train``, ``test`` and ``floor``, where it is known.
     """
 
-    train: NDArray[np.float64]
-    test: NDArray[np.float64]
-    floor: NDArray[np.float64]
+    train: NDArray[Any]
+    test: NDArray[Any]
+    floor: NDArray[Any]
     columns: Sequence[str]
+    images: Images | None = None
+    labels: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 class GenerativeModel(Protocol):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
+from tailbench.files import as_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,7 +233,7 @@ def _keys(path: Path) -> list[str]:
 
 def _tensor(path: Path, key: str) -> Array:
     with _open()(path, framework="numpy") as file:
-        return file.get_tensor(key)
+        return as_values(file.get_tensor(key), np.float32)
 
 
 @cache

@@ -10,24 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
-from tailbench.files import atomic_write, replacing
+from tailbench.files import as_values, atomic_write, replacing
 
 __all__ = ["read_arrays", "read_json", "write_arrays", "write_json"]
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write arrays in single precision, each ``(E, n, d)``, to a safetensors file."""
+    """Write arrays, each ``(E, n, d)``, to a safetensors file.
+
+    Bytes (pixels) and whole numbers (labels) stay as they are; all else is written in single
+    precision.
+    """
     from safetensors.numpy import save_file
 
     with replacing(path) as temporary:
         save_file(
-            {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in arrays.items()},
+            {
+                key: np.ascontiguousarray(
+                    value, value.dtype if value.dtype in (np.uint8, np.int64) else np.float32
+                )
+                for key, value in arrays.items()
+            },
             temporary,
         )
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read the arrays of a safetensors file, in double precision.
+    """Read the arrays of a safetensors file, in double precision; pixels are from -1 to 1.
 
     Raises:
         InputError: If the file is missing or damaged.
@@ -36,7 +45,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
     from safetensors.numpy import load_file
 
     try:
-        return {key: value.astype(np.float64) for key, value in load_file(path).items()}
+        return {key: as_values(value) for key, value in load_file(path).items()}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except SafetensorError as error:

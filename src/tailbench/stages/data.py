@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ __all__ = ["run"]
 def run(dataset: str, block: str, spec: str, folder: Path) -> None:
     """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
 
+    The tensors are ``train``, ``test`` and ``floor``, and the classes of their rows, where they
+    are known, ``train_labels``, ``test_labels`` and ``floor_labels``.
+
     Args:
         dataset: Name of the dataset in the configuration.
         block: Block of seeds.
@@ -30,11 +34,12 @@ def run(dataset: str, block: str, spec: str, folder: Path) -> None:
     origin = source(described)
     members = parse_block(block)
     splits = [origin.splits(dataset, member) for member in members]
-    write_arrays(folder / "train.safetensors", {"train": np.stack([s.train for s in splits])})
-    write_arrays(
-        folder / "test.safetensors",
-        {"test": np.stack([s.test for s in splits]), "floor": np.stack([s.floor for s in splits])},
-    )
+    for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
+        arrays = {part: np.stack([getattr(s, part) for s in splits]) for part in parts}
+        for part in parts:
+            if part in splits[0].labels:
+                arrays[f"{part}_labels"] = np.stack([s.labels[part] for s in splits])
+        write_arrays(folder / f"{file}.safetensors", arrays)
     truth = origin.target()
     index = None if truth is None else truth.tail_index()
     type_ = described.pop("type")
@@ -44,6 +49,7 @@ def run(dataset: str, block: str, spec: str, folder: Path) -> None:
         "members": members,
         "columns": list(splits[0].columns),
         "synthetic": truth is not None,
+        "images": None if splits[0].images is None else asdict(splits[0].images),
         "rows": {"train": len(splits[0].train), "test": len(splits[0].test)},
         "tail_index": None
         if index is None

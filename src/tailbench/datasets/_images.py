@@ -1,0 +1,160 @@
+"""What all sets of images share: labels, the split into train, test and floor, and checks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench.contracts import Images, InputError, Splits, Target
+from tailbench.seeds import generator_for
+from tailbench.settings import Settings
+
+__all__ = ["ImageDataset", "Labelled", "held_out"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and their classes.
+
+    Attributes:
+        values: Shape ``(n, channels, height, width)``: bytes for pixels, from 0 to 255, single
+            precision for latents. May lie on disk; it is read by slices of its rows.
+        labels: Class of each, shape ``(n,)``; ``None`` if unknown.
+    """
+
+    values: NDArray[Any]
+    labels: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """Give the number of images."""
+        return len(self.values)
+
+    def take(self, rows: NDArray[np.int64]) -> Labelled:
+        """Give some of the images."""
+        return Labelled(self.values[rows], None if self.labels is None else self.labels[rows])
+
+
+class ImageDataset(ABC):
+    """A set of images, whose law is not known.
+
+    Subclasses set ``Settings`` and write ``read``. The images are the same for every member; what
+    differs between members is the subset used as floor.
+
+    Args:
+        settings: Settings of the data set; made from ``options`` if not given.
+        options: Values of single settings.
+
+    Raises:
+        TypeError: If both ``settings`` and ``options`` are given.
+        pydantic.ValidationError: If a setting is unknown or out of its range.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Settings]] = Settings
+    classes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: Any = None, **options: Any) -> None:
+        if settings is not None and options:
+            raise TypeError("give either a settings object or single settings, not both")
+        self.settings: Any = self.Settings(**options) if settings is None else settings
+
+    @property
+    def source(self) -> str:
+        """What messages call the data."""
+        return f"the data set {self.name!r}"
+
+    def files(self) -> tuple[Path, ...]:
+        """List the user's files or folders that the images come from."""
+        return ()
+
+    @abstractmethod
+    def read(self) -> tuple[Labelled, Labelled]:
+        """Read the images to train on, and those held out.
+
+        Raises:
+            InputError: If they cannot be read.
+        """
+
+    def target(self) -> Target | None:
+        """The exact law of the data: not known."""
+        return None
+
+    def check(self, min_rows: int) -> None:
+        """Read the images and check that a model can be trained on them.
+
+        Args:
+            min_rows: Least number of images to train on.
+
+        Raises:
+            InputError: If they cannot be read, or are too few.
+        """
+        train, test = self._parts
+        if len(train) < min_rows:
+            raise InputError(
+                f"{self.source} has {len(train)} images for training, fewer than the {min_rows} "
+                "that are needed"
+            )
+        if len(test) < 2:
+            raise InputError(f"{self.source} has {len(test)} images to test on, fewer than two")
+
+    def splits(self, name: str, member: int) -> Splits:
+        """Give train, test and, drawn from train, floor.
+
+        If there are fewer images to train on than to test on, floor is all of train, and test
+        its first rows of the same number.
+
+        Args:
+            name: Name of the data set in the configuration, which seeds the floor.
+            member: Number of the member, which seeds the floor too.
+
+        Raises:
+            InputError: If the images cannot be read.
+        """
+        train, test = self._parts
+        size = min(len(train), len(test))
+        chosen = generator_for("data", name, "floor", member).choice(
+            len(train), size, replace=False
+        )
+        parts = {
+            "train": train,
+            "test": test.take(np.arange(size)) if size < len(test) else test,
+            "floor": train.take(np.sort(chosen)),
+        }
+        shape = train.values.shape[1:]
+        return Splits(
+            **{key: part.values.reshape(len(part), -1) for key, part in parts.items()},
+            columns=tuple(f"pixel{j}" for j in range(int(np.prod(shape)))),
+            images=Images(shape, self.classes, pixels=train.values.dtype == np.uint8),
+            labels={key: part.labels for key, part in parts.items() if part.labels is not None},
+        )
+
+    @cached_property
+    def _parts(self) -> tuple[Labelled, Labelled]:
+        return self.read()
+
+
+def held_out(images: Labelled, fraction: float, name: str) -> tuple[Labelled, Labelled]:
+    """Hold out a random share of the images, the same for every member.
+
+    Args:
+        images: All images.
+        fraction: Share to hold out.
+        name: Name of the data set, which seeds the choice.
+
+    Raises:
+        InputError: If nothing would be left on a side.
+    """
+    n_test = round(len(images) * fraction)
+    if not 0 < n_test < len(images):
+        raise InputError(
+            f"the data set {name!r} has {len(images)} images, too few to hold out the share "
+            f"{fraction:g} of them (test_fraction)"
+        )
+    order = generator_for("data", name, "split").permutation(len(images))
+    return images.take(np.sort(order[n_test:])), images.take(np.sort(order[:n_test]))
