@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
+from _record import finish
 
 from tailbench.catalog import source
 from tailbench.metrics.msle import Msle
@@ -123,21 +121,13 @@ def main() -> None:
     student, gmm = (table(given.results, dataset) for dataset in DATASETS)
     for frame in (student, gmm):
         print(frame.round(4).to_string(index=False))
-    verdicts = bars(given.results, student, gmm)
-    for held, sentence in verdicts:
-        print(f"{'holds' if held else 'FAILS'}: {sentence}")
-    if given.output is not None:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        head = (
-            f"# presets/high-dim.yaml at commit {commit or 'unknown'}, Python "
-            f"{platform.python_version()}, {platform.system()} {platform.machine()}; "
-            "mean and standard deviation over the seeds\n"
-        )
-        given.output.parent.mkdir(parents=True, exist_ok=True)
-        given.output.write_text(head + pd.concat([student, gmm]).to_csv(index=False))
-    sys.exit(sum(not held for held, _ in verdicts))
+    finish(
+        bars(given.results, student, gmm),
+        pd.concat([student, gmm]),
+        "presets/high-dim.yaml",
+        "mean and standard deviation over the seeds",
+        given.output,
+    )
 
 
 if __name__ == "__main__":

@@ -154,3 +154,23 @@ def test_intervals_agree_or_a_likely_reason_is_given(values, agreement):
     (row,) = table[table["n"] > 0].to_dict("records")
     assert row["agreement"] == agreement
     assert bool(row["reason"]) == (agreement not in ("agrees", ""))
+
+
+def test_notes_say_with_how_much_training_ours_were_made():
+    model = {"alpha": 1.7, "batch_size": 1024, "steps": 500, "validation_fraction": 0.0}
+    known = {
+        "datasets": {"grid": entry("gaussian_grid", n_train=32000)},
+        "models": {"a": entry("dlpm", **model), "b": entry("dlpm", **model, epochs=20)},
+        "methods": {name: entry("dlpm", model=name) for name in "ab"},
+    }
+    rows = [("grid", name, name, "f1_pr", 0.7) for name in "ab"]
+    notes = published_vs_ours(metrics(*rows), known, OUTPUTS).set_index("method")["note"]
+    there = "there 30 runs of 640 steps of 1024 points"
+    assert notes["a"].endswith(f"; here 2 runs of 500 steps of 1024 points, {there}")
+    assert notes["b"].endswith(f"; here 2 runs of 640 steps of 1024 points, {there}")
+    whole = pd.concat(
+        [metrics(*rows).assign(seed=lambda t, k=k: t.seed + 2 * k) for k in range(15)]
+    )
+    notes = published_vs_ours(whole, known, OUTPUTS).set_index("method")["note"]
+    assert notes["b"].endswith("; same number of runs and budget of training")
+    assert notes["a"].endswith(f"; here 30 runs of 500 steps of 1024 points, {there}")
