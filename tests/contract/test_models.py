@@ -21,6 +21,7 @@ TINY = {
 }
 FEW = {"steps": 6, "sigma_T": 1.0}
 LIGHT = {
+    "tarflow": "its base is Gaussian; how far its samples reach, it has to learn",
     "sgm": "its start is a Gaussian of scale 80; how far its samples reach, it has to learn",
 }
 
@@ -37,8 +38,8 @@ def build(name, **options):
         return cls(device="cpu", **known(cls.Settings, TINY | options))
     method = cls.methods[name]
     parts = {
-        f"{role}_settings": known(registry.load("models", type_).Settings, TINY)
-        for role, type_ in method.parts.items()
+        f"{role}_settings": known(registry.load("models", types[0]).Settings, TINY)
+        for role, types in method.parts.items()
     }
     return cls(device="cpu", **parts, **known(method, FEW))
 
@@ -76,9 +77,9 @@ def test_has_a_method_of_its_own_name(name):
     cls = registry.load("models", name)
     assert name in cls.methods
     for method in cls.methods.values():
-        for role, type_ in method.parts.items():
-            assert method.model_fields[role].default == type_
-            assert type_ in TRAINABLE
+        for role, types in method.parts.items():
+            assert method.model_fields[role].default == types[0]
+            assert set(types) <= set(TRAINABLE)
         for key in method.sweeps:
             default = method.model_fields[key].default
             if isinstance(default, (int, float)):

@@ -1,6 +1,7 @@
 rule train:
     input:
-        f"{DATA}/train.safetensors",
+        train=f"{DATA}/train.safetensors",
+        meta=f"{DATA}/meta.json",
     output:
         model=f"{MODEL}/model.safetensors",
         spec=f"{MODEL}/spec.json",
@@ -27,6 +28,6 @@ rule train:
         "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
     shell:
         "python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
-        " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input:q}"
+        " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input.train:q}"
         " --folder {params.folder:q} --state {params.state:q} --device {resources.device}"
         " --threads {threads} > {log:q} 2>&1"

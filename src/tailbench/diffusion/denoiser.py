@@ -19,14 +19,10 @@ All is in units of the data's robust scale.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from tailbench.networks.features import NOISE_FEATURES, noise_features, radial_features
-from tailbench.networks.mlp import ResidualMLP
 
 __all__ = ["Denoiser", "local_variance"]
 
@@ -58,36 +54,17 @@ class Denoiser(nn.Module):
     """The denoiser of each member, in robust units of the data.
 
     Args:
-        generators: One generator per member, for the initial weights.
-        dim: Dimension ``d``.
-        width: Width of the network.
-        blocks: Residual blocks of the network.
+        network: The network ``F`` of each member, told noisy data and the level of their noise.
         bent: Use the local variance; else the straight line of Gaussian data.
     """
 
-    def __init__(
-        self,
-        generators: Sequence[torch.Generator],
-        dim: int,
-        width: int,
-        blocks: int,
-        bent: bool = False,
-    ) -> None:
+    def __init__(self, network: nn.Module, bent: bool = False) -> None:
         super().__init__()
-        self.bent = bent
-        self.network = ResidualMLP(
-            generators,
-            inputs=2 * dim + 1,
-            outputs=dim,
-            width=width,
-            blocks=blocks,
-            condition=NOISE_FEATURES,
-        )
+        self.network, self.bent = network, bent
 
     def correction(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Evaluate the network ``F``, shape ``(E, n, d)``; ``sigma`` is ``(E, n, 1)``."""
-        scaled = x / (1.0 + sigma.square()).sqrt()
-        return self.network(radial_features(scaled), noise_features(sigma))
+        return self.network(x / (1.0 + sigma.square()).sqrt(), sigma)
 
     def coefficients(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         r"""Give :math:`\sigma/(V + \sigma^2)` and :math:`\sqrt{V/(V + \sigma^2)}`."""

@@ -5,14 +5,15 @@ r"""Alpha-stable noise by the Gaussian trick, on any device.
 
 with one positive stable :math:`A` per sample (isotropic noise), or one per coordinate. All is
 computed in double precision but the draws of :math:`G`, whose tails are light, and nothing is
-clamped.
+clamped unless a clamp is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,10 +21,7 @@ from torch import Tensor
 from tailbench.levy.stable import kanter
 from tailbench.training.streams import uniform
 
-if TYPE_CHECKING:
-    from tailbench.training.streams import Streams
-
-__all__ = ["positive_stable", "stable_noise", "symmetric_stable"]
+__all__ = ["StableNoise", "positive_stable", "symmetric_stable"]
 
 PIECE = 50_000  # rows that stay in a processor's cache
 
@@ -44,12 +42,43 @@ def positive_stable(source: Callable[..., Tensor], alpha: float, *shape: int) ->
     return kanter(u, w, alpha, torch)
 
 
-def stable_noise(
-    streams: Streams, alpha: float, n: int, dim: int, isotropic: bool = True
-) -> Tensor:
-    """Draw noise for every member, shape ``(E, n, d)``, double precision."""
-    a = positive_stable(streams.uniform, alpha, n, 1 if isotropic else dim)
-    return a.sqrt() * streams.randn(n, dim)
+@dataclass(frozen=True)
+class StableNoise:
+    """Stable noise of scale one, as models draw it.
+
+    Attributes:
+        alpha: Stability in (0, 2].
+        isotropic: One random variance ``A`` for all coordinates, or one for each.
+        clamp_a: Largest ``A``; ``None`` for no clamp. A clamp takes the tails away.
+        clamp_eps: Largest size of a coordinate; ``None`` for no clamp.
+    """
+
+    alpha: float
+    isotropic: bool = True
+    clamp_a: float | None = None
+    clamp_eps: float | None = None
+
+    def variance(self, source: Callable[..., Tensor], dim: int, *shape: int) -> Tensor:
+        """Draw ``A``, shape ``(..., *shape, 1)``, or ``(..., *shape, d)`` if not isotropic.
+
+        Args:
+            source: Draws uniform numbers of (0, 1) in double precision, of a given shape.
+            dim: Dimension ``d``.
+            shape: Passed to the source.
+        """
+        a = positive_stable(source, self.alpha, *shape, 1 if self.isotropic else dim)
+        return a if self.clamp_a is None else a.clamp(max=self.clamp_a)
+
+    def draw(
+        self,
+        source: Callable[..., Tensor],
+        gaussian: Callable[[], Tensor],
+        dim: int,
+        *shape: int,
+    ) -> Tensor:
+        """Draw noise of the shape of what ``gaussian`` draws, in double precision."""
+        noise = self.variance(source, dim, *shape).sqrt() * gaussian()
+        return noise if self.clamp_eps is None else noise.clamp(-self.clamp_eps, self.clamp_eps)
 
 
 def symmetric_stable(

@@ -20,13 +20,7 @@ grow as a logarithm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor, nn
-
-from tailbench.networks.features import NOISE_FEATURES, noise_features, radial_features
-from tailbench.networks.mlp import ResidualMLP
 
 __all__ = ["NoisePredictor"]
 
@@ -35,33 +29,14 @@ class NoisePredictor(nn.Module):
     """The predictor of each member.
 
     Args:
-        generators: One generator per member, for the initial weights.
-        dim: Dimension ``d``.
-        width: Width of the network.
-        blocks: Residual blocks of the network.
+        network: The network ``F`` of each member, told noisy data and the level of their noise.
         alpha: Stability of the noise, in (1, 2].
         scale: Scale ``s`` of the data, by which the line is drawn.
     """
 
-    def __init__(
-        self,
-        generators: Sequence[torch.Generator],
-        dim: int,
-        width: int,
-        blocks: int,
-        alpha: float,
-        scale: float,
-    ) -> None:
+    def __init__(self, network: nn.Module, alpha: float, scale: float) -> None:
         super().__init__()
-        self.alpha, self.scale = alpha, scale
-        self.network = ResidualMLP(
-            generators,
-            inputs=2 * dim + 1,
-            outputs=dim,
-            width=width,
-            blocks=blocks,
-            condition=NOISE_FEATURES,
-        )
+        self.network, self.alpha, self.scale = network, alpha, scale
 
     def coefficients(self, gbar: Tensor, sbar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Give the line's slope ``c``, the correction's factor ``b`` and the scale of ``x``."""
@@ -81,7 +56,5 @@ class NoisePredictor(nn.Module):
         """
         slope, factor, size = self.coefficients(gbar, sbar)
         single = next(self.parameters()).dtype
-        correction = self.network(
-            radial_features((x / size).to(single)), noise_features((sbar / gbar).to(single))
-        )
+        correction = self.network((x / size).to(single), (sbar / gbar).to(single))
         return slope.to(x.dtype) * x + factor.to(x.dtype) * correction.to(x.dtype)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailbench.contracts import InputError
+from tailbench import registry
+from tailbench.contracts import Images, InputError
 from tailbench.files import atomic_write, replacing
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.seeds import seed_for
@@ -31,7 +33,16 @@ if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
     from tailbench.training.streams import Streams
 
-__all__ = ["Draw", "Estimator", "Model", "as_block", "read_spec", "resolve_device", "robust_units"]
+__all__ = [
+    "Draw",
+    "Estimator",
+    "Model",
+    "as_block",
+    "load_model",
+    "read_spec",
+    "resolve_device",
+    "robust_units",
+]
 
 AGREE = 15.0
 """Quantiles agree nearly if wider ones give a scale larger by this factor."""
@@ -52,11 +63,16 @@ class Draw:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def as_block(x: ArrayLike) -> NDArray[np.float64]:
+def as_block(x: ArrayLike, images: Images | None = None) -> NDArray[np.float64]:
     """Give data as a block ``(E, n, d)``; a table ``(n, d)`` is a block of one member.
 
+    Args:
+        x: The data.
+        images: What the rows are if they are images, of which single pixels may be constant.
+
     Raises:
-        InputError: If the data have another number of axes, are not finite, too few, or constant.
+        InputError: If the data have another number of axes, are not finite, too few, or constant,
+            or do not fit the images.
     """
     block = np.asarray(x, dtype=np.float64)
     if block.ndim not in (2, 3):
@@ -66,6 +82,12 @@ def as_block(x: ArrayLike) -> NDArray[np.float64]:
         raise InputError(f"data need at least two rows and one column, not {block.shape[1:]}")
     if not np.isfinite(block).all():
         raise InputError("data must not hold NaN or infinity")
+    if images is not None:
+        if math.prod(images.shape) != block.shape[2]:
+            raise InputError(f"images of shape {images.shape} do not have {block.shape[2]} values")
+        if images.pixels and np.abs(block).max() > 1.0:
+            raise InputError("the pixels of images are from -1 to 1")
+        return block
     constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
     if len(constant):
         raise InputError(f"column {int(constant[0])} of the data is constant")
@@ -109,12 +131,28 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def load_model(folder: Path, device: str = "auto") -> Any:
+    """Read a model of any type from the folder it was saved in.
+
+    Raises:
+        InputError: If a file is missing or damaged.
+    """
+    return registry.load("models", _spec(folder)["type"]).load(folder, device=device)
+
+
 def read_spec(folder: Path, name: str) -> dict[str, Any]:
     """Read ``spec.json`` from the folder of a saved model of the type ``name``.
 
     Raises:
         InputError: If it is missing or damaged, or the model is of another type.
     """
+    spec = _spec(folder)
+    if spec["type"] != name:
+        raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
+    return spec
+
+
+def _spec(folder: Path) -> dict[str, Any]:
     path = folder / "spec.json"
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
@@ -124,8 +162,6 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
         raise InputError(f"{path} is damaged: {error}") from None
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
         raise InputError(f"{path} is damaged: it names no type of model")
-    if spec["type"] != name:
-        raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
     return spec
 
 
@@ -240,6 +276,7 @@ class Estimator(Model):
         seeds: Sequence[int] | None = None,
         split_seeds: Sequence[int] | None = None,
         members: Sequence[int] | None = None,
+        images: Images | None = None,
         label: str | None = None,
         checkpoint: Checkpoint | None = None,
         quiet: bool = False,
@@ -248,6 +285,7 @@ class Estimator(Model):
 
         Args:
             x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a block of members.
+            images: What the rows of the data are if they are images; pixels are from -1 to 1.
             seed: Seed of the training.
             seeds: Seed of each member, instead of ``seed``.
             split_seeds: Seed of each member's choice of validation data.
@@ -262,8 +300,10 @@ class Estimator(Model):
         """
         from tailbench.training.loop import train
 
-        block = as_block(x)
+        block = as_block(x, images)
         self._table = np.ndim(x) == 2
+        if images is not None:
+            self.info["images"] = asdict(images)
         seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
         self._seeds = list(seeds)
         data = self._prepare(block)
@@ -302,6 +342,14 @@ class Estimator(Model):
         """Dimension ``d``."""
         self._fitted()
         return int(self.info["dim"])
+
+    @property
+    def images(self) -> Images | None:
+        """What the rows are if they are images."""
+        known = self.info.get("images")
+        if known is None:
+            return None
+        return Images(tuple(known["shape"]), tuple(known["classes"]), known["pixels"])
 
     def _fitted(self) -> nn.Module:
         if self.module is None:

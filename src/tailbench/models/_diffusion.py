@@ -21,20 +21,38 @@ if TYPE_CHECKING:
 __all__ = ["DiffusionEstimator"]
 
 BATCH = 4096
+NUMBERS = 2**21  # of a batch of large samples
+CHUNK = 256  # rows of a batch come in multiples of it: see SampleStreams
+PIXEL_SCALE = 0.5
 
 
 class DiffusionEstimator(Estimator):
-    """A model trained and run in robust units: median 0 and scale of the quartiles 1."""
+    """A model trained and run in units in which the data are of the order of one.
+
+    Tables are in robust units: each column has median 0, and its quartiles have scale 1. Images
+    have one unit for all their values: half of the way from grey to white for pixels, as in
+    Karras et al. (2022), and the robust units of all values together for latents.
+    """
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        location, scale = robust_units(x)
+        location, scale = self._units(x)
         self.constants = {
             "location": torch.from_numpy(location),
             "scale": torch.from_numpy(scale),
         }
         return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
+
+    def _units(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give location and scale of each coordinate, each of shape ``(E, d)``."""
+        if self.images is None:
+            return robust_units(x)
+        columns = np.ones((len(x), x.shape[2]))
+        if self.images.pixels:
+            return 0.0 * columns, PIXEL_SCALE * columns
+        location, scale = robust_units(x.reshape(len(x), -1, 1))
+        return location * columns, scale * columns
 
     def _batches(
         self,
@@ -68,7 +86,8 @@ class DiffusionEstimator(Estimator):
         from tailbench.training.streams import SampleStreams
 
         device = resolve_device(self.device)
-        batch = BATCH if device.type == "cpu" else 16 * BATCH
+        batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
+        batch *= 1 if device.type == "cpu" else 16
         out = np.zeros((self.members, n, self.dim), dtype=np.float32)
         pieces = len(groups) * math.ceil(n / batch)
         with torch.no_grad(), Progress(label, steps * pieces, quiet=quiet) as bar:

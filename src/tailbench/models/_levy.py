@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 
 from tailbench.models._base import Draw, resolve_device
 from tailbench.models._diffusion import DiffusionEstimator
-from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models._settings import NetworkSettings, SamplingSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tailbench.levy.noise import StableNoise
     from tailbench.levy.schedules import Schedule
     from tailbench.training.streams import SampleStreams, Streams
 
@@ -24,7 +25,7 @@ Steps = Annotated[int, Field(ge=1)]
 QUARTILE = 0.6744897501960817
 
 
-class LevySettings(TrainingSettings):
+class LevySettings(NetworkSettings):
     """Settings of the training of a model with stable noise."""
 
     batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each member.")
@@ -36,9 +37,23 @@ class LevySettings(TrainingSettings):
         True,
         description="One random variance of the noise for all coordinates, or one for each.",
     )
+    clamp_a: float | None = Field(
+        None,
+        gt=0,
+        description="Largest random variance A of the noise, in training and sampling; null for "
+        "no clamp. It takes the tails away; 20 in the authors' runs on images.",
+    )
+    clamp_eps: float | None = Field(
+        None,
+        gt=0,
+        description="Largest size of a coordinate of the noise, in training and at the start of "
+        "sampling; null for no clamp. 200 in the authors' runs on images.",
+    )
     loss: str
-    width: int = Field(64, ge=1, description="Width of the network.")
-    blocks: int = Field(5, ge=0, description="Residual blocks of the network.")
+    width: int = Field(64, ge=1, description="Width of the network; of a U-Net's finest level.")
+    blocks: int = Field(
+        5, ge=0, description="Residual blocks of the network; of each level of a U-Net."
+    )
 
     @model_validator(mode="after")
     def _loss_has_a_mean(self) -> Self:
@@ -74,36 +89,40 @@ class LevyEstimator(DiffusionEstimator):
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.levy.predictor import NoisePredictor
+        from tailbench.networks.noisy import noisy_network
         from tailbench.targets._symmetric_stable import stable_quantiles
 
         # stable data whose quartiles are those of the robust units
         scale = QUARTILE / float(stable_quantiles([0.75], self.settings.alpha)[0])
-        return NoisePredictor(
-            self._generators(members),
-            dim,
-            self.settings.width,
-            self.settings.blocks,
-            self.settings.alpha,
-            scale,
-        )
+        network = noisy_network(self.settings, self._generators(members), dim, self.images)
+        return NoisePredictor(network, self.settings.alpha, scale)
 
     def _noised(self, batch: Tensor, streams: Streams) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Give noisy data, their noise, and the schedule's coefficients at random times."""
-        from tailbench.levy.noise import stable_noise
-
-        n, dim = batch.shape[1:]
+        n = batch.shape[1]
         span = self.latest - self.earliest
         gbar, sbar = self._schedule()(self.earliest + span * streams.uniform(n, 1))
-        noise = stable_noise(streams, self.settings.alpha, n, dim, self.settings.isotropic)
+        noise = self._noise(batch, streams)
         noisy = gbar * batch + sbar * noise
         return noisy.float(), noise.float(), gbar.float(), sbar.float()
 
-    def _stable(self, streams: SampleStreams) -> Callable[[], Tensor]:
-        """Give what draws stable noise of scale one, shape ``(E, n, d)``."""
-        from tailbench.levy.noise import positive_stable
+    @property
+    def _law(self) -> StableNoise:
+        """The law of the noise."""
+        from tailbench.levy.noise import StableNoise
 
-        alpha, k = self.settings.alpha, 1 if self.settings.isotropic else self.dim
-        return lambda: positive_stable(streams.uniform, alpha, k).sqrt() * streams.randn()
+        settings = self.settings
+        return StableNoise(settings.alpha, settings.isotropic, settings.clamp_a, settings.clamp_eps)
+
+    def _noise(self, batch: Tensor, streams: Streams) -> Tensor:
+        """Draw noise of the shape of a batch, in double precision."""
+        n, dim = batch.shape[1:]
+        return self._law.draw(streams.uniform, lambda: streams.randn(n, dim), dim, n)
+
+    def _stable(self, streams: SampleStreams) -> Callable[[], Tensor]:
+        """Give what draws noise in sampling, shape ``(E, n, d)``."""
+        law = self._law
+        return lambda: law.draw(streams.uniform, streams.randn, self.dim)
 
     def _sampled(
         self,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tailbench.settings import Settings
 
-__all__ = ["SamplingSettings", "TrainingSettings"]
+__all__ = ["NetworkSettings", "Parts", "SamplingSettings", "TrainingSettings"]
+
+Parts = Mapping[str, tuple[str, ...]]
 
 
 class TrainingSettings(Settings):
@@ -49,13 +51,50 @@ class TrainingSettings(Settings):
         return self.model_copy(update={"steps": steps, "epochs": None})
 
 
+class NetworkSettings(TrainingSettings):
+    """Settings of a network that is told noisy data, and of its training."""
+
+    network: Literal["mlp", "unet"] = Field(
+        "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
+    )
+    width: int = Field(128, ge=1, description="Width of the network; of a U-Net's finest level.")
+    blocks: int = Field(
+        3, ge=0, description="Residual blocks of the network; of each level of a U-Net."
+    )
+    multipliers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 2, 2),
+        min_length=1,
+        description="U-Net: width of each level in multiples of width; each level after the first "
+        "halves the image.",
+    )
+    attention: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="U-Net: levels with self-attention, 0 for the finest."
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="U-Net: share of the features dropped in training."
+    )
+    checkpointing: bool = Field(
+        False, description="U-Net: save memory by computing activations twice."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="U-Net: precision of the products, where rounding allows."
+    )
+
+    @model_validator(mode="after")
+    def _blocks_of_levels(self) -> Self:
+        if self.network == "unet" and self.blocks < 1:
+            raise ValueError("blocks: a level of a U-Net needs at least one")
+        return self
+
+
 class SamplingSettings(Settings):
     """Settings of a way to sample; those named in ``sweeps`` may be lists of values.
 
-    ``parts`` maps the settings that name a trained model to the type of that model.
+    ``parts`` maps the settings that name a trained model to the types that it may have, the
+    usual one first.
     """
 
-    parts: ClassVar[Mapping[str, str]] = {}
+    parts: ClassVar[Parts] = {}
     sweeps: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")

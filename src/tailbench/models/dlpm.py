@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tailbench.models._base import Draw
 from tailbench.models._levy import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DLPMSettings(LevySettings):
 class DLPMSampling(LevySampling):
     """DLPM: Gaussian denoising given a random chain of variances."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "dlpm"}
+    parts: ClassVar[Parts] = {"model": ("dlpm",)}
 
     model: str = Field("dlpm", description="The trained DLPM, by its name under models.")
 
@@ -64,7 +64,7 @@ class DLPMSampling(LevySampling):
 class DLIMSampling(LevySampling):
     """DLIM: deterministic denoising from stable noise, by the network of DLPM."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "dlpm"}
+    parts: ClassVar[Parts] = {"model": ("dlpm",)}
     sweeps: ClassVar[tuple[str, ...]] = ("steps", "rho")
 
     model: str = Field("dlpm", description="The trained DLPM, by its name under models.")
@@ -84,7 +84,7 @@ class DLPM(LevyEstimator):
 
     Noisy data are :math:`\bar\gamma X_0 + \bar\sigma \epsilon`; the network learns
     :math:`\epsilon` by the unsquared error, which has a mean. One network serves DLPM and DLIM at
-    any number of steps. Nothing is clamped.
+    any number of steps. Nothing is clamped unless asked for.
 
     References:
         Shariatian, Simsekli and Durmus, Denoising Lévy probabilistic models, 2025.
@@ -122,16 +122,10 @@ class DLPM(LevyEstimator):
         """Give the mean of the medians; only the draws that are medians need a gradient."""
         import torch
 
-        from tailbench.levy.noise import stable_noise
-
         members, n, dim = batch.shape
         _, _, gbar, sbar = self._noised(batch, streams)
         noise = torch.stack(
-            [
-                stable_noise(streams, self.settings.alpha, n, dim, self.settings.isotropic)
-                for _ in range(draws)
-            ],
-            dim=1,
+            [self._noise(batch, streams) for _ in range(draws)], dim=1
         )  # (E, M, n, d)
         noisy = gbar.unsqueeze(1) * batch.unsqueeze(1) + sbar.unsqueeze(1) * noise
         noise, noisy = noise.float(), noisy.float()
@@ -161,21 +155,19 @@ class DLPM(LevyEstimator):
         quiet: bool = True,
     ) -> Draw:
         """Draw ``n`` samples of every member, by DLPM or DLIM as the settings say."""
-        from tailbench.levy.noise import positive_stable
         from tailbench.levy.samplers import dlim, dlpm
         from tailbench.levy.schedules import grid
 
         assert isinstance(settings, (DLPMSampling, DLIMSampling))
         assert isinstance(settings.steps, int)
-        alpha, steps = self.settings.alpha, settings.steps
-        times = grid(self._schedule(), alpha, steps, self.latest)
-        k = 1 if self.settings.isotropic else self.dim
+        steps = settings.steps
+        times = grid(self._schedule(), self.settings.alpha, steps, self.latest)
 
         def run(
             noise: Callable[..., Tensor], streams: SampleStreams, progress: Callable[[], None]
         ) -> Tensor:
             if isinstance(settings, DLPMSampling):
-                chain = positive_stable(streams.uniform, alpha, steps, k)
+                chain = self._law.variance(streams.uniform, self.dim, steps)
                 return dlpm(noise, times, chain, streams.randn, progress)
             assert isinstance(settings.rho, float)
             return dlim(noise, times, self._stable(streams), settings.rho, progress)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from tailbench.contracts import InputError
 from tailbench.models._base import Draw, Estimator, robust_units
-from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class FlowSettings(TrainingSettings):
 class FlowSampling(SamplingSettings):
     """Flow alone: one pass from the base to the data."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "flow"}
+    parts: ClassVar[Parts] = {"model": ("flow",)}
 
     model: str = Field(default="flow", description="The trained flow, by its name under models.")
 
@@ -82,6 +83,8 @@ class Flow(Estimator):
     settings: FlowSettings
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        if self.images is not None:
+            raise InputError("a flow of splines is for tables, and the data are images")
         import torch
 
         from tailbench.flows.selection import estimate_tails
@@ -191,6 +194,10 @@ class Flow(Estimator):
         if not np.isfinite(out).all():
             raise FloatingPointError(f"{label}: a sample of the flow is not finite")
         return Draw(out, 1)
+
+    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
+        """Draw the start of a reverse process; the noise of the training stays in it."""
+        return self.draw(n, FlowSampling(), seeds).samples
 
 
 def _quartile_factor(shape: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from tailbench.contracts import InputError
+from tailbench.contracts import Images, InputError
 from tailbench.files import atomic_write
-from tailbench.models._base import Draw, Model, as_block, read_spec
+from tailbench.models._base import Draw, Model, as_block, load_model, read_spec
 from tailbench.models._noise_level import TRIALS, choose_level
-from tailbench.models._settings import SamplingSettings, TrainingSettings
-from tailbench.models.flow import Flow, FlowSampling
+from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.flow import Flow
 from tailbench.models.sgm import SGM, ReverseSettings
+from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
 from tailbench.seeds import generator_for, seed_for
 
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
 Level = Annotated[float, Field(gt=0)]
+Prior = Flow | TarFlow
 
 
 class FlowSGMSampling(ReverseSettings):
     """Flow-initialised score model: the flow's samples, noised to sigma_T, then refined."""
 
-    parts: ClassVar[dict[str, str]] = {"flow": "flow", "sgm": "sgm"}
+    parts: ClassVar[Parts] = {"flow": ("flow", "tarflow"), "sgm": ("sgm",)}
     sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "steps", "delta")
 
     flow: str = Field("flow", description="The trained flow, by its name under models.")
@@ -99,7 +101,8 @@ class FlowSGM(Model):
     of the structure the score model makes and the less of the flow's tails is left.
 
     Args:
-        flow: A flow, fitted or not; by default one is made of ``flow_settings``.
+        flow: A flow, fitted or not, of splines or, for images, of transformers; by default one of
+            splines is made of ``flow_settings``.
         sgm: A score model, fitted or not; by default one is made of ``sgm_settings``.
         flow_settings: Settings of the flow.
         sgm_settings: Settings of the score model.
@@ -116,7 +119,7 @@ class FlowSGM(Model):
 
     def __init__(
         self,
-        flow: Flow | Mapping[float, Flow] | None = None,
+        flow: Prior | Mapping[float, Prior] | None = None,
         sgm: SGM | None = None,
         *,
         flow_settings: Mapping[str, Any] | None = None,
@@ -127,14 +130,15 @@ class FlowSGM(Model):
         super().__init__(device=device)
         self.sampling = FlowSGMSampling(**sampling)
         if isinstance(flow, Mapping):
-            self.flows = dict(flow)
+            self.flows: dict[float, Prior] = dict(flow)
         elif self.sampling.prior == "noised" or (flow is not None and flow.module is not None):
             base = flow or Flow(device=device, **(flow_settings or {}))
             self.flows = {base.settings.noise: base}
         else:
-            own = dict(flow.settings) if flow is not None else dict(flow_settings or {})
+            base = flow or Flow(device=device, **(flow_settings or {}))
+            own = dict(base.settings)
             self.flows = {
-                level: Flow(device=device, **{**own, "noise": level})
+                level: type(base)(device=device, **{**own, "noise": level})
                 for level in self.sampling.levels()
             }
         self.sgm = sgm or SGM(device=device, **(sgm_settings or {}))
@@ -165,12 +169,13 @@ class FlowSGM(Model):
         seeds: Sequence[int] | None = None,
         split_seeds: Sequence[int] | None = None,
         members: Sequence[int] | None = None,
+        images: Images | None = None,
         label: str | None = None,
         checkpoint: Any = None,
         quiet: bool = False,
     ) -> Self:
         """Train the parts that are not fitted yet, and choose ``sigma_T`` if it is ``"auto"``."""
-        block = as_block(x)
+        block = as_block(x, images)
         self._table = np.ndim(x) == 2
         seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
         split_seeds = seeds if split_seeds is None else split_seeds
@@ -181,6 +186,7 @@ class FlowSGM(Model):
                     seeds=seeds,
                     split_seeds=split_seeds,
                     members=members,
+                    images=images,
                     label=part.name,
                     quiet=quiet,
                 )
@@ -308,13 +314,12 @@ class FlowSGM(Model):
     ) -> NDArray[np.float32]:
         """Draw from the flow, or from each member's flow at its noise level."""
         if settings.prior == "noised":
-            return next(iter(self.flows.values())).draw(n, FlowSampling(), seeds).samples
+            return next(iter(self.flows.values())).prior(n, seeds, noisy=False)
         missing = sorted(set(levels) - set(self.flows))
         if missing:
             raise RuntimeError(f"no flow was trained at noise level {missing[0]:g}")
         drawn = {
-            level: self.flows[level].draw(n, FlowSampling(), seeds).samples
-            for level in sorted(set(levels))
+            level: self.flows[level].prior(n, seeds, noisy=True) for level in sorted(set(levels))
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
 
@@ -347,7 +352,7 @@ class FlowSGM(Model):
         """
         path = Path(path)
         spec = read_spec(path, cls.name)
-        flows = {level: Flow.load(path / f"flow-{level:g}", device) for level in spec["flows"]}
+        flows = {level: load_model(path / f"flow-{level:g}", device) for level in spec["flows"]}
         sgm = SGM.load(path / "sgm", device)
         model = cls(flows, sgm, device=device, **spec["sampling"])
         model.chosen, model.curve, model._table = spec["chosen"], spec["curve"], spec["table"]

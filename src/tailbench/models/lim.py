@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tailbench.models._base import Draw
 from tailbench.models._levy import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class LIMSettings(LevySettings):
 class LIMSampling(LevySampling):
     """LIM: the reverse equation with stable noise."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "lim"}
+    parts: ClassVar[Parts] = {"model": ("lim",)}
 
     model: str = Field("lim", description="The trained LIM, by its name under models.")
 
@@ -42,7 +42,7 @@ class LIMSampling(LevySampling):
 class LIMODESampling(LevySampling):
     """LIM-ODE: the deterministic reverse equation, by the network of LIM."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "lim"}
+    parts: ClassVar[Parts] = {"model": ("lim",)}
 
     model: str = Field("lim", description="The trained LIM, by its name under models.")
     steps: Steps | tuple[Steps, ...] = Field(
@@ -56,7 +56,8 @@ class LIM(LevyEstimator):
 
     The network predicts :math:`-\epsilon/\alpha`, the fractional score times
     :math:`\sigma(t)^{\alpha-1}`. One network serves the SDE and the ODE at any number of steps. At
-    alpha 2 noise has variance 2 in training and sampling alike. Nothing is clamped.
+    alpha 2 noise has variance 2 in training and sampling alike. Nothing is clamped unless asked
+    for.
 
     References:
         Yoon, Park, Kim and Lim, Score-based generative models with Lévy processes, 2023.

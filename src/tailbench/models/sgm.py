@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from tailbench.models._base import Draw, resolve_device
 from tailbench.models._diffusion import DiffusionEstimator
-from tailbench.models._settings import SamplingSettings, TrainingSettings
+from tailbench.models._settings import NetworkSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -26,11 +26,9 @@ Steps = Annotated[int, Field(ge=1)]
 Delta = Annotated[float, Field(gt=0)]
 
 
-class SGMSettings(TrainingSettings):
+class SGMSettings(NetworkSettings):
     """Settings of the training of a score model."""
 
-    width: int = Field(128, ge=1, description="Width of the network.")
-    blocks: int = Field(3, ge=0, description="Residual blocks of the network.")
     preconditioning: Literal["edm", "heavy"] = Field(
         "edm",
         description="What the network corrects: 'edm', the posterior mean of Gaussian data "
@@ -73,7 +71,7 @@ class ReverseSettings(SamplingSettings):
 class SGMSampling(ReverseSettings):
     """Score model from a Gaussian start, by the reverse SDE or the probability-flow ODE."""
 
-    parts: ClassVar[dict[str, str]] = {"model": "sgm"}
+    parts: ClassVar[Parts] = {"model": ("sgm",)}
 
     model: str = Field("sgm", description="The trained score model, by its name under models.")
     sigma_max: float = Field(
@@ -107,14 +105,10 @@ class SGM(DiffusionEstimator):
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser
+        from tailbench.networks.noisy import noisy_network
 
-        return Denoiser(
-            self._generators(members),
-            dim,
-            self.settings.width,
-            self.settings.blocks,
-            bent=self.settings.preconditioning == "heavy",
-        )
+        network = noisy_network(self.settings, self._generators(members), dim, self.images)
+        return Denoiser(network, bent=self.settings.preconditioning == "heavy")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         log_sigma = self.settings.sigma_mean + self.settings.sigma_std * streams.randn(

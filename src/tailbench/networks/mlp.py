@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Linear", "ResidualMLP"]
+from tailbench.networks.features import NOISE_FEATURES, noise_features, radial_features
+
+__all__ = ["Linear", "NoisyMLP", "ResidualMLP"]
 
 
 class Linear(nn.Module):
@@ -90,3 +92,31 @@ class ResidualMLP(nn.Module):
                 inner = inner + self.told[index](condition)
             h = h + second(F.silu(inner))
         return self.leave(F.silu(h))
+
+
+class NoisyMLP(nn.Module):
+    """A perceptron that is told noisy data and the level of their noise.
+
+    Args:
+        generators: One generator per member, for the initial weights.
+        dim: Dimension ``d``.
+        width: Width of the hidden layers.
+        blocks: Number of residual blocks.
+    """
+
+    def __init__(
+        self, generators: Sequence[torch.Generator], dim: int, width: int, blocks: int
+    ) -> None:
+        super().__init__()
+        self.network = ResidualMLP(
+            generators,
+            inputs=2 * dim + 1,
+            outputs=dim,
+            width=width,
+            blocks=blocks,
+            condition=NOISE_FEATURES,
+        )
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Evaluate at ``x`` ``(E, n, d)`` and noise levels ``(E or 1, n or 1, 1)``."""
+        return self.network(radial_features(x), noise_features(sigma))

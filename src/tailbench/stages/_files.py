@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.contracts import InputError
+from tailbench.contracts import Images, InputError
 from tailbench.files import as_values, atomic_write, replacing
 
-__all__ = ["read_arrays", "read_json", "write_arrays", "write_json"]
+__all__ = ["images_of", "read_arrays", "read_json", "write_arrays", "write_json"]
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -69,3 +69,15 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} does not exist") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is damaged: {error}") from None
+
+
+def images_of(folder: Path) -> Images | None:
+    """Give what the rows of the data in a folder are if they are images.
+
+    Raises:
+        InputError: If what is written beside the data is missing or damaged.
+    """
+    known = read_json(folder / "meta.json").get("images")
+    if known is None:
+        return None
+    return Images(tuple(known["shape"]), tuple(known["classes"]), known["pixels"])

@@ -11,6 +11,7 @@ import numpy as np
 
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
+from tailbench.models._base import load_model
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import read_arrays, write_arrays, write_json
@@ -96,14 +97,12 @@ def _assemble(
 ) -> Any:
     """Load the trained models of a method and put them together."""
     cls = registry.load("models", method_types()[type_])
-    roles = entry_class("methods", type_).parts
 
-    def trained(role: str, name: str) -> Any:
-        part = registry.load("models", roles[role])
-        return part.load(models / name / block, device=device)
+    def trained(name: str) -> Any:
+        return load_model(models / name / block, device)
 
     if cls.trainable:
-        (role,) = roles
-        return trained(role, parts[role][0])
-    loaded = {role: [trained(role, name) for name in names] for role, names in parts.items()}
+        ((name,),) = parts.values()
+        return trained(name)
+    loaded = {role: [trained(name) for name in names] for role, names in parts.items()}
     return cls.assemble(loaded, device=device)

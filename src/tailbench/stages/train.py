@@ -9,7 +9,7 @@ from pathlib import Path
 from tailbench import registry
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
-from tailbench.stages._files import read_arrays
+from tailbench.stages._files import images_of, read_arrays
 
 __all__ = ["run"]
 
@@ -55,6 +55,7 @@ def run(
 
     torch.set_num_threads(threads)
     settings = json.loads(spec)
+    images = images_of(data.parent)
     type_ = settings.pop("type")
     members = parse_block(block)
     x = read_arrays(data)["train"]
@@ -66,6 +67,7 @@ def run(
         seeds=[seed_for("train", dataset, model, member) for member in members],
         split_seeds=[seed_for("split", dataset, member) for member in members],
         members=members,
+        images=images,
         label=f"{dataset}/{model}",
         checkpoint=checkpoint,
     )

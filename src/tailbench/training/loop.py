@@ -43,6 +43,7 @@ Loss = Callable[[nn.Module, Tensor, Streams], Tensor]
 
 CHECK_EVERY = 50
 EXPLODED = 1e4
+VALIDATED = 2**20  # numbers that are validated at once
 
 
 @dataclass
@@ -154,6 +155,7 @@ class _Run:
         self.settings = settings.on(self.train_x.shape[1])
         self.streams = Streams(seeds, device, "train")
         self.val_seeds = [int(seed) for seed in seeds]
+        self.val_rows = max(self.settings.batch_size, VALIDATED // x.shape[2])
         self.module = module.to(device)
         self.parameters = dict(self.module.named_parameters())
         self.flat = _flatten(self.module)  # (E, P)
@@ -223,8 +225,11 @@ class _Run:
             kept = self.flat.clone()
             self.flat.copy_(self.ema)
             self.module.eval()
-            losses = self.loss(
-                self.module, self.val_x, Streams(self.val_seeds, self.device, "validate")
+            streams = Streams(self.val_seeds, self.device, "validate")
+            parts = self.val_x.split(self.val_rows, dim=1)
+            losses = sum(
+                self.loss(self.module, part, streams) * (part.shape[1] / self.val_x.shape[1])
+                for part in parts
             )
             self.module.train()
             self.flat.copy_(kept)

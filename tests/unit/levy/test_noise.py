@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import levy_stable
 
-from tailbench.levy.noise import positive_stable, stable_noise, symmetric_stable
+from tailbench.levy.noise import StableNoise, positive_stable, symmetric_stable
 from tailbench.training.streams import SampleStreams, Streams, uniform
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,10 +114,16 @@ def test_five_million_draws_are_finite():
     assert x.abs().max().item() > 1e5
 
 
+def of_block(seeds, law, n, dim):
+    """Draw noise as a model in training does, shape (E, n, d)."""
+    streams = Streams(seeds, CPU, "train")
+    return law.draw(streams.uniform, lambda: streams.randn(n, dim), dim, n)
+
+
 def test_nothing_is_clamped():
     """Among a million Cauchy numbers one beyond 1e5 is missing with probability exp(-6)."""
     assert drawn(1_000_000, 1, 1.0).abs().max().item() > 1e5
-    block = stable_noise(Streams([1, 2], CPU, "train"), 1.0, 1_000_000, 1)
+    block = of_block([1, 2], StableNoise(1.0), 1_000_000, 1)
     assert bool((block.abs().amax(dim=1) > 1e5).all())
 
 
@@ -160,14 +166,29 @@ def test_coordinates_share_a_variance_or_do_not():
 
 
 @pytest.mark.parametrize("isotropic", [True, False])
+def test_clamps_bind_what_they_name_and_nothing_else(isotropic):
+    free, a, eps = (
+        of_block([1], StableNoise(1.2, isotropic, *clamps), 50_000, 3)
+        for clamps in ((), (20.0, None), (None, 50.0))
+    )
+    assert free.abs().max() > 1e3
+    assert torch.equal(eps, free.clamp(-50.0, 50.0))
+    changed = a != free
+    rows = changed.any(-1)
+    assert 0 < rows.double().mean() < 0.5
+    assert bool((changed.all(-1) == rows).all()) == isotropic
+    assert bool((a.abs() <= free.abs()).all()) and a.abs().max() < 20.0**0.5 * 7.0
+
+
+@pytest.mark.parametrize("isotropic", [True, False])
 def test_noise_of_a_block(isotropic):
-    noise = stable_noise(Streams([1, 2], CPU, "train"), 1.5, 50_000, 2, isotropic)
+    noise = of_block([1, 2], StableNoise(1.5, isotropic), 50_000, 2)
     assert noise.shape == (2, 50_000, 2) and noise.dtype == torch.float64
     u = torch.tensor([0.4, 0.7], dtype=torch.float64)
     power = float(u.norm() ** 1.5 if isotropic else u.pow(1.5).sum())
     for member in noise:
         assert near((member @ u).cos(), math.exp(-power), math.exp(-power * 2.0**1.5))
-    alone = stable_noise(Streams([2], CPU, "train"), 1.5, 50_000, 2, isotropic)
+    alone = of_block([2], StableNoise(1.5, isotropic), 50_000, 2)
     assert torch.equal(noise[1], alone[0])
     assert not torch.equal(noise[0], noise[1])
 

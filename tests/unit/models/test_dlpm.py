@@ -5,13 +5,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tailbench.levy.noise import stable_noise
 from tailbench.levy.schedules import cosine, exploding
 from tailbench.metrics.msle import Msle
 from tailbench.models.dlpm import DLPM, DLIMSampling, DLPMSampling
 from tailbench.targets._symmetric_stable import stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
-from tailbench.training.streams import Streams
+from tailbench.training.streams import SampleStreams, Streams
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -219,7 +218,7 @@ def errors(model, module, batch, streams, draws, power):
     _, _, gbar, sbar = model._noised(batch, streams)
     found = []
     for _ in range(draws):
-        noise = stable_noise(streams, model.settings.alpha, *batch.shape[1:])
+        noise = model._noise(batch, streams)
         noisy = gbar * batch + sbar * noise
         error = module(noisy.float(), gbar, sbar) - noise.float()
         found.append(error.square().mean(-1) ** power)
@@ -353,3 +352,20 @@ def test_learns_the_tails_of_stable_data():
         # and the body: the quartiles of the first coordinate
         upper = np.quantile(np.abs(made), 0.5, axis=0) / target.quantile([0.75])[:, 0]
         assert np.abs(upper - 1.0).max() < 0.35
+
+
+def test_clamps_of_the_noise_are_for_training_and_sampling(block):
+    """The authors clamp A and the noise of images; here only where it is asked for."""
+    free, bound = (
+        DLPM(device="cpu", alpha=1.2, **TINY, **clamps).fit(block, seed=5, quiet=True)
+        for clamps in ({}, {"clamp_a": 4.0, "clamp_eps": 3.0})
+    )
+    batch = torch.zeros(2, 5000, 2)
+    for model, limited in ((free, False), (bound, True)):
+        _, noise, _, _ = model._noised(batch, Streams([1, 2], CPU, "train"))
+        start = model._stable(SampleStreams([1, 2], 0, 5000, 2, CPU))()
+        chain = model._law.variance(SampleStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
+        assert (noise.abs().max().item() <= 3.0) == limited
+        assert (start.abs().max().item() <= 3.0) == limited
+        assert (chain.max().item() <= 4.0) == limited
+    assert np.abs(bound.sample(2000, steps=5)).max() < np.abs(free.sample(2000, steps=5)).max()

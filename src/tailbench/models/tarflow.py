@@ -1,0 +1,194 @@
+"""Autoregressive transformer flow, a prior for images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
+
+from tailbench.contracts import InputError
+from tailbench.models._base import Draw, resolve_device
+from tailbench.models._diffusion import DiffusionEstimator
+from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.registry import register
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.training.streams import SampleStreams, Streams
+
+__all__ = ["TarFlow", "TarFlowSampling", "TarFlowSettings"]
+
+
+class TarFlowSettings(TrainingSettings):
+    """Settings of the training of a transformer flow."""
+
+    batch_size: int = Field(128, ge=1, description="Samples of a batch, of each member.")
+    learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate of AdamW.")
+    patch: int = Field(2, ge=1, description="Side of the patches that images are cut into.")
+    layers: int = Field(4, ge=1, description="Steps of the flow, in alternating order.")
+    depth: int = Field(2, ge=1, description="Transformer layers of a step.")
+    width: int = Field(64, ge=1, description="Width of the transformers.")
+    heads: int = Field(4, ge=1, description="Heads of the attention; a divisor of the width.")
+    noise: float = Field(
+        0.1,
+        ge=0,
+        description="Learn the data with Gaussian noise of this level, in the units of the "
+        "model: pixels have few values, and no density without it.",
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"heads: {self.heads} does not divide the width, {self.width}")
+        return self
+
+
+class TarFlowSampling(SamplingSettings):
+    """Transformer flow alone: from the base to the data, patch by patch."""
+
+    parts: ClassVar[Parts] = {"model": ("tarflow",)}
+
+    model: str = Field(default="tarflow", description="The trained flow, by its name under models.")
+    denoise: bool = Field(
+        True, description="Take off the noise of the training by one step along the flow's score."
+    )
+
+
+@register
+class TarFlow(DiffusionEstimator):
+    r"""Autoregressive flow of causal transformers over the patches of images.
+
+    The data are learned with noise :math:`\sigma G`, and samples are denoised by Tweedie's formula,
+
+    .. math:: \hat x = x + \sigma^2 \nabla \log p_\sigma(x).
+
+    A table is taken as a sequence of its columns. The base is Gaussian: this is a prior for images,
+    and has no heavy tails to offer; :mod:`tailbench.models.flow` has.
+
+    References:
+        Zhai et al., Normalizing flows are capable generative models, 2024.
+    """
+
+    Settings: ClassVar[type[TrainingSettings]] = TarFlowSettings
+    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"tarflow": TarFlowSampling}
+    settings: TarFlowSettings
+
+    def _shape(self, dim: int) -> tuple[tuple[int, int, int], int]:
+        """Give the shape of the images, and the side of a patch.
+
+        Raises:
+            InputError: If the patches do not fill the images.
+        """
+        if self.images is None:
+            return (1, dim, 1), 1
+        shape, patch = self.images.shape, self.settings.patch
+        if shape[1] % patch or shape[2] % patch:
+            raise InputError(f"patch: {patch} does not divide images of {shape[1]} by {shape[2]}")
+        return shape, patch
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        from tailbench.flows.transformer import TransformerFlow
+        from tailbench.networks.stacked import Stacked
+
+        shape, patch = self._shape(dim)
+        size = shape[0] * patch**2
+        settings = self.settings
+        return Stacked(
+            self._generators(members),
+            lambda: TransformerFlow(
+                dim // size, size, settings.layers, settings.depth, settings.width, settings.heads
+            ),
+        )
+
+    def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        noisy = batch + self.settings.noise * streams.randn(*batch.shape[1:])
+        return -self._log_prob(module, noisy).mean(-1) / batch.shape[-1]
+
+    def _log_prob(self, module: nn.Module, x: Tensor) -> Tensor:
+        """Give the log-density of noisy data ``(E, n, d)`` in the model's units, ``(E, n)``."""
+        import torch
+
+        from tailbench.flows.transformer import to_patches
+
+        shape, patch = self._shape(x.shape[-1])
+        found = []
+        for e in range(len(x)):
+            z, ladj = module[e](to_patches(x[e], shape, patch))  # type: ignore[index]
+            found.append(ladj - 0.5 * z.square().sum((1, 2)))
+        return torch.stack(found) - 0.5 * x.shape[-1] * math.log(2.0 * math.pi)
+
+    def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Give the log-density of noisy data ``x`` ``(n, d)`` or ``(E, n, d)``, without last axis.
+
+        Raises:
+            RuntimeError: If the flow has not been fitted.
+        """
+        import torch
+
+        block = np.asarray(x, dtype=np.float64)
+        table = block.ndim == 2
+        module = self._select(range(self.members))
+        location, scale = (self.constants[key][:, None].numpy() for key in ("location", "scale"))
+        scaled = torch.from_numpy(((block[None] if table else block) - location) / scale)
+        with torch.no_grad():
+            own = scaled.float().to(resolve_device(self.device))
+            values = self._log_prob(module, own).double().cpu().numpy() - np.log(scale).sum(-1)
+        return values[0] if table else values
+
+    def draw(
+        self,
+        n: int,
+        settings: SamplingSettings,
+        seeds: Sequence[int],
+        *,
+        label: str = "sampling",
+        quiet: bool = True,
+    ) -> Draw:
+        """Draw ``n`` samples of every member, one pass through the flow per patch."""
+        import torch
+
+        from tailbench.flows.transformer import from_patches, to_patches
+        from tailbench.training.loop import groups
+
+        assert isinstance(settings, TarFlowSampling)
+        shape, patch = self._shape(self.dim)
+        sigma = self.settings.noise
+
+        def run(
+            module: nn.Module,
+            members: list[int],
+            rows: slice,
+            streams: SampleStreams,
+            progress: Callable[[], None],
+        ) -> Tensor:
+            base = streams.randn()
+            x = torch.stack(
+                [
+                    from_patches(
+                        module[e].inverse(to_patches(base[e], shape, patch)),  # type: ignore[index]
+                        shape,
+                        patch,
+                    )
+                    for e in range(len(members))
+                ]
+            )
+            if settings.denoise and sigma:
+                with torch.enable_grad():
+                    x.requires_grad_(True)
+                    (score,) = torch.autograd.grad(self._log_prob(module, x).sum(), x)
+                x = x.detach() + sigma**2 * score
+            progress()
+            return x
+
+        parts = groups(self.members, resolve_device(self.device))
+        samples = self._batches(parts, run, n, 1, seeds, label=label, quiet=quiet)
+        return Draw(samples, 2 if settings.denoise and sigma else 1)
+
+    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
+        """Draw the start of a reverse process, with the noise of the training or without."""
+        return self.draw(n, TarFlowSampling(denoise=not noisy), seeds).samples

@@ -1,0 +1,85 @@
+"""Any module as a block of members: one structure each, and all weights in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Stacked"]
+
+
+class Stacked(nn.Module):
+    """Members of one architecture, whose parameters carry a leading axis ``E``.
+
+    For architectures that are not written for a block of members, such as those of libraries. The
+    members are computed one after another, but share the optimiser's step.
+
+    Args:
+        generators: One generator per member, for the initial weights.
+        build: Makes a member with the weights it starts from, drawn from torch's own generator.
+    """
+
+    def __init__(
+        self, generators: Sequence[torch.Generator], build: Callable[[], nn.Module]
+    ) -> None:
+        super().__init__()
+        made = [_initial(build, generator) for generator in generators]
+        self.weights = nn.ParameterDict(
+            {
+                key.replace(".", "/"): nn.Parameter(torch.stack([each[key] for each in made]))
+                for key in made[0]
+            }
+        )
+        # not children, so that their parameters, which have no numbers, are not ours
+        self._structures = tuple(_Structure(build) for _ in generators)
+
+    def train(self, mode: bool = True) -> Stacked:
+        """Set all members to training or evaluation."""
+        super().train(mode)
+        for structure in self._structures:
+            structure.module.train(mode)
+        return self
+
+    def __len__(self) -> int:
+        """Give the number of members."""
+        return len(self._structures)
+
+    def __getitem__(self, member: int) -> nn.Module:
+        """Give a member with its present weights.
+
+        They stay in it until it is asked for again: checkpointing, which computes activations
+        anew in the backward pass, finds them there.
+        """
+        return self._structures[member].bind(self.weights, member)
+
+
+class _Structure:
+    """A module without numbers of its own, which is given its weights whenever it is used."""
+
+    def __init__(self, build: Callable[[], nn.Module]) -> None:
+        with torch.device("meta"):
+            self.module = build()
+        # diffusers asks a module for its precision, and fails where it has no parameter or buffer
+        self.module.register_buffer("precision", torch.zeros(0), persistent=False)
+        self.places = {}
+        for key in dict(self.module.named_parameters()):
+            path, _, name = key.rpartition(".")
+            owner = self.module.get_submodule(path)
+            del owner._parameters[name]
+            self.places[key.replace(".", "/")] = (owner, name)
+
+    def bind(self, weights: nn.ParameterDict, member: int) -> nn.Module:
+        """Give the module the weights of a member."""
+        for key, (owner, name) in self.places.items():
+            owner.__dict__[name] = weights[key][member]
+        return self.module
+
+
+def _initial(build: Callable[[], nn.Module], generator: torch.Generator) -> dict[str, Tensor]:
+    """Draw a member's weights, and leave torch's own generator as it was."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return dict(build().state_dict())
