@@ -153,6 +153,38 @@ def sample(
 
 
 @app.command()
+def classifier(
+    dataset: Dataset,
+    block: Block,
+    data: Data,
+    folder: Annotated[Path, typer.Option(help="Where to write.")],
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a classifier of the labelled images of a dataset."""
+    from tailbench.stages import classifier as stage
+
+    stage.run(dataset, block, data, folder, device, threads)
+
+
+@app.command()
+def features(
+    dataset: Dataset,
+    block: Block,
+    space: Annotated[str, typer.Option(help="Feature space: inception or classifier.")],
+    spec: Spec,
+    data: Data,
+    folder: Annotated[Path, typer.Option(help="Where to write, and where the classifier is.")],
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Compute the features of the held-out images of a dataset."""
+    from tailbench.stages import features as stage
+
+    stage.run(dataset, block, space, spec, data, folder, device, threads)
+
+
+@app.command()
 def evaluate(
     dataset: Dataset,
     method: Annotated[str, typer.Option(help="Name of the method, or floor.")],
@@ -161,11 +193,16 @@ def evaluate(
     data: Data,
     output: Annotated[Path, typer.Option(help="The CSV file to write.")],
     samples: Annotated[Path | None, typer.Option(help="The file of samples.")] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Folder of features and classifier, for images.")
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
 ) -> None:
     """Compute the metrics of the samples of a block of members."""
     from tailbench.stages import evaluate as stage
 
-    stage.run(dataset, method, block, spec, data, output, samples)
+    stage.run(dataset, method, block, spec, data, output, samples, features, device, threads)
 
 
 @app.command()

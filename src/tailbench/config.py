@@ -203,7 +203,9 @@ def _section(
         if section != "metrics":
             mistakes.append(f"{section}: at least one entry is needed")
             return {}
-        value = dict.fromkeys(registry.names("metrics"))
+        value = dict.fromkeys(
+            name for name in registry.names("metrics") if registry.load("metrics", name).by_default
+        )
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         value = dict.fromkeys(value)
     if not isinstance(value, dict) or not value:
@@ -277,16 +279,16 @@ def _references(config: Config) -> list[str]:
                 f"a configuration computes a metric once"
             )
     for name, entry in config.methods.items():
-        parts: Mapping[str, str] = entry_class("methods", entry.type).parts
-        for role, type_ in parts.items():
+        parts: Mapping[str, tuple[str, ...]] = entry_class("methods", entry.type).parts
+        for role, types_ in parts.items():
             model = entry.settings[role]
             where = f"methods.{name}.{role}"
             if model not in config.models:
                 hint = registry.nearest(model, config.models)
                 mistakes.append(f"{where}: there is no model {model!r} under models{hint}")
-            elif config.models[model].type != type_:
-                actual = config.models[model].type
-                mistakes.append(f"{where}: the model {model!r} is a {actual}, a {type_} is needed")
+            elif config.models[model].type not in types_:
+                actual, needed = config.models[model].type, " or a ".join(types_)
+                mistakes.append(f"{where}: the model {model!r} is a {actual}, a {needed} is needed")
     limits = {
         "methods": (config.select, config.methods, "method", "there is no method"),
         "seeds": (config.blocks, config.seeds, "block", "'seeds' has no block"),

@@ -166,9 +166,13 @@ class Metric(Protocol):
     name: ClassVar[str]
     Settings: ClassVar[type]
     outputs: ClassVar[Mapping[str, Output]]
+    space: ClassVar[str | None]
 
-    def applies(self, truth: Target | None) -> bool:
-        """Whether the metric is defined for data of the exact law ``truth`` (``None``: unknown)."""
+    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
+        """Whether the metric is defined for data of the exact law ``truth`` (``None``: unknown).
+
+        ``images`` says what the rows are if they are images.
+        """
 
     def __call__(
         self,
@@ -176,5 +180,10 @@ class Metric(Protocol):
         reference: NDArray[np.float64],
         truth: Target | None,
         rng: np.random.Generator,
+        images: Any = None,
     ) -> dict[str, float]:
-        """Compare ``samples`` ``(n, d)`` with ``reference`` ``(m, d)``; one value per output."""
+        """Compare ``samples`` ``(n, d)`` with ``reference`` ``(m, d)``; one value per output.
+
+        ``images`` is what metrics with a feature space ``space`` are told besides: an
+        ``ImageReference``.
+        """

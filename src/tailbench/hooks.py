@@ -87,6 +87,11 @@ def _first_missing(plan: Plan, results: Path, cell: Cell) -> tuple[str, Path] | 
         (f"models/{dataset}/{model}/{block}/spec.json", "train", model)
         for model in plan.models_of(method)
     ]
+    features = f"features/{dataset}/{block}"
+    for space in plan.features.spaces(dataset):
+        if space == "classifier":
+            steps.append((f"{features}/classifier.json", "classifier", ""))
+        steps.append((f"{features}/reference-{space}.safetensors", "features", space))
     steps += [
         (f"samples/{dataset}/{method}/{block}.json", "sample", method),
         (f"metrics/{dataset}/{method}/{block}.csv", "evaluate", method),

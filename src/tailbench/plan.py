@@ -17,6 +17,7 @@ from typing import Any
 from tailbench import provenance, registry
 from tailbench.catalog import entry_class, method_types, source, source_kind
 from tailbench.config import Config, ConfigError, Entry, parse
+from tailbench.features import Features
 from tailbench.seeds import parse_block
 
 __all__ = ["Cell", "Plan", "gpus"]
@@ -139,6 +140,11 @@ class Plan:
             )
         )
 
+    @cached_property
+    def features(self) -> Features:
+        """The metrics of each dataset, and the features that those of images need."""
+        return Features(self.config)
+
     def files(self, dataset: str) -> list[str]:
         """The user's files that a dataset is read from."""
         entry = self.config.datasets[dataset]
@@ -158,10 +164,17 @@ class Plan:
         """
         for dataset in self.config.datasets:
             for path in self.files(dataset):
-                if not Path(path).is_file():
+                if not Path(path).exists():
                     raise ConfigError(
                         f"{source}: datasets.{dataset}.path: the file {path} does not exist"
                     )
+        spaces = {s for dataset in self.config.datasets for s in self.features.spaces(dataset)}
+        for name, entry in self.config.metrics.items():
+            weights = entry.settings.get("weights")
+            if weights is not None and entry.type in spaces and not Path(weights).is_file():
+                raise ConfigError(
+                    f"{source}: metrics.{name}.weights: the file {weights} does not exist"
+                )
 
     def figure_inputs(self, figure: str) -> list[str]:
         """The files that a figure is drawn from."""
@@ -200,10 +213,11 @@ class Plan:
             {"type": entry.type, **entry.settings, "parts": self.parts(method)}, sort_keys=True
         )
 
-    def evaluate_spec(self) -> str:
-        """What the metrics depend on, besides samples and data, as canonical JSON."""
+    def evaluate_spec(self, dataset: str) -> str:
+        """What the metrics depend on, besides samples, data and features, as canonical JSON."""
+        metrics = self.features.metrics_on(dataset)
         return json.dumps(
-            {name: {"type": e.type, **e.settings} for name, e in self.config.metrics.items()},
+            {name: {"type": entry.type, **entry.settings} for name, entry in metrics.items()},
             sort_keys=True,
         )
 
@@ -220,8 +234,8 @@ class Plan:
         if stage in ("data", "evaluate") and name is not None:
             type_ = self.config.datasets[name].type
             yield registry.module_of(source_kind(type_), type_)
-        if stage == "evaluate":
-            for entry in self.config.metrics.values():
+        if stage == "evaluate" and name is not None:
+            for entry in self.features.metrics_on(name).values():
                 yield registry.module_of("metrics", entry.type)
         if stage == "train" and name is not None:
             yield registry.module_of("models", self.models[name].type)
@@ -242,11 +256,15 @@ class Plan:
     def stages(self) -> dict[str, int]:
         """Number of jobs of each stage, from an empty folder."""
         cells = len(self._cells)
-        data = sum(len(self.blocks_on(dataset)) for dataset in self.config.datasets)
+        blocks = {dataset: len(self.blocks_on(dataset)) for dataset in self.config.datasets}
+        data = sum(blocks.values())
+        spaces = [space for d, count in blocks.items() for space in count * self.features.spaces(d)]
+        features = {"classifier": spaces.count("classifier"), "features": len(spaces)}
         return {
             "data": data,
             "train": len(self.trainings()),
             "sample": cells,
+            **{name: jobs for name, jobs in features.items() if jobs},
             "evaluate": cells + data,
             "collect": 1,
             "tables": 1,
@@ -256,12 +274,21 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """The plan as plain data, for the report."""
+        stages = self.stages()
+        features = [
+            ["data", "classifier"],
+            ["data", "features"],
+            ["classifier", "features"],
+            ["classifier", "evaluate"],
+            ["features", "evaluate"],
+        ]
         return {
-            "stages": [{"name": name, "jobs": jobs} for name, jobs in self.stages().items()],
+            "stages": [{"name": name, "jobs": jobs} for name, jobs in stages.items()],
             "edges": [
                 ["data", "train"],
                 ["train", "sample"],
                 ["data", "evaluate"],
+                *(edge for edge in features if {*edge} <= {*stages}),
                 ["sample", "evaluate"],
                 ["evaluate", "collect"],
                 ["collect", "tables"],

@@ -7,7 +7,7 @@ and metric. Orders are those of first appearance in it. Nothing here reads or wr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "COLUMNS",
     "KEY_METRICS",
     "directions",
+    "key_metrics",
     "leaderboard",
     "missing",
     "paired",
@@ -30,8 +31,21 @@ __all__ = [
 ]
 
 COLUMNS = ("dataset", "method", "family", "model", "seed", "metric", "value", "floor")
-KEY_METRICS = ("max_sw1", "msle", "tail_index_error_hill")
+KEY_METRICS = ("fid_inception", "fid_classifier", "max_sw1", "msle", "tail_index_error_hill")
+SHOWN = 3
 FEW_SEEDS = 10
+
+
+def key_metrics(there: Iterable[str]) -> list[str]:
+    """Choose the metrics to show first: known ones, or else the first that there are.
+
+    Distances in two feature spaces are never shown beside each other.
+    """
+    every = list(dict.fromkeys(there))
+    known = [metric for metric in KEY_METRICS if metric in every]
+    if "fid_inception" in known and "fid_classifier" in known:
+        known.remove("fid_classifier")
+    return (known or every)[:SHOWN]
 
 
 def directions() -> dict[str, Output]:
@@ -192,7 +206,7 @@ def terminal_summary(
 
     outputs = directions() if outputs is None else outputs
     table = summary(metrics, outputs)
-    shown = [m for m in KEY_METRICS if (table["metric"] == m).any()]
+    shown = key_metrics(m for m in table["metric"].unique() if m in KEY_METRICS)
     grid = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

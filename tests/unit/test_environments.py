@@ -62,8 +62,11 @@ def test_an_environment_has_the_locked_versions(path):
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_has_what_a_job_needs(path):
     needed = {tool.canonical(requirement.name) for requirement in RUNTIME} - {"snakemake"}
-    assert needed <= set(packages(path))
-    assert path.with_suffix(".post-deploy.sh").exists(), "nothing installs tailbench itself"
+    script = path.with_suffix(".post-deploy.sh").read_text()
+    by_pip = set(re.findall(r"grep '\^([\w-]+)==' requirements.lock", script))
+    assert by_pip == {"torch-fidelity"} and by_pip <= set(LOCK)
+    assert needed == set(packages(path)) - {"python", "pip", "setuptools"} | by_pip
+    assert "--editable ." in script, "nothing installs tailbench itself"
 
 
 def test_environments_differ_in_the_build_of_torch_only():

@@ -50,7 +50,7 @@ def specs(made):
         **{("data", name): made.data_spec(name) for name in config.datasets},
         **{("train", name): made.train_spec(name) for name in made.models},
         **{("sample", name): made.sample_spec(name) for name in config.methods},
-        ("evaluate",): made.evaluate_spec(),
+        **{("evaluate", name): made.evaluate_spec(name) for name in config.datasets},
     }
 
 
@@ -159,7 +159,7 @@ def test_changing_a_dataset_changes_its_data_alone():
 
 
 def test_changing_a_metric_changes_the_evaluation_alone():
-    assert changed(metrics={"msle": {"xi": 0.9}}) == {("evaluate",)}
+    assert changed(metrics={"msle": {"xi": 0.9}}) == {("evaluate", "stable"), ("evaluate", "gmm")}
 
 
 @pytest.mark.parametrize(
@@ -269,3 +269,108 @@ def test_the_default_benchmark():
     assert stages["sample"] == len(made.cells())
     for dataset, model, block in made.trainings():
         assert dataset in made.config.datasets and model in made.models and block in made.blocks
+
+
+# Images
+
+
+def images(**changes):
+    """A plan with a set of images, in two blocks, beside a target."""
+    metrics = {"sliced_wasserstein": {}, "classifier": {}, "class_shares": {}} | changes
+    return Plan(
+        parse(
+            {
+                "seeds": ["0-1", "2"],
+                "device": "cuda",
+                "threads": 4,
+                "datasets": {"digits": {}, "gmm": {"seeds": ["2"]}},
+                "models": ["sgm"],
+                "methods": ["sgm"],
+                "metrics": {name: given for name, given in metrics.items() if given is not None},
+                "figures": [],
+            }
+        )
+    )
+
+
+def test_metrics_of_images_are_those_of_sets_of_images_alone():
+    made = images(inception={})
+    assert list(made.features.metrics_on("gmm")) == ["sliced_wasserstein"]
+    assert list(made.features.metrics_on("digits")) == list(made.config.metrics)
+    assert made.features.spaces("gmm") == []
+    assert made.features.spaces("digits") == ["classifier", "inception"]
+    assert json.loads(made.evaluate_spec("gmm")).keys() == {"sliced_wasserstein"}
+
+
+def test_metrics_of_images_change_nothing_for_other_data():
+    first, second = images(), images(classifier={"neighbourhood": 5}, class_shares=None)
+    assert first.evaluate_spec("digits") != second.evaluate_spec("digits")
+    for made in (second, images(inception={}), images(classifier=None, class_shares=None)):
+        assert made.evaluate_spec("gmm") == first.evaluate_spec("gmm")
+        assert made.code("evaluate", "gmm") == first.code("evaluate", "gmm")
+
+
+def test_sets_that_hold_no_labelled_pixels(monkeypatch):
+    monkeypatch.setattr("tailbench.datasets.digits.Digits.classes", ())
+    assert images(inception={}).features.spaces("digits") == ["inception"]
+    monkeypatch.setattr("tailbench.datasets.digits.Digits.pixels", False, raising=False)
+    assert images(inception={}).features.spaces("digits") == []
+
+
+def test_jobs_of_features():
+    none = images(classifier=None, class_shares=None).stages()
+    assert "classifier" not in none and "features" not in none
+    only = images(classifier=None, class_shares=None, inception={}).stages()
+    assert "classifier" not in only and only["features"] == 2
+    both = images(inception={}).stages()
+    assert (both["classifier"], both["features"]) == (2, 4)
+    assert none == {k: v for k, v in both.items() if k not in ("classifier", "features")}
+
+
+def test_description_of_a_plan_with_images():
+    for made in (images(), images(classifier=None, class_shares=None, inception={})):
+        described = made.describe()
+        names = {row["name"] for row in described["stages"]}
+        assert all(set(edge) <= names for edge in described["edges"])
+        assert ["features", "evaluate"] in described["edges"]
+
+
+def test_inputs_of_metrics_of_images(tmp_path):
+    weights = str(tmp_path / "weights.pth")
+    made = images(inception={"weights": weights}).features
+    folder = "results/features/digits/0-1"
+    assert made.inputs("gmm", "2") == []
+    assert made.inputs("digits", "0-1") == [
+        f"{folder}/reference-classifier.safetensors",
+        f"{folder}/classifier.safetensors",
+        f"{folder}/classifier.json",
+        f"{folder}/reference-inception.safetensors",
+        weights,
+    ]
+    assert made.weights("digits", "0-1", "inception") == [weights]
+    assert images(inception={}).features.weights("digits", "0-1", "inception") == []
+
+
+def test_what_features_depend_on():
+    first = images(inception={}).features.spec("inception")
+    assert json.loads(first) == {"batch_size": 64, "weights": None}
+    assert images(inception={"neighbourhood": 4}).features.spec("inception") == first
+    assert images(inception={"batch_size": 4}).features.spec("inception") != first
+    assert images(classifier={"neighbourhood": 4}).features.spec("classifier") == "{}"
+
+
+def test_where_metrics_are_computed():
+    for made, device in ((images().features, "cpu"), (images(inception={}).features, "cuda")):
+        assert (made.device("digits"), made.threads("digits")) == (device, 4)
+        assert (made.device("gmm"), made.threads("gmm")) == ("cpu", 1)
+
+
+def test_weights_that_are_not_there(tmp_path):
+    path = tmp_path / "weights.pth"
+    made = images(inception={"weights": str(path)})
+    with pytest.raises(ConfigError) as caught:
+        made.check_files("c.yaml")
+    assert str(caught.value) == f"c.yaml: metrics.inception.weights: the file {path} does not exist"
+    path.touch()
+    made.check_files("c.yaml")
+    plan(metrics={"inception": {"weights": "nowhere.pth"}}).check_files("c.yaml")  # no images

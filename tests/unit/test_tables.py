@@ -160,3 +160,10 @@ def test_directions_load_no_torch():
         "assert 'torch' not in sys.modules and 'ot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_key_metrics_never_mix_feature_spaces():
+    every = ["sw1", "fid_classifier", "fid_inception", "max_sw1", "msle"]
+    assert tables.key_metrics(every) == ["fid_inception", "max_sw1", "msle"]
+    assert tables.key_metrics(every[:2]) == ["fid_classifier"]
+    assert tables.key_metrics(["a", "b", "a", "c", "d"]) == ["a", "b", "c"]

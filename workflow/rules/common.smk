@@ -21,6 +21,7 @@ GPUS = gpus(PLAN.config.device)
 DATA = "results/data/{dataset}/{block}"
 MODEL = "results/models/{dataset}/{model}/{block}"
 SAMPLES = "results/samples/{dataset}/{method}/{block}.safetensors"
+FEATURES = "results/features/{dataset}/{block}"
 METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
 
@@ -31,6 +32,7 @@ wildcard_constraints:
     method=r"[A-Za-z][A-Za-z0-9_.-]*",
     block=r"\d+(-\d+)?",
     figure=r"[a-z][a-z0-9_]*",
+    space=r"inception|classifier",
 
 
 def for_cells(pattern, cells):

@@ -2,6 +2,9 @@ rule floor:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
+        features=lambda wildcards: PLAN.features.inputs(
+            wildcards.dataset, wildcards.block
+        ),
     output:
         "results/metrics/{dataset}/floor/{block}.csv",
     log:
@@ -10,19 +13,23 @@ rule floor:
         "results/benchmarks/floor/{dataset}/{block}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: lambda wildcards: PLAN.features.threads(wildcards.dataset)
     resources:
+        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        spec=PLAN.evaluate_spec(),
+        spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
         data=subpath(input.test, parent=True),
+        features=FEATURES,
     message:
         "floor: {wildcards.dataset}, seeds {wildcards.block}"
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method floor"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
+        " --features {params.features:q} --device {resources.device} --threads {threads}"
         " --output {output:q} > {log:q} 2>&1"
 
 
@@ -30,6 +37,9 @@ rule evaluate:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
+        features=lambda wildcards: PLAN.features.inputs(
+            wildcards.dataset, wildcards.block
+        ),
         samples=SAMPLES,
     output:
         METRICS,
@@ -39,20 +49,24 @@ rule evaluate:
         "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: lambda wildcards: PLAN.features.threads(wildcards.dataset)
     resources:
+        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        spec=PLAN.evaluate_spec(),
+        spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
         data=subpath(input.test, parent=True),
+        features=FEATURES,
     message:
         "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
-        " --samples {input.samples:q} --output {output:q} > {log:q} 2>&1"
+        " --samples {input.samples:q} --features {params.features:q} --device {resources.device}"
+        " --threads {threads} --output {output:q} > {log:q} 2>&1"
 
 
 ruleorder: floor > evaluate

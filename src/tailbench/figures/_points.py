@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tailbench.figures import _style
+from tailbench.tables import key_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +25,11 @@ __all__ = [
     "without",
 ]
 
-PREFERRED = ("max_sw1", "msle")
-
 
 def panel_metrics(of: pd.DataFrame) -> list[str]:
     """Choose two metrics to show: structure and tails, or the first that there are."""
     there = list(of.loc[of["value"].notna(), "metric"].unique())
-    preferred = [metric for metric in PREFERRED if metric in there]
+    preferred = key_metrics(there)
     return (preferred + [metric for metric in there if metric not in preferred])[:2]
 
 

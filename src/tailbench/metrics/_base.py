@@ -4,23 +4,46 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailbench.contracts import Output, Target
+from tailbench.contracts import Images, Output, Target
 from tailbench.settings import Settings as BaseSettings
 
-__all__ = ["BaseMetric", "centre", "checked", "mean_or_nan"]
+__all__ = ["BaseMetric", "Configured", "ImageReference", "centre", "checked", "mean_or_nan", "pair"]
 
 S = TypeVar("S", bound=BaseSettings)
 
 
-class BaseMetric(ABC, Generic[S]):
-    """A metric: typed settings, checked input, one number per output.
+@dataclass(frozen=True)
+class ImageReference:
+    """What metrics of images are told besides the samples and the reference.
 
-    A subclass names its ``Settings`` and ``outputs`` and gives ``compare``.
+    Attributes:
+        images: What the rows are.
+        features: Features of the reference, by the name of the space, each ``(m, k)``.
+        classifier: File of the classifier that was trained on the labelled training data.
+        shares: Shares of the classes in the training data, shape ``(classes,)``.
+        device: Where to compute the features of the samples.
+    """
+
+    images: Images
+    features: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    classifier: Path | None = None
+    shares: NDArray[np.float64] | None = None
+    device: str = "cpu"
+
+
+class Configured(Generic[S]):
+    """What has typed settings and gives one number per output.
+
+    A subclass names its ``Settings`` and ``outputs`` and, if it compares images, the feature
+    space it does so in, and the settings that the features in that space depend on. One that is
+    not ``by_default`` is computed only where a configuration names it.
 
     Args:
         settings: How to compute it; made from ``options`` if not given.
@@ -34,15 +57,27 @@ class BaseMetric(ABC, Generic[S]):
     name: ClassVar[str]
     Settings: ClassVar[type[BaseSettings]]
     outputs: ClassVar[Mapping[str, Output]]
+    by_default: ClassVar[bool] = True
+    space: ClassVar[str | None] = None
+    extraction: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: S | None = None, **options: Any) -> None:
         if settings is not None and options:
             raise TypeError("give either a settings object or single settings, not both")
         self.settings: S = settings if settings is not None else self.Settings(**options)  # type: ignore[assignment]
 
-    def applies(self, truth: Target | None) -> bool:
-        """Whether the metric is defined for data of this exact law (``None``: unknown)."""
+    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
+        """Whether the metric is defined for data of this exact law (``None``: unknown).
+
+        Args:
+            truth: The exact law of the data, or ``None``.
+            images: What the rows are if they are images.
+        """
         return True
+
+
+class BaseMetric(Configured[S], ABC):
+    """A metric of rows of numbers, whatever they are; a subclass gives ``compare``."""
 
     def __call__(
         self,
@@ -50,6 +85,7 @@ class BaseMetric(ABC, Generic[S]):
         reference: ArrayLike,
         truth: Target | None,
         rng: np.random.Generator,
+        images: ImageReference | None = None,
     ) -> dict[str, float]:
         """Compare ``samples`` ``(n, d)`` with ``reference`` ``(m, d)``.
 
@@ -58,6 +94,7 @@ class BaseMetric(ABC, Generic[S]):
             reference: Held-out real data, shape ``(m, d)``.
             truth: The exact law of the data, or ``None``.
             rng: Source of all randomness: equal generators give equal values.
+            images: What is known of images; not used.
 
         Returns:
             One value per output.
@@ -65,12 +102,7 @@ class BaseMetric(ABC, Generic[S]):
         Raises:
             ValueError: If an array is not a finite, non-empty table, or their widths differ.
         """
-        x, y = checked(samples, "samples"), checked(reference, "reference")
-        if x.shape[1] != y.shape[1]:
-            raise ValueError(
-                f"samples have {x.shape[1]} columns, but the reference has {y.shape[1]}"
-            )
-        return self.compare(x, y, truth, rng)
+        return self.compare(*pair(samples, reference), truth, rng)
 
     @abstractmethod
     def compare(
@@ -81,6 +113,20 @@ class BaseMetric(ABC, Generic[S]):
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """Compute the outputs from arrays that have been checked."""
+
+
+def pair(
+    samples: ArrayLike, reference: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give samples and reference as checked tables.
+
+    Raises:
+        ValueError: If an array is not a finite, non-empty table, or their widths differ.
+    """
+    x, y = checked(samples, "samples"), checked(reference, "reference")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"samples have {x.shape[1]} columns, but the reference has {y.shape[1]}")
+    return x, y
 
 
 def checked(x: ArrayLike, what: str) -> NDArray[np.float64]:

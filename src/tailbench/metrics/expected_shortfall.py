@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
+from tailbench.contracts import Images, Output, Target
 from tailbench.metrics._base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
@@ -46,7 +46,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
         "es99_error": Output("relative error of the expected shortfall")
     }
 
-    def applies(self, truth: Target | None) -> bool:
+    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
         """Whether every column has a mean, as far as is known."""
         index = None if truth is None else truth.tail_index()
         return index is None or bool(np.all(np.asarray(index) > 1))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
+from tailbench.contracts import Images, Output, Target
 from tailbench.metrics._base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
@@ -51,7 +51,7 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
         "off_mode_share": Output("share outside all modes"),
     }
 
-    def applies(self, truth: Target | None) -> bool:
+    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
         """Whether the truth has modes."""
         return truth is not None and truth.modes() is not None
 

@@ -59,7 +59,8 @@ def run(results: Path, config: str) -> None:
         table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
         tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
     metrics = pd.concat(tables, ignore_index=True)
-    metrics["ratio"] = metrics["value"] / metrics["floor"]
+    # an unbiased estimate of a distance may be below zero, and is then no measure of others
+    metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
     with replacing(results / "metrics.csv") as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
     write_json(results / "plan.json", described)

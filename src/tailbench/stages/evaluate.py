@@ -5,14 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tailbench import registry
 from tailbench.catalog import source
-from tailbench.files import replacing
+from tailbench.contracts import Images, InputError
+from tailbench.files import as_values, replacing
+from tailbench.metrics._base import ImageReference
 from tailbench.seeds import generator_for, parse_block
-from tailbench.stages._files import read_arrays, read_json
+from tailbench.stages._files import images_of, read_arrays, read_json
 
 __all__ = ["COLUMNS", "run"]
 
@@ -27,6 +33,9 @@ def run(
     data: Path,
     output: Path,
     samples: Path | None = None,
+    features: Path | None = None,
+    device: str = "cpu",
+    threads: int = 1,
 ) -> None:
     """Write one row per variant, member and metric.
 
@@ -38,32 +47,39 @@ def run(
         data: Folder of the data of the block.
         output: The CSV file to write.
         samples: The samples; none for the floor, which is made of real data.
+        features: Folder of the features of the held-out images and of the classifier, which
+            metrics of images need.
+        device: Where to compute the features of the samples.
+        threads: Threads on a CPU, for these features.
 
     Raises:
         InputError: If a file is missing or damaged.
     """
-    meta = read_json(data / "meta.json")
+    meta, images = read_json(data / "meta.json"), images_of(data)
     origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
-    arrays = read_arrays(data / "test.safetensors")
-    drawn = {"floor": arrays["floor"]} if samples is None else read_arrays(samples)
+    test = read_arrays(data / "test.safetensors")
     metrics: list[Any] = [
         (name, metric)
         for name, entry in sorted(json.loads(spec).items())
-        if (metric := _metric(entry)).applies(truth)
+        if (metric := _metric(entry)).applies(truth, images)
     ]
+    spaces = {metric.space for _, metric in metrics} - {None}
+    known = _known(images, spaces, features, device, threads)
     with replacing(output) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for variant, block_samples in drawn.items():
+        drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
+        for variant, block_samples in drawn:
             for e, member in enumerate(parse_block(block)):
                 for name, metric in metrics:
                     begin = time.monotonic()
                     values = metric(
                         block_samples[e],
-                        arrays["test"][e],
+                        test["test"][e],
                         truth,
                         generator_for("metric", name, dataset, member),
+                        known,
                     )
                     seconds = time.monotonic() - begin
                     for key, value in values.items():
@@ -76,3 +92,47 @@ def run(
 def _metric(entry: dict[str, Any]) -> Any:
     settings = dict(entry)
     return registry.load("metrics", settings.pop("type"))(**settings)
+
+
+def _known(
+    images: Images | None, spaces: Iterable[str], folder: Path | None, device: str, threads: int
+) -> ImageReference | None:
+    """Read what metrics in some feature spaces are told; nothing if there is no such metric."""
+    spaces = set(spaces)
+    if images is None or not spaces:
+        return None
+    if folder is None:
+        raise InputError("metrics of images need the folder of features")
+    import torch
+
+    torch.set_num_threads(threads)
+    by_classifier: dict[str, Any] = {}
+    if "classifier" in spaces:
+        shares = read_json(folder / "classifier.json")["shares"]
+        by_classifier = {
+            "classifier": folder / "classifier.safetensors",
+            "shares": np.asarray(shares, dtype=np.float64),
+        }
+    return ImageReference(
+        images,
+        {
+            space: read_arrays(folder / f"reference-{space}.safetensors")["features"]
+            for space in spaces
+        },
+        device=device,
+        **by_classifier,
+    )
+
+
+def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Read the samples of one variant after another, each ``(E, n, d)``."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            for variant in file.keys():  # noqa: SIM118
+                yield variant, as_values(file.get_tensor(variant))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged: {error}") from None

@@ -96,11 +96,11 @@ def _dataset(
     inputs: Inputs, name: str, summary: pd.DataFrame, costs: pd.DataFrame
 ) -> dict[str, Any]:
     from tailbench.stages import _facts
-    from tailbench.tables import KEY_METRICS
+    from tailbench.tables import key_metrics
 
     of = summary[summary["dataset"] == name]
     there = list(of["metric"].unique())
-    key = [metric for metric in KEY_METRICS if metric in there] or there[:3]
+    key = key_metrics(there)
     cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
     meta = inputs.meta(name)
     settings = inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}

@@ -45,7 +45,7 @@ def run(results: str | Path) -> None:
             _write(table, folder / name)
         for dataset, group in summary.groupby("dataset", sort=False):
             there = list(group["metric"].unique())
-            key = [metric for metric in tables.KEY_METRICS if metric in there] or there[:3]
+            key = tables.key_metrics(there)
             for end, shown in {"": key, "_all": there}.items():
                 text = _latex.dataset_table(summary, str(dataset), shown, outputs)
                 (folder / f"dataset_{dataset}{end}.tex").write_text(text, encoding="utf-8")

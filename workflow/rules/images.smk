@@ -1,0 +1,65 @@
+rule classifier:
+    input:
+        train=f"{DATA}/train.safetensors",
+        test=f"{DATA}/test.safetensors",
+        meta=f"{DATA}/meta.json",
+    output:
+        weights=f"{FEATURES}/classifier.safetensors",
+        spec=f"{FEATURES}/classifier.json",
+    log:
+        "results/logs/classifier/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/classifier/{dataset}/{block}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: PLAN.config.threads
+    resources:
+        gpu=GPUS,
+        device=PLAN.config.device,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=PLAN.code("classifier"),
+        data=subpath(input.train, parent=True),
+        folder=subpath(output.weights, parent=True),
+    message:
+        "classifier: {wildcards.dataset}, seeds {wildcards.block}"
+    shell:
+        "python -m tailbench classifier --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
+        " --data {params.data:q} --folder {params.folder:q} --device {resources.device}"
+        " --threads {threads} > {log:q} 2>&1"
+
+
+rule features:
+    input:
+        test=f"{DATA}/test.safetensors",
+        meta=f"{DATA}/meta.json",
+        weights=lambda wildcards: PLAN.features.weights(
+            wildcards.dataset, wildcards.block, wildcards.space
+        ),
+    output:
+        f"{FEATURES}/reference-{{space}}.safetensors",
+    log:
+        "results/logs/features/{dataset}/{space}/{block}.log",
+    benchmark:
+        "results/benchmarks/features/{dataset}/{space}/{block}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: PLAN.config.threads
+    resources:
+        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        spec=lambda wildcards: PLAN.features.spec(wildcards.space),
+        code=PLAN.code("features"),
+        data=subpath(input.test, parent=True),
+        folder=FEATURES,
+    message:
+        "features: {wildcards.space} of {wildcards.dataset}, seeds {wildcards.block}"
+    shell:
+        "python -m tailbench features --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
+        " --space {wildcards.space} --spec {params.spec:q} --data {params.data:q}"
+        " --folder {params.folder:q} --device {resources.device} --threads {threads}"
+        " > {log:q} 2>&1"
