@@ -87,12 +87,26 @@ def check(
 
 @app.command()
 def data(
-    dataset: Dataset, block: Block, spec: Spec, folder: Annotated[Path, typer.Option()]
+    dataset: Dataset,
+    block: Block,
+    spec: Spec,
+    folder: Annotated[Path, typer.Option()],
+    fetched: Annotated[
+        Path | None, typer.Option(help="File that has been fetched for the dataset.")
+    ] = None,
 ) -> None:
     """Draw or read the data of a block of members."""
     from tailbench.stages import data as stage
 
-    stage.run(dataset, block, spec, folder)
+    stage.run(dataset, block, spec, folder, fetched)
+
+
+@app.command()
+def fetch(dataset: Dataset, spec: Spec, output: Annotated[Path, typer.Option()]) -> None:
+    """Get the file that a dataset is read from, where it is not on the machine."""
+    from tailbench.stages import fetch as stage
+
+    stage.run(dataset, spec, output)
 
 
 @app.command()

@@ -153,6 +153,20 @@ class Plan:
         origin = source({"type": entry.type, **entry.settings})
         return [str(path) for path in origin.files()]
 
+    def fetched(self, dataset: str) -> list[str]:
+        """The file that has to be fetched for a dataset, if there is one."""
+        entry = self.config.datasets[dataset]
+        if source_kind(entry.type) == "targets":
+            return []
+        name = getattr(source({"type": entry.type, **entry.settings}), "remote", None)
+        return [] if name is None else [f"results/downloads/{dataset}/{name}"]
+
+    def fetch_spec(self, dataset: str) -> str:
+        """What a file to be fetched depends on, as canonical JSON."""
+        entry = self.config.datasets[dataset]
+        where = {k: v for k, v in entry.settings.items() if k in ("path", "checksum")}
+        return json.dumps({"type": entry.type, **where}, sort_keys=True)
+
     def check_files(self, source: str) -> None:
         """Check that the user's files exist.
 
@@ -260,7 +274,9 @@ class Plan:
         data = sum(blocks.values())
         spaces = [space for d, count in blocks.items() for space in count * self.features.spaces(d)]
         features = {"classifier": spaces.count("classifier"), "features": len(spaces)}
+        remote = sum(bool(self.fetched(dataset)) for dataset in self.config.datasets)
         return {
+            **({"fetch": remote} if remote else {}),
             "data": data,
             "train": len(self.trainings()),
             "sample": cells,
@@ -275,7 +291,8 @@ class Plan:
     def describe(self) -> dict[str, Any]:
         """The plan as plain data, for the report."""
         stages = self.stages()
-        features = [
+        optional = [
+            ["fetch", "data"],
             ["data", "classifier"],
             ["data", "features"],
             ["classifier", "features"],
@@ -288,7 +305,7 @@ class Plan:
                 ["data", "train"],
                 ["train", "sample"],
                 ["data", "evaluate"],
-                *(edge for edge in features if {*edge} <= {*stages}),
+                *(edge for edge in optional if {*edge} <= {*stages}),
                 ["sample", "evaluate"],
                 ["evaluate", "collect"],
                 ["collect", "tables"],

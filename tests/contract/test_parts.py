@@ -64,7 +64,6 @@ def required(name):
     """Values of the settings that have no default: files of the user's."""
     own = {
         "file": {"path": "data.csv"},
-        "mnist": {"path": "mnist.pkl.gz"},
         "fashion_mnist": {"path": "folder"},
         "cifar10_lt": {"path": "cifar-10-python.tar.gz"},
         "image_folder": {"path": "folder", "size": 64},

@@ -374,3 +374,17 @@ def test_weights_that_are_not_there(tmp_path):
     path.touch()
     made.check_files("c.yaml")
     plan(metrics={"inception": {"weights": "nowhere.pth"}}).check_files("c.yaml")  # no images
+
+
+def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
+    data = {"mnist": {}, "far": {"type": "cifar10_lt", "path": "https://host.example/a.tar.gz"}}
+    made = plan(datasets=data)
+    made.check_files("config.yaml")
+    assert made.fetched("mnist") == ["results/downloads/mnist/mnist.pkl.gz"]
+    assert made.fetched("far") == ["results/downloads/far/cifar-10-python.tar.gz"]
+    assert made.fetched("stable") == [] and made.files("far") == []
+    assert made.stages()["fetch"] == 2 and "fetch" not in plan().stages()
+    assert ["fetch", "data"] in made.describe()["edges"]
+    other = plan(datasets={"far": data["far"] | {"test": "balanced"}})
+    assert made.fetch_spec("far") == other.fetch_spec("far")
+    assert made.data_spec("far") != other.data_spec("far")

@@ -142,6 +142,19 @@ class ImageDataset(ABC):
         """List the user's files or folders that the images come from."""
         return ()
 
+    @property
+    def remote(self) -> str | None:
+        """Name of the file that has to be fetched; ``None`` where the user has what is needed."""
+        return None
+
+    def fetch(self, output: Path) -> None:
+        """Fetch the remote file, which is put in place once it has been checked.
+
+        Raises:
+            InputError: If there is nothing to fetch, it cannot be had, or is another file.
+        """
+        raise InputError(f"there is nothing to fetch for {self.source}")
+
     def class_names(self) -> tuple[str, ...]:
         """Give the names of the classes in the order of their labels; none if unknown."""
         return self.classes
@@ -161,12 +174,16 @@ class ImageDataset(ABC):
     def check(self, min_rows: int) -> None:
         """Read all images, without keeping those on the disk, and check that they can be used.
 
+        What has yet to be fetched is not looked at.
+
         Args:
             min_rows: Least number of images to train on.
 
         Raises:
             InputError: If they cannot be read, or are too few.
         """
+        if self.remote is not None:
+            return
         train, test = self._parts
         if len(train) < min_rows:
             raise InputError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
+import urllib.request
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,7 @@ from pydantic import Field, PositiveInt
 from tailbench.contracts import InputError
 from tailbench.datasets._idx import PickledArray, check_digest, labels_of, unpickle
 from tailbench.datasets._images import ImageDataset, Labelled
+from tailbench.files import replacing
 from tailbench.registry import register
 from tailbench.seeds import generator_for
 from tailbench.settings import Settings as BaseSettings
@@ -24,6 +27,7 @@ SHAPE = (3, 32, 32)
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = "test_batch"
 FOLDER = "cifar-10-batches-py"
+ARCHIVE = "cifar-10-python.tar.gz"
 OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
 
 
@@ -31,7 +35,9 @@ class Cifar10LtSettings(BaseSettings):
     """Settings of long-tailed CIFAR-10."""
 
     path: str = Field(
-        min_length=1, description="The archive cifar-10-python.tar.gz; it is not unpacked."
+        min_length=1,
+        description="The archive cifar-10-python.tar.gz, by its path or by its address "
+        "(https://...), from where it is fetched, once; it is not unpacked.",
     )
     checksum: str | None = Field(
         OFFICIAL,
@@ -88,8 +94,37 @@ class Cifar10Lt(ImageDataset):
         return str(self.settings.path)
 
     def files(self) -> tuple[Path, ...]:
-        """List the archive."""
-        return (Path(self.settings.path),)
+        """List the archive; nothing if it is to be fetched."""
+        return () if self.remote is not None else (Path(self.settings.path),)
+
+    @property
+    def remote(self) -> str | None:
+        """The name of the archive, if the path is an address."""
+        path = self.settings.path
+        return ARCHIVE if path.startswith(("https://", "http://")) else None
+
+    def fetch(self, output: Path) -> None:
+        """Download the archive.
+
+        Raises:
+            InputError: If it cannot be had, or has another checksum.
+        """
+        address = self.settings.path
+        try:
+            with replacing(output) as temporary:
+                with (
+                    urllib.request.urlopen(address, timeout=60) as stream,
+                    temporary.open("wb") as copy,
+                ):
+                    shutil.copyfileobj(stream, copy)
+                if self.settings.checksum is not None:
+                    check_digest(temporary, self.settings.checksum)
+        except OSError as error:
+            raise InputError(f"{address} cannot be fetched: {error}") from None
+        except InputError:
+            raise InputError(
+                f"{address} has another checksum than {self.settings.checksum}"
+            ) from None
 
     def read(self) -> tuple[Labelled, Labelled]:
         """Read the images, shape ``(n, 3, 32, 32)``, from 0 to 255.

