@@ -10,6 +10,7 @@ rule classifier:
         "results/logs/classifier/{dataset}/{block}.log",
     benchmark:
         "results/benchmarks/classifier/{dataset}/{block}.tsv"
+    priority: 60
     conda:
         ENVIRONMENT
     threads: PLAN.config.threads
@@ -43,6 +44,7 @@ rule features:
         "results/logs/features/{dataset}/{space}/{block}.log",
     benchmark:
         "results/benchmarks/features/{dataset}/{space}/{block}.tsv"
+    priority: 60
     conda:
         ENVIRONMENT
     threads: PLAN.config.threads
