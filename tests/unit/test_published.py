@@ -174,3 +174,29 @@ def test_notes_say_with_how_much_training_ours_were_made():
     notes = published_vs_ours(whole, known, OUTPUTS).set_index("method")["note"]
     assert notes["b"].endswith("; same number of runs and budget of training")
     assert notes["a"].endswith(f"; here 30 runs of 500 steps of 1024 points, {there}")
+
+
+def test_only_inception_meets_published_fids():
+    """And only where there are such images at all."""
+    known = {
+        "datasets": {"m": entry("mnist"), "d": entry("digits")},
+        "models": {"a": entry("dlpm", alpha=1.7, median_of_means=5)},
+        "methods": {
+            "slow": entry("dlpm", model="a", steps=1000),
+            "fast": entry("dlim", model="a", steps=25),
+        },
+    }
+    rows = [
+        ("m", "slow", "slow", "fid_inception", 3.0),
+        ("m", "fast", "fast", "fid_inception", 4.0),
+        ("m", "fast", "fast", "fid_classifier", 5.0),
+        ("d", "fast", "fast", "fid_inception", 6.0),
+    ]
+    table = published_vs_ours(metrics(*rows), known)
+    table = table[table["table"] == "dlpm_fid_images"]
+    assert {*table["data"]} == {"MNIST"}
+    met = table[table["n"] > 0].set_index("method")
+    assert met["published_method"].to_dict() == {"slow": "DLPM_5", "fast": "DLIM_5"}
+    assert met["published"].to_dict() == {"slow": 3.03, "fast": 2.931}
+    assert met["ours"].to_dict() == {"slow": 3.0, "fast": 4.0}
+    assert met.loc["fast", "note"].endswith("here 25 steps of sampling, there 25")

@@ -42,9 +42,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
     """
 
     Settings = ExpectedShortfallSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "es99_error": Output("relative error of the expected shortfall")
-    }
+    outputs: ClassVar[dict[str, Output]] = {"es99_error": Output("error of expected shortfall")}
 
     def applies(self, truth: Target | None, images: Images | None = None) -> bool:
         """Whether every column has a mean, as far as is known."""

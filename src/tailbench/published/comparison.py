@@ -84,7 +84,13 @@ _BY_ALPHA = {
 }
 
 
-_METRICS = ("max_sw1", "max_sw2", *(about.metric for about in _BY_ALPHA.values()))
+_METRICS = ("max_sw1", "max_sw2", "fid_inception", *(a.metric for a in _BY_ALPHA.values()))
+# published name of the images: type of the dataset here
+_IMAGES = {"MNIST": "mnist", "CIFAR10_LT": "cifar10_lt"}
+_FID = (
+    "FID by Inception, of the held-out images; the source gives neither the network and its "
+    "training nor the number of images; here {here} steps of sampling, there {there}"
+)
 
 
 def published_vs_ours(
@@ -116,7 +122,8 @@ def published_vs_ours(
     from tailbench.tables import summary
 
     table = summary(metrics[metrics["metric"].isin(_METRICS)], outputs)
-    rows = [*_headline(table, config or {}), *_by_alpha(table, config or {})]
+    known = config or {}
+    rows = [*_headline(table, known), *_by_alpha(table, known), *_images(table, known)]
     return pd.DataFrame(rows)
 
 
@@ -174,6 +181,42 @@ def _by_alpha(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[s
                 ],
                 about.reasons,
             )
+
+
+def _images(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Compare FIDs by Inception, and no others, of the image sets that a configuration has."""
+    numbers = load("dlpm_fid_images")
+    names = {_plain(method) for method in numbers["method"]}
+    of = table[table["metric"] == "fid_inception"]
+    present = {entry.get("type") for entry in (config.get("datasets") or {}).values()}
+    for row in numbers.to_dict("records"):
+        if _IMAGES[row["dataset"]] not in present:
+            continue
+        published = {
+            "table": "dlpm_fid_images",
+            "data": row["dataset"],
+            "published_metric": "FID",
+            "published_method": row["method"],
+            "alpha": row["alpha"],
+            "published": row["fid"],
+            "published_std": math.nan,
+        }
+        there = 25 if _plain(row["method"]).startswith(("dlim", "lim_ode")) else 1000
+        yield from _join(
+            published,
+            [
+                {
+                    **result,
+                    "note": _FID.format(
+                        here=_entry(config, "methods", result["family"]).get("steps"), there=there
+                    ),
+                }
+                for result in of.to_dict("records")
+                if _is_dataset(config, result["dataset"], _IMAGES[row["dataset"]], {})
+                and _published_name(config, result["family"], names) == _plain(row["method"])
+                and _alpha(config, result["family"]) == row["alpha"]
+            ],
+        )
 
 
 def _join(
