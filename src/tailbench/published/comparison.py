@@ -187,7 +187,7 @@ def _images(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str
     """Compare FIDs by Inception, and no others, of the image sets that a configuration has."""
     numbers = load("dlpm_fid_images")
     names = {_plain(method) for method in numbers["method"]}
-    of = table[table["metric"] == "fid_inception"]
+    results: list[Any] = table[table["metric"] == "fid_inception"].to_dict("records")
     present = {entry.get("type") for entry in (config.get("datasets") or {}).values()}
     for row in numbers.to_dict("records"):
         if _IMAGES[row["dataset"]] not in present:
@@ -211,7 +211,7 @@ def _images(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str
                         here=_entry(config, "methods", result["family"]).get("steps"), there=there
                     ),
                 }
-                for result in of.to_dict("records")
+                for result in results
                 if _is_dataset(config, result["dataset"], _IMAGES[row["dataset"]], {})
                 and _published_name(config, result["family"], names) == _plain(row["method"])
                 and _alpha(config, result["family"]) == row["alpha"]
