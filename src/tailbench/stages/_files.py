@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,18 @@ from numpy.typing import NDArray
 from tailbench.contracts import Images, InputError
 from tailbench.files import as_values, atomic_write, replacing
 
-__all__ = ["images_of", "read_arrays", "read_json", "write_arrays", "write_json"]
+__all__ = [
+    "images_of",
+    "read_arrays",
+    "read_json",
+    "write_arrays",
+    "write_json",
+    "write_rows",
+]
+
+CODES = {np.dtype(np.uint8): "U8", np.dtype(np.int64): "I64", np.dtype(np.float32): "F32"}
+"""What safetensors calls the types that are stored."""
+PIECE = 4_000_000  # numbers that are written at once
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -26,13 +39,52 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     with replacing(path) as temporary:
         save_file(
             {
-                key: np.ascontiguousarray(
-                    value, value.dtype if value.dtype in (np.uint8, np.int64) else np.float32
-                )
+                key: np.ascontiguousarray(value, _stored(value.dtype))
                 for key, value in arrays.items()
             },
             temporary,
         )
+
+
+def write_rows(path: Path, tensors: Mapping[str, Sequence[Any]]) -> None:
+    """Write tensors ``(E, n, ...)`` to a safetensors file, some rows at a time.
+
+    The library writes what it holds in memory; rows that lie on the disk, such as those of a large
+    folder of images, are to be read as they are written.
+
+    Args:
+        path: The file.
+        tensors: By name, one array of rows per member, all of one shape. Anything with ``shape``,
+            ``dtype`` and slices of rows will do. What is kept as it is, and what is written in
+            single precision, is as in ``write_arrays``.
+    """
+    header, place = {}, 0
+    for name, members in tensors.items():
+        shape = [len(members), *members[0].shape]
+        dtype = _stored(members[0].dtype)
+        size = math.prod(shape) * dtype.itemsize
+        header[name] = {
+            "dtype": CODES[dtype],
+            "shape": shape,
+            "data_offsets": [place, place + size],
+        }
+        place += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # the format wants the tensors aligned
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for members in tensors.values():
+            for rows in members:
+                step = max(1, PIECE // max(1, math.prod(rows.shape[1:])))
+                for begin in range(0, len(rows), step):
+                    piece = np.asarray(rows[begin : begin + step])
+                    file.write(np.ascontiguousarray(piece, _stored(rows.dtype)).tobytes())
+
+
+def _stored(dtype: Any) -> np.dtype[Any]:
+    """Give the type that numbers are stored as."""
+    known = np.dtype(dtype)
+    return known if known in (np.uint8, np.int64) else np.dtype(np.float32)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tailbench.catalog import source
 from tailbench.seeds import parse_block
-from tailbench.stages._files import write_arrays, write_json
+from tailbench.stages._files import write_json, write_rows
 
 __all__ = ["run"]
 
@@ -36,11 +36,11 @@ def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None 
     members = parse_block(block)
     splits = [origin.splits(dataset, member) for member in members]
     for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
-        arrays = {part: np.stack([getattr(s, part) for s in splits]) for part in parts}
+        rows = {part: [getattr(s, part) for s in splits] for part in parts}
         for part in parts:
             if part in splits[0].labels:
-                arrays[f"{part}_labels"] = np.stack([s.labels[part] for s in splits])
-        write_arrays(folder / f"{file}.safetensors", arrays)
+                rows[f"{part}_labels"] = [s.labels[part] for s in splits]
+        write_rows(folder / f"{file}.safetensors", rows)
     truth = origin.target()
     index = None if truth is None else truth.tail_index()
     type_ = described.pop("type")
