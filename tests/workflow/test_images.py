@@ -94,6 +94,8 @@ def test_an_archive_is_fetched_once(fresh, tmp_path):
     data["counts"] = [20] * 10
     fresh.configure({**CONFIG, "datasets": {"cifar10_lt": data}})
     fresh.snakemake(target)
-    assert load_file(fresh.results / "data/cifar10_lt/0-1/train.safetensors")[
-        "train"
-    ].shape == (2, 200, 3072)
+    assert load_file(fresh.results / "data/cifar10_lt/0-1/train.safetensors")["train"].shape == (
+        2,
+        200,
+        3072,
+    )
