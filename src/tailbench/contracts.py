@@ -67,6 +67,13 @@ class Images:
     classes: tuple[str, ...] = ()
     pixels: bool = True
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any] | None) -> Images | None:
+        """Read what ``dataclasses.asdict`` has written, also by way of JSON; ``None`` of none."""
+        if plain is None:
+            return None
+        return cls(tuple(plain["shape"]), tuple(plain["classes"]), plain["pixels"])
+
 
 @runtime_checkable
 class Target(Protocol):

@@ -346,10 +346,7 @@ class Estimator(Model):
     @property
     def images(self) -> Images | None:
         """What the rows are if they are images."""
-        known = self.info.get("images")
-        if known is None:
-            return None
-        return Images(tuple(known["shape"]), tuple(known["classes"]), known["pixels"])
+        return Images.of(self.info.get("images"))
 
     def _fitted(self) -> nn.Module:
         if self.module is None:

@@ -129,7 +129,4 @@ def images_of(folder: Path) -> Images | None:
     Raises:
         InputError: If what is written beside the data is missing or damaged.
     """
-    known = read_json(folder / "meta.json").get("images")
-    if known is None:
-        return None
-    return Images(tuple(known["shape"]), tuple(known["classes"]), known["pixels"])
+    return Images.of(read_json(folder / "meta.json").get("images"))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
+from tailbench.models._base import resolve_device
 from tailbench.seeds import seed_for
 from tailbench.stages._files import images_of, write_json
 
@@ -41,8 +42,6 @@ def run(
     from tailbench.networks.classifier import fit
 
     torch.set_num_threads(threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     images = images_of(data)
     if images is None or not images.pixels or not images.classes:
         raise InputError(f"{data} holds no labelled images with pixels")
@@ -53,7 +52,9 @@ def run(
         parts[part] = pixels, read_member(path, f"{part}_labels")
     begin = time.monotonic()
     count = len(images.classes)
-    network = fit(*parts["train"], count, seed_for("classifier", dataset), device)
+    network = fit(
+        *parts["train"], count, seed_for("classifier", dataset), str(resolve_device(device))
+    )
     pixels, labels = parts["test"]
     found = network.predict(pixels) == labels
     network.save(folder / "classifier.safetensors")
