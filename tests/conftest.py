@@ -1,6 +1,33 @@
 """What several folders of tests share."""
 
+import contextlib
+import functools
+import http.server
+import threading
+
 import pytest
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve():
+    """Serve a folder on this machine while a block runs, and give its address."""
+
+    @contextlib.contextmanager
+    def on(folder):
+        handler = functools.partial(QuietHandler, directory=folder)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+
+    return on
 
 
 @pytest.fixture(scope="session")

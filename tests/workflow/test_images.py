@@ -1,13 +1,10 @@
 """A complete run on images: the digits of scikit-learn, and an archive that has to be fetched."""
 
-import functools
 import hashlib
-import http.server
 import io
 import json
 import pickle
 import tarfile
-import threading
 
 import numpy as np
 import pandas as pd
@@ -55,13 +52,6 @@ def test_digits_from_data_to_report(fresh):
     assert "Nothing to be done" in fresh.snakemake()
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and logs nothing."""
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
 def archive(path):
     """Write a small archive in the format of CIFAR-10, and give its digest."""
     rng = np.random.default_rng(0)
@@ -76,17 +66,14 @@ def archive(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_an_archive_is_fetched_once(fresh, tmp_path):
+def test_an_archive_is_fetched_once(fresh, tmp_path, serve):
     digest = archive(tmp_path / "small.tar.gz")
-    handler = functools.partial(QuietHandler, directory=tmp_path)
     data = {"checksum": f"sha256:{digest}", "counts": list(range(40, 0, -4))}
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        data["path"] = f"http://127.0.0.1:{server.server_port}/small.tar.gz"
+    with serve(tmp_path) as address:
+        data["path"] = f"{address}/small.tar.gz"
         fresh.configure({**CONFIG, "datasets": {"cifar10_lt": data}})
         target = "results/data/cifar10_lt/0-1/meta.json"
         fresh.snakemake(target)
-        server.shutdown()
     train = load_file(fresh.results / "data/cifar10_lt/0-1/train.safetensors")
     assert train["train"].shape == (2, 220, 3072) and train["train"].dtype == np.uint8
     assert np.bincount(train["train_labels"][0]).tolist() == data["counts"]

@@ -1,13 +1,10 @@
 """Long-tailed CIFAR-10, on an archive of the same format."""
 
-import functools
 import hashlib
-import http.server
 import io
 import pickle
 import struct
 import tarfile
-import threading
 from typing import ClassVar
 
 import numpy as np
@@ -195,20 +192,10 @@ def test_nothing_is_unpacked(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def served(archive):
+def served(archive, serve):
     """The address of the archive on a server of this machine."""
-    handler = functools.partial(QuietHandler, directory=archive.parent)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and logs nothing."""
-
-    def log_message(self, *_):
-        """Say nothing."""
+    with serve(archive.parent) as address:
+        yield address
 
 
 def test_an_address_is_fetched(archive, served, tmp_path):
