@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tailbench.datasets._images import LazyArray
+from tailbench.lazy import LazyArray
 from tailbench.stages import _files
 from tailbench.stages._files import read_arrays, write_arrays, write_rows
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field, StrictStr, field_validator
 
 from tailbench.contracts import InputError
-from tailbench.datasets._images import ImageDataset, Labelled, LazyArray, held_out
+from tailbench.datasets._images import ImageDataset, Labelled, held_out
+from tailbench.lazy import LazyArray
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
 

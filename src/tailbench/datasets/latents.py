@@ -14,7 +14,8 @@ from pydantic import Field
 
 from tailbench.contracts import InputError
 from tailbench.datasets._idx import labels_of
-from tailbench.datasets._images import ImageDataset, Labelled, LazyArray, held_out
+from tailbench.datasets._images import ImageDataset, Labelled, held_out
+from tailbench.lazy import LazyArray
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from tailbench import registry
 from tailbench.contracts import Images, InputError
 from tailbench.files import atomic_write, replacing
+from tailbench.lazy import LazyArray
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.seeds import seed_for
 
@@ -31,19 +32,25 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.training.checkpoint import Checkpoint
+    from tailbench.training.rows import Rows
     from tailbench.training.streams import Streams
 
 __all__ = [
     "Draw",
     "Estimator",
     "Model",
+    "Stored",
     "as_block",
+    "as_images",
+    "is_lazy",
     "load_model",
     "read_spec",
     "resolve_device",
     "robust_units",
 ]
 
+Stored = list[LazyArray | NDArray[Any]]
+"""The rows of each member, as they are stored."""
 AGREE = 15.0
 """Quantiles agree nearly if wider ones give a scale larger by this factor."""
 
@@ -63,18 +70,49 @@ class Draw:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def as_block(x: ArrayLike, images: Images | None = None) -> NDArray[np.float64]:
+def as_block(x: ArrayLike) -> NDArray[np.float64]:
     """Give data as a block ``(E, n, d)``; a table ``(n, d)`` is a block of one member.
 
+    Raises:
+        InputError: If the data have another number of axes, are not finite, too few, or constant.
+    """
+    block = _as_members(np.asarray(x, dtype=np.float64))
+    constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
+    if len(constant):
+        raise InputError(f"column {int(constant[0])} of the data is constant")
+    return block
+
+
+def as_images(x: ArrayLike | Sequence[LazyArray], images: Images) -> Stored:
+    """Give images as stored rows of each member; those that lie on the disk stay there.
+
     Args:
-        x: The data.
-        images: What the rows are if they are images, of which single pixels may be constant.
+        x: Images ``(n, d)`` or ``(E, n, d)``, or one lazy array per member. Bytes are pixels, from
+            0 to 255.
+        images: What the rows are.
 
     Raises:
-        InputError: If the data have another number of axes, are not finite, too few, or constant,
-            or do not fit the images.
+        InputError: If the data do not fit the images, are not finite or too few.
     """
-    block = np.asarray(x, dtype=np.float64)
+    if is_lazy(x):
+        members: Stored = list(x)
+    else:
+        given = np.asarray(x)
+        block = _as_members(given if given.dtype == np.uint8 else given.astype(np.float64))
+        if images.pixels and block.dtype != np.uint8 and np.abs(block).max() > 1.0:
+            raise InputError("the pixels of images are from -1 to 1")
+        members = list(block)
+    if math.prod(images.shape) != members[0].shape[1]:
+        raise InputError(f"images of shape {images.shape} do not have {members[0].shape[1]} values")
+    return members
+
+
+def is_lazy(x: ArrayLike | Sequence[LazyArray]) -> TypeGuard[Sequence[LazyArray]]:
+    """Tell whether data are lazy arrays, one per member."""
+    return isinstance(x, Sequence) and all(isinstance(member, LazyArray) for member in x)
+
+
+def _as_members(block: NDArray[Any]) -> NDArray[Any]:
     if block.ndim not in (2, 3):
         raise InputError(f"data have the shape (n, d) or (E, n, d), not {block.shape}")
     block = block if block.ndim == 3 else block[None]
@@ -82,15 +120,6 @@ def as_block(x: ArrayLike, images: Images | None = None) -> NDArray[np.float64]:
         raise InputError(f"data need at least two rows and one column, not {block.shape[1:]}")
     if not np.isfinite(block).all():
         raise InputError("data must not hold NaN or infinity")
-    if images is not None:
-        if math.prod(images.shape) != block.shape[2]:
-            raise InputError(f"images of shape {images.shape} do not have {block.shape[2]} values")
-        if images.pixels and np.abs(block).max() > 1.0:
-            raise InputError("the pixels of images are from -1 to 1")
-        return block
-    constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
-    if len(constant):
-        raise InputError(f"column {int(constant[0])} of the data is constant")
     return block
 
 
@@ -260,6 +289,14 @@ class Estimator(Model):
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         """Fix the constants of the data ``(E, n, d)`` and give what the network is trained on."""
 
+    def _prepare_images(self, x: Stored) -> Rows:
+        """Fix the constants of images, and give what the network is trained on.
+
+        Raises:
+            InputError: If the model is not for images.
+        """
+        raise InputError(f"the {self.name} is for tables, and the data are images")
+
     @abstractmethod
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         """Make the untrained module of the given members of the block."""
@@ -270,7 +307,7 @@ class Estimator(Model):
 
     def fit(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Sequence[LazyArray],
         *,
         seed: int = 0,
         seeds: Sequence[int] | None = None,
@@ -284,8 +321,10 @@ class Estimator(Model):
         """Train on data.
 
         Args:
-            x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a block of members.
-            images: What the rows of the data are if they are images; pixels are from -1 to 1.
+            x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a block of members; of images also
+                one array per member whose rows lie on the disk.
+            images: What the rows of the data are if they are images; pixels are from -1 to 1, or
+                bytes from 0 to 255.
             seed: Seed of the training.
             seeds: Seed of each member, instead of ``seed``.
             split_seeds: Seed of each member's choice of validation data.
@@ -300,15 +339,19 @@ class Estimator(Model):
         """
         from tailbench.training.loop import train
 
-        block = as_block(x, images)
-        self._table = np.ndim(x) == 2
-        if images is not None:
+        self._table = not is_lazy(x) and np.ndim(x) == 2
+        if images is None:
+            block = as_block(x)
+            count, dim = len(block), block.shape[2]
+        else:
+            stored = as_images(x, images)
+            count, dim = len(stored), stored[0].shape[1]
             self.info["images"] = asdict(images)
-        seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
+        seeds = [seed_for("member", seed, e) for e in range(count)] if seeds is None else seeds
         self._seeds = list(seeds)
-        data = self._prepare(block)
+        data = self._prepare(block) if images is None else self._prepare_images(stored)
         trained = train(
-            lambda chosen: self._build(chosen, block.shape[2]),
+            lambda chosen: self._build(chosen, dim),
             self._loss,
             data,
             self.settings,
@@ -320,14 +363,14 @@ class Estimator(Model):
             checkpoint=checkpoint,
             quiet=quiet,
         )
-        self.module = self._build(range(len(block)), block.shape[2])
+        self.module = self._build(range(count), dim)
         self.module.load_state_dict(trained.state)
         self.history = trained.history
         self.info |= {
             "seconds": trained.seconds,
             "parameters": sum(p[0].numel() for p in self.module.parameters()),
-            "dim": block.shape[2],
-            "members": len(block),
+            "dim": dim,
+            "members": count,
         }
         return self
 

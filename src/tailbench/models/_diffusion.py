@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.models._base import Estimator, resolve_device, robust_units
+from tailbench.files import as_values
+from tailbench.models._base import Estimator, Stored, resolve_device, robust_units
+from tailbench.processes import processes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tailbench.training.rows import Rows
     from tailbench.training.streams import SampleStreams
 
     Run = Callable[[nn.Module, list[int], slice, SampleStreams, Callable[[], None]], Tensor]
@@ -24,6 +27,7 @@ BATCH = 4096
 NUMBERS = 2**21  # of a batch of large samples
 CHUNK = 256  # rows of a batch come in multiples of it: see SampleStreams
 PIXEL_SCALE = 0.5
+MEASURED = 2**24  # numbers of latents whose quantiles are the unit
 
 
 class DiffusionEstimator(Estimator):
@@ -37,22 +41,46 @@ class DiffusionEstimator(Estimator):
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        location, scale = self._units(x)
+        location, scale = robust_units(x)
+        self._set_units(location, scale)
+        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
+
+    def _prepare_images(self, x: Stored) -> Rows:
+        from tailbench.training.rows import stored
+
+        location, scale = self._image_units(x)
+        columns = np.ones((len(x), x[0].shape[1]))
+        self._set_units(location * columns, scale * columns)
+        return stored(x, self._in_units)
+
+    def _image_units(self, x: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the location and the scale of all values of images, each of shape ``(E, 1)``."""
+        assert self.images is not None
+        if self.images.pixels:
+            return np.zeros((len(x), 1)), np.full((len(x), 1), PIXEL_SCALE)
+        every = max(1, math.ceil(len(x[0]) * x[0].shape[1] / MEASURED))
+        some = [as_values(rows[:: max(1, every)]).reshape(-1, 1) for rows in x]
+        return robust_units(np.stack(some))
+
+    def _set_units(self, location: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
+        """Keep location and scale of each coordinate, each of shape ``(E, d)``."""
+        import torch
+
         self.constants = {
             "location": torch.from_numpy(location),
             "scale": torch.from_numpy(scale),
         }
-        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
 
-    def _units(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give location and scale of each coordinate, each of shape ``(E, d)``."""
-        if self.images is None:
-            return robust_units(x)
-        columns = np.ones((len(x), x.shape[2]))
-        if self.images.pixels:
-            return 0.0 * columns, PIXEL_SCALE * columns
-        location, scale = robust_units(x.reshape(len(x), -1, 1))
-        return location * columns, scale * columns
+    def _in_units(self, rows: Tensor, members: Sequence[int]) -> Tensor:
+        """Give stored rows ``(E, B, d)`` of some members in the model's units."""
+        import torch
+
+        values = rows.double() / 127.5 - 1.0 if rows.dtype == torch.uint8 else rows.double()
+        location, scale = (
+            self.constants[key][list(members), None].to(rows.device)
+            for key in ("location", "scale")
+        )
+        return ((values - location) / scale).float()
 
     def _batches(
         self,
@@ -66,6 +94,8 @@ class DiffusionEstimator(Estimator):
         quiet: bool,
     ) -> NDArray[np.float32]:
         """Run a sampler batch by batch, and give its samples in units of the data.
+
+        Several processes take turns, batch by batch, and all get all samples.
 
         Args:
             groups: Members that are computed together; of those in no group the samples are zero.
@@ -85,19 +115,23 @@ class DiffusionEstimator(Estimator):
         from tailbench.training.progress import Progress
         from tailbench.training.streams import SampleStreams
 
-        device = resolve_device(self.device)
+        device, team = resolve_device(self.device), processes()
         batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
         batch *= 1 if device.type == "cpu" else 16
         out = np.zeros((self.members, n, self.dim), dtype=np.float32)
-        pieces = len(groups) * math.ceil(n / batch)
-        with torch.no_grad(), Progress(label, steps * pieces, quiet=quiet) as bar:
+        batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
+        pieces = math.ceil(n / batch)
+        own = range(team.rank, pieces, team.count)
+        quiet = quiet or not team.first
+        with torch.no_grad(), Progress(label, steps * len(groups) * len(own), quiet=quiet) as bar:
             for group in groups:
                 members = list(group)
                 module = self._select(members)
                 location, scale = (
                     self.constants[key][members, None].to(device) for key in ("location", "scale")
                 )
-                for begin in range(0, n, batch):
+                for piece in own:
+                    begin = piece * batch
                     size = min(batch, n - begin)
                     streams = SampleStreams(
                         [seeds[e] for e in members], begin, size, self.dim, device
@@ -105,6 +139,8 @@ class DiffusionEstimator(Estimator):
                     rows = slice(begin, begin + size)
                     x = run(module, members, rows, streams, bar.step)
                     out[members, rows] = (location + scale * x.double()).float().cpu().numpy()
+        if team.count > 1:
+            out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
         if not np.isfinite(out).all():
             raise FloatingPointError(f"{label}: a sample is not finite")
         return out

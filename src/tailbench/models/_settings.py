@@ -43,6 +43,11 @@ class TrainingSettings(Settings):
     )
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
 
+    @property
+    def drops(self) -> bool:
+        """Whether the network drops features at random in training."""
+        return False
+
     def on(self, rows: int) -> Self:
         """Give the settings with the steps that their epochs amount to on so many rows."""
         if self.epochs is None:
@@ -79,6 +84,11 @@ class NetworkSettings(TrainingSettings):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="U-Net: precision of the products, where rounding allows."
     )
+
+    @property
+    def drops(self) -> bool:
+        """Whether the network drops features at random in training."""
+        return self.network == "unet" and self.dropout > 0
 
     @model_validator(mode="after")
     def _blocks_of_levels(self) -> Self:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.contracts import InputError
 from tailbench.models._base import Draw, Estimator, robust_units
 from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
@@ -83,8 +82,6 @@ class Flow(Estimator):
     settings: FlowSettings
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        if self.images is not None:
-            raise InputError("a flow of splines is for tables, and the data are images")
         import torch
 
         from tailbench.flows.selection import estimate_tails

@@ -12,8 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from tailbench.contracts import Images, InputError
-from tailbench.files import atomic_write
-from tailbench.models._base import Draw, Model, as_block, load_model, read_spec
+from tailbench.files import as_values, atomic_write
+from tailbench.lazy import LazyArray
+from tailbench.models._base import (
+    Draw,
+    Model,
+    Stored,
+    as_block,
+    as_images,
+    is_lazy,
+    load_model,
+    read_spec,
+)
 from tailbench.models._noise_level import TRIALS, choose_level
 from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.models.flow import Flow
@@ -163,7 +173,7 @@ class FlowSGM(Model):
 
     def fit(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Sequence[LazyArray],
         *,
         seed: int = 0,
         seeds: Sequence[int] | None = None,
@@ -175,14 +185,14 @@ class FlowSGM(Model):
         quiet: bool = False,
     ) -> Self:
         """Train the parts that are not fitted yet, and choose ``sigma_T`` if it is ``"auto"``."""
-        block = as_block(x, images)
-        self._table = np.ndim(x) == 2
-        seeds = [seed_for("member", seed, e) for e in range(len(block))] if seeds is None else seeds
+        data = as_block(x) if images is None else as_images(x, images)
+        self._table = not is_lazy(x) and np.ndim(x) == 2
+        seeds = [seed_for("member", seed, e) for e in range(len(data))] if seeds is None else seeds
         split_seeds = seeds if split_seeds is None else split_seeds
         for part in (*self.flows.values(), self.sgm):
             if part.module is None:
                 part.fit(
-                    block,
+                    x,
                     seeds=seeds,
                     split_seeds=split_seeds,
                     members=members,
@@ -191,29 +201,31 @@ class FlowSGM(Model):
                     quiet=quiet,
                 )
         if self.sampling.sigma_T == "auto":
-            self.choose(self.validation(block, split_seeds), seeds, self.sampling)
+            self.choose(self.validation(data, split_seeds), seeds, self.sampling)
         return self
 
     def validation(
-        self, block: NDArray[np.float64], split_seeds: Sequence[int]
+        self, x: NDArray[np.float64] | Stored, split_seeds: Sequence[int]
     ) -> NDArray[np.float64]:
         """Give the data ``(E, n, d)`` that neither part was trained on.
+
+        Args:
+            x: The data of each member, each of shape ``(n, d)``.
+            split_seeds: Seed of each member's split into training and validation data.
 
         Raises:
             InputError: If a part was trained on all the data.
         """
-        import torch
-
         from tailbench.training.loop import split
 
         parts = (*self.flows.values(), self.sgm)
         fraction = min(part.settings.validation_fraction for part in parts)
-        held = split(torch.from_numpy(block), fraction, split_seeds)[1].numpy()
+        held = split(x[0].shape[0], fraction, split_seeds)[1].numpy()
         if held.shape[1] < 2:
             raise InputError(
                 "sigma_T: 'auto' needs validation data; validation_fraction is too small"
             )
-        return held
+        return np.stack([as_values(rows[own]) for rows, own in zip(x, held, strict=True)])
 
     def choose(
         self,

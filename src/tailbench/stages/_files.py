@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,23 @@ from numpy.typing import NDArray
 
 from tailbench.contracts import Images, InputError
 from tailbench.files import as_values, atomic_write, replacing
+from tailbench.lazy import LazyArray
 
 __all__ = [
     "images_of",
     "read_arrays",
     "read_json",
+    "read_rows",
     "write_arrays",
     "write_json",
     "write_rows",
 ]
 
-CODES = {np.dtype(np.uint8): "U8", np.dtype(np.int64): "I64", np.dtype(np.float32): "F32"}
+CODES: Mapping[np.dtype[Any], str] = {
+    np.dtype(np.uint8): "U8",
+    np.dtype(np.int64): "I64",
+    np.dtype(np.float32): "F32",
+}
 """What safetensors calls the types that are stored."""
 PIECE = 4_000_000  # numbers that are written at once
 
@@ -102,6 +109,61 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
         raise InputError(f"{path} does not exist") from None
     except SafetensorError as error:
         raise InputError(f"{path} is damaged: {error}") from None
+
+
+def read_rows(path: Path, name: str) -> list[LazyArray]:
+    """Give the rows of each member of a tensor ``(E, n, d)``, which stay on the disk.
+
+    Args:
+        path: The safetensors file.
+        name: The tensor; of pixels, labels or numbers in single precision, as they are stored.
+
+    Raises:
+        InputError: If the file is missing or damaged, or there is no such tensor.
+    """
+    dtypes = {code: dtype for dtype, code in CODES.items()}
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, path.stat().st_size)))
+        begin, end = header[name]["data_offsets"]
+        dtype, (members, rows, dim) = dtypes[header[name]["dtype"]], header[name]["shape"]
+        whole = max(tensor["data_offsets"][1] for tensor in header.values())
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is damaged: it has no rows of {name}") from None
+    size = rows * dim * dtype.itemsize
+    if members * size != end - begin or path.stat().st_size != 8 + length + whole:
+        raise InputError(f"{path} is damaged: it is not as long as it should be")
+    return [
+        LazyArray(
+            partial(_read, path, 8 + length + begin + member * size, (dim,), dtype),
+            np.arange(rows),
+            (dim,),
+            dtype,
+        )
+        for member in range(members)
+    ]
+
+
+def _read(
+    path: Path, begin: int, shape: tuple[int, ...], dtype: Any, numbers: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Read rows of a file, neighbours at once."""
+    out = np.empty((len(numbers), *shape), dtype)
+    width = math.prod(shape) * out.itemsize
+    ends = [*(np.flatnonzero(np.diff(numbers) != 1) + 1), len(numbers)]
+    with path.open("rb") as file:
+        first = 0
+        for last in ends:
+            if last > first:
+                file.seek(begin + int(numbers[first]) * width)
+                piece: Any = out[first:last]
+                if file.readinto(memoryview(piece).cast("B")) < piece.nbytes:
+                    raise InputError(f"{path} is damaged: it is shorter than it should be")
+            first = last
+    return out
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
 from tailbench.models._base import load_model
+from tailbench.processes import joined
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
-from tailbench.stages._files import read_arrays, write_arrays, write_json
+from tailbench.stages._files import read_rows, write_arrays, write_json
 
 __all__ = ["run"]
 
@@ -42,7 +44,7 @@ def run(
         output: The safetensors file to write, one tensor ``(E, n, d)`` per variant; beside it
             goes a JSON file of the same name.
         device: Where to sample.
-        threads: Threads on a CPU.
+        threads: Threads on a CPU, of all processes together.
 
     Raises:
         InputError: If a model is missing or damaged.
@@ -50,42 +52,51 @@ def run(
     """
     import torch
 
-    torch.set_num_threads(threads)
     settings = json.loads(spec)
     type_, parts = settings.pop("type"), settings.pop("parts")
     typed: Any = entry_class("methods", type_).model_validate(settings)
-    members = parse_block(block)
-    n = read_arrays(data / "test.safetensors")["test"].shape[1]
-    model = _assemble(type_, parts, models, block, device)
-    label = f"{dataset}/{method}"
-    extra: dict[str, Any] = {}
-    if getattr(typed, "sigma_T", None) == "auto":
-        begin = time.monotonic()
-        block_data = read_arrays(data / "train.safetensors")["train"]
-        held = model.validation(block_data, [seed_for("split", dataset, m) for m in members])
-        seeds = [seed_for("choose", dataset, member) for member in members]
-        model.choose(held, seeds, typed, label=f"{label}, choosing sigma_T", quiet=False)
-        extra["curve"] = [{**row, "member": members[row["member"]]} for row in model.curve]
-        extra["choose_seconds"] = time.monotonic() - begin
+    with joined(device) as team:
+        torch.set_num_threads(max(1, threads // team.count))
+        model = _assemble(type_, parts, models, block, device)
+        samples, meta = _draw(model, typed, dataset, method, parse_block(block), data)
+        if not team.first:
+            return
+    write_arrays(output, samples)
+    meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
+    meta["models"] = sorted({name for names in parts.values() for name in names})
+    write_json(output.with_suffix(".json"), meta)
 
-    samples, variants = {}, {}
+
+def _draw(
+    model: Any, settings: Any, dataset: str, method: str, members: list[int], data: Path
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+    """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
+    n = len(read_rows(data / "test.safetensors", "test")[0])
+    meta: dict[str, Any] = {"members": members, "variants": {}}
+    if getattr(settings, "sigma_T", None) == "auto":
+        begin = time.monotonic()
+        x = read_rows(data / "train.safetensors", "train")
+        held = model.validation(x, [seed_for("split", dataset, m) for m in members])
+        seeds = [seed_for("choose", dataset, member) for member in members]
+        label = f"{dataset}/{method}, choosing sigma_T"
+        model.choose(held, seeds, settings, label=label, quiet=False)
+        meta["curve"] = [{**row, "member": members[row["member"]]} for row in model.curve]
+        meta["choose_seconds"] = time.monotonic() - begin
+
+    samples = {}
     seeds = [seed_for("sample", dataset, member) for member in members]
-    for name, variant in typed.variants(method).items():
+    for name, variant in settings.variants(method).items():
         begin = time.monotonic()
         drawn = model.draw(n, variant, seeds, label=f"{dataset}/{name}", quiet=False)
         samples[name] = drawn.samples
-        variants[name] = {
+        meta["variants"][name] = {
             "nfe": drawn.nfe,
             "sample_seconds": (time.monotonic() - begin) / len(members),
             "sigma_T": drawn.extra.get("sigma_T"),
             "settings": variant.model_dump(mode="json"),
             "largest": float(np.abs(drawn.samples).max()),
         }
-    write_arrays(output, samples)
-    meta = {"family": method, "type": type_, "members": members, "variants": variants, **extra}
-    meta["peak_memory_mb"] = peak_memory_mb()
-    meta["models"] = sorted({name for names in parts.values() for name in names})
-    write_json(output.with_suffix(".json"), meta)
+    return samples, meta
 
 
 def _assemble(

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 
 from tailbench import registry
+from tailbench.processes import joined
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
-from tailbench.stages._files import images_of, read_arrays
+from tailbench.stages._files import images_of, read_arrays, read_rows
 
 __all__ = ["run"]
 
@@ -30,7 +31,8 @@ def run(
     """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
     A run that is killed goes on from its last state when it is started again, to the same
-    result, and deletes its states when it ends.
+    result, and deletes its states when it ends. Processes that ``torchrun`` starts train together;
+    the first of them writes.
 
     Args:
         dataset: Name of the dataset in the configuration.
@@ -42,7 +44,7 @@ def run(
         folder: Where to write.
         state: Folder of the states of the training.
         device: Where to train.
-        threads: Threads on a CPU.
+        threads: Threads on a CPU, of all processes together.
         checkpoint_seconds: Least time between two states.
 
     Raises:
@@ -53,24 +55,27 @@ def run(
 
     from tailbench.training.checkpoint import Checkpoint
 
-    torch.set_num_threads(threads)
     settings = json.loads(spec)
     images = images_of(data.parent)
     type_ = settings.pop("type")
     members = parse_block(block)
-    x = read_arrays(data)["train"]
-    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    x = read_arrays(data)["train"] if images is None else read_rows(data, "train")
+    with data.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     key = hashlib.sha256(json.dumps([dataset, model, block, spec, code, digest]).encode())
     checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
-    fitted = registry.load("models", type_)(device=device, **settings).fit(
-        x,
-        seeds=[seed_for("train", dataset, model, member) for member in members],
-        split_seeds=[seed_for("split", dataset, member) for member in members],
-        members=members,
-        images=images,
-        label=f"{dataset}/{model}",
-        checkpoint=checkpoint,
-    )
-    fitted.info["peak_memory_mb"] = peak_memory_mb()
-    fitted.save(folder)
-    checkpoint.clear()
+    with joined(device) as team:
+        torch.set_num_threads(max(1, threads // team.count))
+        fitted = registry.load("models", type_)(device=device, **settings).fit(
+            x,
+            seeds=[seed_for("train", dataset, model, member) for member in members],
+            split_seeds=[seed_for("split", dataset, member) for member in members],
+            members=members,
+            images=images,
+            label=f"{dataset}/{model}",
+            checkpoint=checkpoint,
+        )
+        fitted.info["peak_memory_mb"] = peak_memory_mb()
+        if team.first:
+            fitted.save(folder)
+            checkpoint.clear()

@@ -3,23 +3,31 @@
 A model gives a module whose parameters carry the axis of members and a loss with one value per
 member. On a GPU the members of a block train together; on a CPU they train one after another,
 which is faster there and makes a member's result independent of its block to the last bit.
+
+Several processes share each batch. All draw the same random numbers and hold the same parameters;
+the gradients of their shares are summed, one tensor per step. So the number of processes changes
+the result by rounding only, and a run may go on with another number than it began with.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from tailbench.contracts import TrainingDiverged
+from tailbench.contracts import InputError, TrainingDiverged
+from tailbench.processes import processes
+from tailbench.seeds import seed_for
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.optimizer import AdamW
 from tailbench.training.progress import Progress
+from tailbench.training.rows import HeldRows, Rows
 from tailbench.training.streams import Streams
 
 if TYPE_CHECKING:
@@ -75,7 +83,7 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
 def train(
     build: Build,
     loss: Loss,
-    x: Tensor,
+    x: Tensor | Rows,
     settings: TrainingSettings,
     seeds: Sequence[int],
     device: torch.device,
@@ -102,8 +110,10 @@ def train(
         quiet: Show no progress.
 
     Raises:
+        InputError: If a batch has fewer rows than there are processes to share it.
         TrainingDiverged: If a loss is not finite or explodes; names label, member and step.
     """
+    rows = x if isinstance(x, Rows) else HeldRows(x)
     members = list(range(len(seeds))) if members is None else list(members)
     split_seeds = seeds if split_seeds is None else split_seeds
     parts = []
@@ -111,7 +121,7 @@ def train(
         run = _Run(
             build(group),
             loss,
-            x[group].to(device),
+            rows.of(group, device),
             settings,
             [seeds[e] for e in group],
             [split_seeds[e] for e in group],
@@ -137,7 +147,7 @@ class _Run:
         self,
         module: nn.Module,
         loss: Loss,
-        x: Tensor,
+        rows: Rows,
         settings: TrainingSettings,
         seeds: Sequence[int],
         split_seeds: Sequence[int],
@@ -148,14 +158,23 @@ class _Run:
         quiet: bool,
     ) -> None:
         self.device, self.label = device, label
-        self.loss, self.members, self.quiet = loss, list(members), quiet
-        self.checkpoint = checkpoint
+        self.processes = processes()
+        self.loss, self.members = loss, list(members)
+        self.quiet = quiet or not self.processes.first
+        self.checkpoint, self.rows = checkpoint, rows
         self.part = f"members-{members[0]}-{members[-1]}-{device.type}"  # states do not move
-        self.train_x, self.val_x = split(x, settings.validation_fraction, split_seeds)
-        self.settings = settings.on(self.train_x.shape[1])
+        orders = split(rows.shape[1], settings.validation_fraction, split_seeds)
+        self.train_rows, self.val_rows = (order.to(device) for order in orders)
+        self.settings = settings.on(self.train_rows.shape[1])
+        self.batch = min(settings.batch_size, self.train_rows.shape[1])
+        if self.batch < self.processes.count:
+            raise InputError(
+                f"{label}: batch_size: {self.processes.count} processes cannot share a batch of "
+                f"{self.batch}"
+            )
         self.streams = Streams(seeds, device, "train")
         self.val_seeds = [int(seed) for seed in seeds]
-        self.val_rows = max(self.settings.batch_size, VALIDATED // x.shape[2])
+        self.validated = max(self.settings.batch_size, VALIDATED // rows.shape[2])
         self.module = module.to(device)
         self.parameters = dict(self.module.named_parameters())
         self.flat = _flatten(self.module)  # (E, P)
@@ -197,40 +216,62 @@ class _Run:
                             self._save(done=False)
                     progress.step(note)
             self.seconds = time.monotonic() - begin
-            if self.checkpoint is not None:
-                self._save(done=True)
+            self._save(done=True)
         self.flat.copy_(self.best)
         state = {key: value.cpu().clone() for key, value in self.module.state_dict().items()}
         share = self.seconds / len(self.members)
         return Trained(state, self.history, [share] * len(self.members))
 
     def _update(self) -> Tensor:
-        size = min(self.settings.batch_size, self.train_x.shape[1])
-        index = self.streams.integers(self.train_x.shape[1], size)
-        batch = self.train_x.gather(1, index.unsqueeze(-1).expand(-1, -1, self.train_x.shape[2]))
-        losses = self.loss(self.module, batch, self.streams)
-        gradients = torch.autograd.grad(
-            losses.sum(), list(self.parameters.values()), materialize_grads=True
-        )
+        index = self.streams.integers(self.train_rows.shape[1], self.batch)
+        with self._dropout():
+            losses = self._share_of_loss(self.train_rows.gather(1, index), self.streams)
+            gradients = torch.autograd.grad(
+                losses.sum(), list(self.parameters.values()), materialize_grads=True
+            )
         gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)  # (E, P)
+        self.processes.sum(gradient)
         clipped = clip(gradient, self.settings.clip_norm)
         self.optimizer.step(clipped, learning_rate(self.step, self.settings))
         decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
         self.ema.lerp_(self.flat, 1.0 - decay)
-        return losses.detach()
+        return self.processes.sum(losses.detach())
+
+    @contextmanager
+    def _dropout(self) -> Iterator[None]:
+        """Seed torch's own generator, which dropout takes, by the step and the process."""
+        if not self.settings.drops:
+            yield
+            return
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed_for("dropout", *self.val_seeds, self.step, self.processes.rank))
+            yield
+
+    def _share_of_loss(self, index: Tensor, streams: Streams) -> Tensor:
+        """Give this process's summand of the mean loss over the rows ``(E, B)``."""
+        total = index.shape[1]
+        own = self.processes.share(total)
+        if own.start == own.stop:  # keep the generator in step
+            own = slice(0, 1)
+            weight = 0.0
+        else:
+            weight = (own.stop - own.start) / total
+        with streams.part(own, total):
+            return weight * self.loss(self.module, self.rows.take(index[:, own]), streams)
 
     @torch.no_grad()
     def _validate(self, mean: Tensor, seconds: float, title: str) -> None:
-        if self.val_x.shape[1]:
+        held = self.val_rows.shape[1]
+        if held:
             kept = self.flat.clone()
             self.flat.copy_(self.ema)
             self.module.eval()
             streams = Streams(self.val_seeds, self.device, "validate")
-            parts = self.val_x.split(self.val_rows, dim=1)
-            losses = sum(
-                self.loss(self.module, part, streams) * (part.shape[1] / self.val_x.shape[1])
-                for part in parts
-            )
+            losses = torch.zeros_like(self.best_loss)
+            for part in self.val_rows.split(self.validated, dim=1):
+                losses += self._share_of_loss(part, streams) * (part.shape[1] / held)
+            self.processes.sum(losses)
             self.module.train()
             self.flat.copy_(kept)
             self._guard(losses, title, validation=True)
@@ -265,7 +306,8 @@ class _Run:
             )
 
     def _save(self, done: bool) -> None:
-        assert self.checkpoint is not None
+        if self.checkpoint is None or not self.processes.first:
+            return
         tensors = {"best_loss": self.best_loss, "scale": self.scale, "best": self.best}
         if not done:
             tensors |= {"parameters": self.flat, "ema": self.ema}
@@ -282,6 +324,10 @@ class _Run:
 
     def _resume(self) -> bool:
         found = self.checkpoint.load(self.part) if self.checkpoint is not None else None
+        here = 0 if found is None else found[1]["step"]
+        steps = torch.tensor(float(here), device=self.device)
+        if self.processes.sum(steps) != here * self.processes.count:
+            raise RuntimeError(f"{self.label}: the processes read different states of the training")
         if found is None:
             return False
         tensors, state = found
@@ -323,19 +369,21 @@ def groups(members: int, device: torch.device) -> list[list[int]]:
     return [everyone] if device.type == "cuda" else [[member] for member in everyone]
 
 
-def split(x: Tensor, fraction: float, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Split each member's data into training and validation data by a permutation of its seed.
+def split(n: int, fraction: float, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Split ``n`` rows into training and validation rows by a permutation of each member's seed.
 
-    The validation data of a smaller fraction are the first of those of a larger one.
+    The validation rows of a smaller fraction are the first of those of a larger one.
 
     Args:
-        x: Data, shape ``(E, n, d)``.
-        fraction: Share of the validation data.
+        n: Number of rows.
+        fraction: Share of the validation rows.
         seeds: Seed of each member's permutation.
+
+    Returns:
+        Numbers of the training rows and of the validation rows of each member, ``(E, n - h)`` and
+        ``(E, h)``.
     """
-    n = x.shape[1]
     held = min(round(fraction * n), n - 1)
     streams = Streams(seeds, torch.device("cpu"), "split")
-    order = torch.stack([torch.randperm(n, generator=g) for g in streams.generators]).to(x.device)
-    shuffled = x.gather(1, order.unsqueeze(-1).expand_as(x))
-    return shuffled[:, held:].contiguous(), shuffled[:, :held].contiguous()
+    order = torch.stack([torch.randperm(n, generator=g) for g in streams.generators])
+    return order[:, held:].contiguous(), order[:, :held].contiguous()

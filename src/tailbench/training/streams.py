@@ -5,7 +5,8 @@ Every member has generators of its own, so its draws do not depend on the member
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -39,19 +40,37 @@ class Streams:
 
     def __init__(self, seeds: Sequence[int], device: torch.device, purpose: str) -> None:
         self.device = device
+        self._part, self._rows = slice(None), 0
         self.generators = [
             torch.Generator(device).manual_seed(seed_for(purpose, seed)) for seed in seeds
         ]
 
+    @contextmanager
+    def part(self, rows: slice, total: int) -> Iterator[None]:
+        """Draw numbers for some of ``total`` rows, those that these rows get among all of them.
+
+        So the processes that share a batch draw together what one process alone would draw, and
+        their generators stay in step. Inside, every shape begins with the number of the rows.
+        """
+        self._part, self._rows = rows, total
+        try:
+            yield
+        finally:
+            self._part, self._rows = slice(None), 0
+
     def randn(self, *shape: int) -> Tensor:
         """Draw standard Gaussian numbers, shape ``(E, *shape)``."""
-        return torch.stack(
-            [torch.randn(shape, generator=g, device=self.device) for g in self.generators]
-        )
+        whole = self._whole(shape)
+        draws = [torch.randn(whole, generator=g, device=self.device) for g in self.generators]
+        return torch.stack(draws)[:, self._part]
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw uniform numbers of (0, 1) in double precision, shape ``(E, *shape)``."""
-        return torch.stack([uniform(shape, g, self.device) for g in self.generators])
+        whole = self._whole(shape)
+        return torch.stack([uniform(whole, g, self.device) for g in self.generators])[:, self._part]
+
+    def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self._rows, *shape[1:]) if self._rows else shape
 
     def integers(self, high: int, *shape: int) -> Tensor:
         """Draw integers of ``[0, high)``, shape ``(E, *shape)``."""

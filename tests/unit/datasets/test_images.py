@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tailbench.contracts import InputError
-from tailbench.datasets._images import CHECKED_AT_ONCE, ImageDataset, Labelled, LazyArray, held_out
+from tailbench.datasets._images import CHECKED_AT_ONCE, ImageDataset, Labelled, held_out
+from tailbench.lazy import LazyArray
 
 N = 3 * CHECKED_AT_ONCE
 VALUES = np.random.default_rng(0).integers(0, 256, (N, 2, 3, 4)).astype(np.uint8)

@@ -18,6 +18,7 @@ from tailbench.stages import sample as stage
 from tailbench.stages import train
 from tailbench.stages._files import read_arrays, write_arrays, write_json
 from tailbench.training.loop import split
+from tailbench.training.rows import HeldRows
 
 METHODS = {
     "sgm": {"steps": [2, 4]},
@@ -121,7 +122,8 @@ def test_sigma_is_chosen_by_data_that_no_part_was_trained_on(run, results, monke
     with pytest.raises(Enough):
         run("auto")
     x = torch.from_numpy(read_arrays(results / "data" / "train.safetensors")["train"])
-    held = split(x, 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    order = split(x.shape[1], 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    held = HeldRows(x).take(order)
     assert np.array_equal(captured[0], held.numpy())
 
 

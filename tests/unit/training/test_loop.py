@@ -12,6 +12,7 @@ from tailbench.training import loop
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.loop import groups, learning_rate, split, train
 from tailbench.training.optimizer import AdamW
+from tailbench.training.rows import HeldRows
 
 CPU = torch.device("cpu")
 SEEDS = [11, 12, 13]
@@ -55,33 +56,38 @@ def test_rate_of_short_runs_is_positive(steps, warmup):
 # The split
 
 
+def taken(data, fraction, seeds):
+    """The training and the validation data."""
+    return [HeldRows(data).take(order) for order in split(data.shape[1], fraction, seeds)]
+
+
 def rows(part):
     return [sorted(map(tuple, member.tolist())) for member in part]
 
 
 def test_split_is_a_partition(data):
-    fitted, held = split(data, 0.25, SEEDS)
+    fitted, held = taken(data, 0.25, SEEDS)
     assert fitted.shape == (3, 150, 2) and held.shape == (3, 50, 2)
     assert rows(torch.cat([fitted, held], dim=1)) == rows(data)
     assert all(len(set(member)) == 200 for member in rows(data))
 
 
 def test_split_depends_on_the_members_seed_alone(data):
-    fitted, held = split(data, 0.25, SEEDS)
-    again, again_held = split(data[1:2], 0.25, SEEDS[1:2])
+    fitted, held = taken(data, 0.25, SEEDS)
+    again, again_held = taken(data[1:2], 0.25, SEEDS[1:2])
     assert torch.equal(fitted[1:2], again) and torch.equal(held[1:2], again_held)
-    other = split(data[1:2], 0.25, [99])[1]
+    other = taken(data[1:2], 0.25, [99])[1]
     assert not torch.equal(other, again_held)
 
 
 def test_smaller_fractions_hold_out_the_first_of_larger_ones(data):
-    small, large = split(data, 0.1, SEEDS)[1], split(data, 0.4, SEEDS)[1]
+    small, large = taken(data, 0.1, SEEDS)[1], taken(data, 0.4, SEEDS)[1]
     assert torch.equal(large[:, :20], small)
 
 
 @pytest.mark.parametrize(("fraction", "held"), [(0.0, 0), (0.001, 0), (0.999, 199)])
 def test_split_at_the_ends_leaves_a_point_to_train_on(data, fraction, held):
-    fitted, rest = split(data, fraction, SEEDS)
+    fitted, rest = taken(data, fraction, SEEDS)
     assert rest.shape[1] == held and fitted.shape[1] == 200 - held
 
 
@@ -96,7 +102,7 @@ def test_groups():
 def test_learns_the_means(data, shift, square, settings):
     trained = train(shift, square, data, settings(steps=250), SEEDS, CPU, quiet=True)
     for e in range(3):
-        fitted = split(data[e : e + 1], 0.1, SEEDS[e : e + 1])[0]
+        fitted = taken(data[e : e + 1], 0.1, SEEDS[e : e + 1])[0]
         torch.testing.assert_close(
             trained.state["value"][e], fitted[0].mean(0, keepdim=True), rtol=0.0, atol=0.3
         )
@@ -122,7 +128,7 @@ def test_history(data, shift, square, settings):
 
 
 def test_trains_on_what_is_not_held_out(data, square, shift, settings):
-    fitted, held = split(data[:1], 0.1, SEEDS[:1])
+    fitted, held = taken(data[:1], 0.1, SEEDS[:1])
     seen, judged = set(), set()
 
     def watching(module, batch, streams):
@@ -135,7 +141,7 @@ def test_trains_on_what_is_not_held_out(data, square, shift, settings):
 
 
 def test_split_seeds_choose_what_is_held_out(data, square, shift, settings):
-    held = split(data[:1], 0.1, [77])[1]
+    held = taken(data[:1], 0.1, [77])[1]
     judged = set()
 
     def watching(module, batch, streams):
@@ -318,8 +324,9 @@ def together(build, loss, x, settings, seeds, members=None, checkpoint=None):
     """Train all members in one module, on the CPU."""
     everyone = list(range(len(seeds)))
     members = everyone if members is None else members
+    rows = HeldRows(x)
     run = loop._Run(
-        build(everyone), loss, x, settings, seeds, seeds, members, CPU, "test", checkpoint, True
+        build(everyone), loss, rows, settings, seeds, seeds, members, CPU, "test", checkpoint, True
     )
     return run()
 

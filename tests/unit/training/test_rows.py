@@ -1,0 +1,113 @@
+"""Rows from memory and from the disk: the same to a model, whatever holds them."""
+
+import numpy as np
+import pytest
+import torch
+
+from tailbench.contracts import Images, InputError
+from tailbench.models.dlpm import DLPM
+from tailbench.models.flow_sgm import FlowSGM
+from tailbench.models.sgm import SGM
+from tailbench.stages._files import read_arrays, read_rows, write_rows
+from tailbench.training import rows as module
+from tailbench.training.rows import HeldRows, StoredRows, stored
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = torch.device("cpu")
+RNG = np.random.default_rng(0)
+PIXELS = [RNG.integers(0, 256, (90, 16)).astype(np.uint8) for _ in range(3)]
+LATENTS = [RNG.standard_t(3, (90, 16)).astype(np.float32) for _ in range(3)]
+TINY = {"steps": 6, "batch_size": 16, "width": 8, "blocks": 1}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "train.safetensors"
+    write_rows(path, {"pixels": PIXELS, "labels": [np.arange(90)] * 3, "latents": LATENTS})
+    return path
+
+
+def as_they_are(rows, members):
+    return rows + torch.tensor([float(e) for e in members]).view(-1, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["pixels", "latents"])
+def test_the_disk_holds_what_memory_holds(file, name):
+    read = read_rows(file, name)
+    assert [rows.shape for rows in read] == [(90, 16)] * 3
+    for rows, expected in zip(read, {"pixels": PIXELS, "latents": LATENTS}[name], strict=True):
+        assert rows.dtype == expected.dtype
+        np.testing.assert_array_equal(np.asarray(rows), expected)
+        np.testing.assert_array_equal(rows[5:3:-1], expected[5:3:-1])
+        chosen = np.array([89, 3, 4, 5, 0, 0, 88])
+        np.testing.assert_array_equal(rows[chosen], expected[chosen])
+        assert rows[np.array([], dtype=int)].shape == (0, 16)
+
+
+def test_both_give_the_same_rows_of_some_members(file):
+    held = HeldRows(torch.from_numpy(np.stack(PIXELS)), as_they_are)
+    lazy = StoredRows(read_rows(file, "pixels"), as_they_are)
+    assert held.shape == lazy.shape == (3, 90, 16)
+    index = torch.randint(90, (2, 20))
+    first, second = (rows.of([2, 0], CPU).take(index) for rows in (held, lazy))
+    assert first.shape == (2, 20, 16) and torch.equal(first, second)
+    assert torch.equal(first[0], torch.from_numpy(PIXELS[2])[index[0]] + 2.0)
+    again = lazy.of([1, 2], CPU).of([1], CPU)  # members keep their numbers
+    assert torch.equal(again.take(index[:1])[0], torch.from_numpy(PIXELS[2])[index[0]] + 2.0)
+
+
+def test_few_rows_are_held_and_many_are_not(file, monkeypatch):
+    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), HeldRows)
+    monkeypatch.setattr(module, "HELD", 3 * 90 * 16 - 1)
+    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), StoredRows)
+
+
+@pytest.mark.parametrize("model", [SGM, DLPM])
+@pytest.mark.parametrize("name", ["pixels", "latents"])
+def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
+    images = Images((1, 4, 4), pixels=name == "pixels")
+    read = read_rows(file, name)
+
+    def fit(x):
+        made = model(device="cpu", **TINY).fit(x, images=images, seeds=[1, 2, 3], quiet=True)
+        return made.module.state_dict()
+
+    states = [fit(read), fit(read_arrays(file)[name])]
+    monkeypatch.setattr(module, "HELD", 0)
+    states.append(fit(read))
+    for state in states[1:]:
+        assert all(torch.equal(state[key], states[0][key]) for key in states[0])
+
+
+def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
+    model = FlowSGM(device="cpu", sgm_settings=TINY)
+    rows = read_rows(file, "pixels")
+    held = model.validation(rows, [4, 5, 6])
+    assert held.shape == (3, 9, 16)
+    np.testing.assert_array_equal(held, model.validation(read_arrays(file)["pixels"], [4, 5, 6]))
+    with pytest.raises(InputError, match="images of shape"):
+        SGM(device="cpu", **TINY).fit(rows, images=Images((1, 5, 5)), quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), "does not exist"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not as long as it should be"),
+        (lambda path: path.write_bytes(path.read_bytes()[:20]), "it has no rows of pixels"),
+        (lambda path: path.write_bytes(b""), "it has no rows of pixels"),
+        (lambda path: path.write_bytes(b"\xff" * 100), "it has no rows of pixels"),
+    ],
+)
+def test_damaged_files(file, damage, message):
+    damage(file)
+    with pytest.raises(InputError, match=message) as caught:
+        read_rows(file, "pixels")
+    assert str(file) in str(caught.value)
+
+
+def test_a_file_cut_while_it_is_read(file):
+    rows = read_rows(file, "latents")[2]
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(InputError, match="shorter than it should be"):
+        rows[np.array([0, 89])]
