@@ -28,6 +28,8 @@ Spec = Annotated[str, typer.Option(help="Type and settings, as JSON.")]
 Data = Annotated[Path, typer.Option(help="Folder of the data of the block.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads on a CPU.")]
+Processes = Annotated[int, typer.Option(min=1, help="Processes that share the job.")]
+PerNode = Annotated[int, typer.Option(min=1, help="Largest number of them on one node.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 
 
@@ -129,8 +131,13 @@ def train(
             envvar="TAILBENCH_CHECKPOINT_SECONDS",
         ),
     ] = 20.0,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Train a model on a dataset for a block of members."""
+    from tailbench.launch import together
+
+    together(processes, per_node)
     from tailbench.stages import train as stage
 
     stage.run(
@@ -159,8 +166,13 @@ def sample(
     output: Annotated[Path, typer.Option(help="The file of samples to write.")],
     device: Device = "auto",
     threads: Threads = 1,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Draw the samples of a method on a dataset for a block of members."""
+    from tailbench.launch import together
+
+    together(processes, per_node)
     from tailbench.stages import sample as stage
 
     stage.run(dataset, method, block, spec, models, data, output, device, threads)
@@ -212,8 +224,13 @@ def evaluate(
     ] = None,
     device: Device = "cpu",
     threads: Threads = 1,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Compute the metrics of the samples of a block of members."""
+    from tailbench.launch import together
+
+    together(processes, per_node)
     from tailbench.stages import evaluate as stage
 
     stage.run(dataset, method, block, spec, data, output, samples, features, device, threads)

@@ -79,6 +79,15 @@ class Config(Settings):
     threads: Annotated[
         int, Field(ge=1, le=256, description="Threads of each training and sampling job on a CPU.")
     ] = 1
+    processes: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default={},
+        description="Processes, each with a GPU where there are any, that train a model together "
+        "and sample from it, by model; one where left out. They share each batch, and the result "
+        "is that of one process up to rounding.",
+    )
+    processes_per_node: Annotated[
+        int, Field(ge=1, le=64, description="Largest number of these processes on one node.")
+    ] = 8
     datasets: dict[str, Entry] = Field(description="What is learned: targets and real data.")
     models: dict[str, Entry] = Field(description="What is trained.")
     methods: dict[str, Entry] = Field(description="Ways to sample from trained models.")
@@ -289,6 +298,17 @@ def _references(config: Config) -> list[str]:
             elif config.models[model].type not in types_:
                 actual, needed = config.models[model].type, " or a ".join(types_)
                 mistakes.append(f"{where}: the model {model!r} is a {actual}, a {needed} is needed")
+    for name, count in config.processes.items():
+        if name not in config.models:
+            hint = registry.nearest(name, config.models)
+            mistakes.append(f"processes: there is no model {name!r} under models{hint}")
+        elif count > config.processes_per_node and count % config.processes_per_node:
+            mistakes.append(
+                f"processes.{name}: {count} processes do not fill nodes of "
+                f"{config.processes_per_node} (processes_per_node)"
+            )
+        elif count > config.models[name].settings.get("batch_size", count):
+            mistakes.append(f"processes.{name}: a batch is too small for {count} processes")
     limits = {
         "methods": (config.select, config.methods, "method", "there is no method"),
         "seeds": (config.blocks, config.seeds, "block", "'seeds' has no block"),

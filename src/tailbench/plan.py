@@ -130,6 +130,18 @@ class Plan:
         """The trained models that a method samples from."""
         return sorted({name for names in self.parts(method).values() for name in names})
 
+    def processes(self, model: str) -> int:
+        """The number of processes that train a model together."""
+        return self.config.processes.get(model.partition("@")[0], 1)
+
+    def processes_of(self, method: str) -> int:
+        """The number of processes that sample together: as many as trained a model of it."""
+        return max(self.processes(model) for model in self.models_of(method))
+
+    def processes_for(self, dataset: str, method: str) -> int:
+        """The number of processes that compute metrics: several only where there are features."""
+        return self.processes_of(method) if self.features.spaces(dataset) else 1
+
     def trainings(self) -> list[tuple[str, str, str]]:
         """All (dataset, model, block) that some cell needs."""
         return list(

@@ -301,6 +301,20 @@ def test_names_that_are_safe(name):
     assert name in parse(small(datasets={name: {"type": "gmm"}})).datasets
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"processes": {"sgn": 2}}, "processes: there is no model 'sgn' under models"),
+        ({"processes": {"sgm": 0}}, "processes.sgm: "),
+        ({"processes": {"sgm": 12}}, "processes.sgm: 12 processes do not fill nodes of 8"),
+        ({"processes": {"sgm": 1024}}, "processes.sgm: a batch is too small for 1024 processes"),
+    ],
+)
+def test_processes(changes, line):
+    (told,) = mistakes(**changes)
+    assert told.startswith(line)
+
+
 def test_all_mistakes_are_told():
     lines = mistakes(
         seeds=["x"],

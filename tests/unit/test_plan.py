@@ -388,3 +388,11 @@ def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
     other = plan(datasets={"far": data["far"] | {"test": "balanced"}})
     assert made.fetch_spec("far") == other.fetch_spec("far")
     assert made.data_spec("far") != other.data_spec("far")
+
+
+def test_processes_of_models_and_of_what_samples_from_them():
+    made = plan(processes={"flow": 4, "sgm": 2})
+    assert made.processes("sgm") == 2 and made.processes("unused") == 1
+    assert made.processes("flow@noise-0.5") == 4  # a flow that a method derives
+    assert made.processes_of("ode") == 2 and made.processes_of("both") == 4
+    assert specs(made) == specs(plan())  # their number is no reason to compute again

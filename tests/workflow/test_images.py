@@ -35,8 +35,11 @@ CONFIG = {
 
 
 def test_digits_from_data_to_report(fresh):
-    fresh.configure(CONFIG)
+    """Also by two processes where the configuration says so."""
+    fresh.configure({**CONFIG, "processes": {"sgm": 2}})
     fresh.snakemake()
+    for file in ("models/digits/sgm/0-1/spec.json", "samples/digits/flow_sgm/0-1.json"):
+        assert json.loads((fresh.results / file).read_text())["processes"] == 2
     table = pd.read_csv(fresh.results / "metrics.csv")
     wanted = {"fid_classifier", "kid_classifier", "class_tv", "rare_coverage", "max_sw1"}
     assert wanted <= set(table["metric"])

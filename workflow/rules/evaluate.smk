@@ -49,10 +49,19 @@ rule evaluate:
         "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: PLAN.features.threads(wildcards.dataset)
+    threads:
+        lambda wildcards: max(
+            PLAN.features.threads(wildcards.dataset),
+            PLAN.processes_for(wildcards.dataset, wildcards.method),
+        )
     resources:
-        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset))
+        * PLAN.processes_for(wildcards.dataset, wildcards.method),
         device=lambda wildcards: PLAN.features.device(wildcards.dataset),
+        processes=lambda wildcards: PLAN.processes_for(
+            wildcards.dataset, wildcards.method
+        ),
+        per_node=PLAN.config.processes_per_node,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
@@ -66,7 +75,8 @@ rule evaluate:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
         " --samples {input.samples:q} --features {params.features:q} --device {resources.device}"
-        " --threads {threads} --output {output:q} > {log:q} 2>&1"
+        " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 ruleorder: floor > evaluate

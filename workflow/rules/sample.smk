@@ -18,10 +18,12 @@ rule sample:
         "results/benchmarks/sample/{dataset}/{method}/{block}.tsv"
     conda:
         ENVIRONMENT
-    threads: PLAN.config.threads
+    threads: lambda wildcards: max(PLAN.config.threads, PLAN.processes_of(wildcards.method))
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: GPUS * PLAN.processes_of(wildcards.method),
         device=PLAN.config.device,
+        processes=lambda wildcards: PLAN.processes_of(wildcards.method),
+        per_node=PLAN.config.processes_per_node,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
@@ -35,4 +37,5 @@ rule sample:
         "python -m tailbench sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --models {params.models:q}"
         " --data {params.data:q} --output {output.samples:q} --device {resources.device}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"
+        " > {log:q} 2>&1"

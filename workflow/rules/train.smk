@@ -13,10 +13,12 @@ rule train:
     priority: 50
     conda:
         ENVIRONMENT
-    threads: PLAN.config.threads
+    threads: lambda wildcards: max(PLAN.config.threads, PLAN.processes(wildcards.model))
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: GPUS * PLAN.processes(wildcards.model),
         device=PLAN.config.device,
+        processes=lambda wildcards: PLAN.processes(wildcards.model),
+        per_node=PLAN.config.processes_per_node,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
@@ -30,4 +32,5 @@ rule train:
         "python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input.train:q}"
         " --folder {params.folder:q} --state {params.state:q} --device {resources.device}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"
+        " > {log:q} 2>&1"

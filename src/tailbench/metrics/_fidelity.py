@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
 from tailbench.metrics._extractors import extractor, torch_fidelity
+from tailbench.processes import processes
 
 __all__ = ["distances", "features"]
 
@@ -29,6 +30,8 @@ def features(
     layer: str | None = None,
 ) -> NDArray[np.float32]:
     """Give features of images, shape ``(n, k)``.
+
+    Several processes each take a share of the images, and all get the features of all.
 
     Args:
         pixels: Images, shape ``(n, C, H, W)``. For Inception grey ones get three equal channels.
@@ -53,6 +56,8 @@ def features(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     on_gpu = device.startswith("cuda")
     layer = layer or LAYERS[space]
+    team = processes()
+    own = team.share(len(pixels)) if len(pixels) >= team.count else slice(None)
     with ExitStack() as stack:
         if on_gpu:  # the features of a CPU, to rounding
             stack.enter_context(torch.cuda.device(device))
@@ -62,13 +67,18 @@ def features(
         found = extract_featuresdict_from_input_id(
             1,
             extractor(space, weights, layer, device),
-            input1=_dataset(pixels, 3 if space == "inception" else channels),
+            input1=_dataset(pixels[own], 3 if space == "inception" else channels),
             batch_size=batch_size or BATCH[space],
             cuda=on_gpu,
             save_cpu_ram=True,  # no processes beside this one
             verbose=False,
         )
-    return found[layer].numpy()
+    shared: torch.Tensor = found[layer]
+    if own == slice(None):
+        return shared.numpy()
+    whole = torch.zeros(len(pixels), shared.shape[1])
+    whole[own] = shared
+    return team.sum(whole.to(device)).cpu().numpy()
 
 
 def distances(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from tailbench.catalog import source
 from tailbench.contracts import Images, InputError
 from tailbench.files import as_values, replacing
 from tailbench.metrics._base import ImageReference
+from tailbench.processes import Processes, joined
 from tailbench.seeds import generator_for, parse_block
 from tailbench.stages._files import images_of, read_arrays, read_json
 
@@ -50,7 +53,8 @@ def run(
         features: Folder of the features of the held-out images and of the classifier, which
             metrics of images need.
         device: Where to compute the features of the samples.
-        threads: Threads on a CPU, for these features.
+        threads: Threads on a CPU, for these features, of all processes together. Processes share
+            the images of a set; the first of them computes all else, and writes.
 
     Raises:
         InputError: If a file is missing or damaged.
@@ -65,14 +69,16 @@ def run(
         if (metric := _metric(entry)).applies(truth, images)
     ]
     spaces = {metric.space for _, metric in metrics} - {None}
-    known = _known(images, spaces, features, device, threads)
-    with replacing(output) as temporary, temporary.open("w", newline="") as file:
+    with joined(device) as team, _writing(output, team) as file:
+        known = _known(images, spaces, features, device, max(1, threads // team.count))
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
         for variant, block_samples in drawn:
             for e, member in enumerate(parse_block(block)):
                 for name, metric in metrics:
+                    if metric.space is None and not team.first:
+                        continue
                     begin = time.monotonic()
                     values = metric(
                         block_samples[e],
@@ -86,7 +92,19 @@ def run(
                         writer.writerow(
                             [dataset, variant, family, member, key, repr(float(value)), seconds]
                         )
-            print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {block}", flush=True)
+            if team.first:
+                print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {block}", flush=True)
+
+
+@contextmanager
+def _writing(path: Path, team: Processes) -> Iterator[IO[str]]:
+    """Open a file for the first of the processes; what the others write is lost."""
+    if not team.first:
+        with Path(os.devnull).open("w") as nowhere:
+            yield nowhere
+        return
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        yield file
 
 
 def _metric(entry: dict[str, Any]) -> Any:

@@ -63,6 +63,7 @@ def run(
             return
     write_arrays(output, samples)
     meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
+    meta["processes"] = team.count
     meta["models"] = sorted({name for names in parts.values() for name in names})
     write_json(output.with_suffix(".json"), meta)
 

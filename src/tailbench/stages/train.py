@@ -75,7 +75,7 @@ def run(
             label=f"{dataset}/{model}",
             checkpoint=checkpoint,
         )
-        fitted.info["peak_memory_mb"] = peak_memory_mb()
+        fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
             fitted.save(folder)
             checkpoint.clear()

@@ -58,8 +58,8 @@ def data(tmp_path_factory):
 
 
 def command(count, *arguments):
-    start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    return [sys.executable, *(start if count > 1 else []), "-m", "tailbench", *map(str, arguments)]
+    every = [*arguments, f"--processes={count}"]
+    return [sys.executable, "-m", "tailbench", *map(str, every)]
 
 
 def training(data, folder, model, count=1, **changes):

@@ -1,0 +1,80 @@
+"""The start of a job that several processes share, by torchrun."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from tailbench.contracts import InputError
+
+__all__ = ["command", "together"]
+
+HEAD = "SLURM_LAUNCH_NODE_IPADDR"
+PORTS = 20_000  # ports above it are free for users, and as many again are taken for jobs
+
+
+def command(
+    arguments: Sequence[str], processes: int, per_node: int, environment: Mapping[str, str]
+) -> list[str]:
+    """Give the command that runs ``tailbench`` in several processes.
+
+    On one node torchrun starts them all. On several, which have to be those of a Slurm job, srun
+    starts one torchrun on each, and these find each other at the node where the job began.
+
+    Args:
+        arguments: What to tell each process.
+        processes: Number of processes.
+        per_node: Largest number of them on one node.
+        environment: Environment variables.
+
+    Raises:
+        InputError: If the processes do not fill their nodes, or there is no Slurm job with these
+            nodes.
+    """
+    torchrun = [sys.executable, "-m", "torch.distributed.run"]
+    work = ["-m", "tailbench", *arguments]
+    if processes <= per_node:
+        return [*torchrun, "--standalone", f"--nproc-per-node={processes}", *work]
+    nodes, rest = divmod(processes, per_node)
+    if rest:
+        raise InputError(f"{processes} processes do not fill nodes of {per_node}")
+    given = int(environment.get("SLURM_JOB_NUM_NODES", "1"))
+    if given != nodes:
+        raise InputError(
+            f"{processes} processes, {per_node} on a node, need a Slurm job of {nodes} nodes, "
+            f"and there are {given}"
+        )
+    job = environment["SLURM_JOB_ID"]
+    head = environment.get(HEAD) or environment["SLURMD_NODENAME"]
+    return [
+        "srun",
+        f"--nodes={nodes}",
+        f"--ntasks={nodes}",
+        "--ntasks-per-node=1",
+        *torchrun,
+        f"--nnodes={nodes}",
+        f"--nproc-per-node={per_node}",
+        "--rdzv-backend=c10d",
+        f"--rdzv-id={job}",
+        f"--rdzv-endpoint={head}:{PORTS + int(job) % PORTS}",
+        *work,
+    ]
+
+
+def together(processes: int, per_node: int) -> None:
+    """Start this command line again in several processes, and become their parent.
+
+    Nothing happens if one process is enough, or if this one is among those that were started.
+
+    Args:
+        processes: Number of processes.
+        per_node: Largest number of them on one node.
+
+    Raises:
+        InputError: As ``command``.
+    """
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        started = command(sys.argv[1:], processes, per_node, os.environ)
+        sys.stdout.flush()
+        os.execvp(started[0], started)

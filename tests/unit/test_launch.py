@@ -1,0 +1,53 @@
+"""The command that starts several processes on a job."""
+
+import sys
+
+import pytest
+
+from tailbench import launch
+from tailbench.contracts import InputError
+
+SLURM = {
+    "SLURM_JOB_ID": "41234",
+    "SLURM_JOB_NUM_NODES": "3",
+    "SLURMD_NODENAME": "n7",
+}
+
+
+def test_on_one_node():
+    made = launch.command(["train", "--spec={}"], 4, 8, {})
+    assert made[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert "--nproc-per-node=4" in made and "--standalone" in made
+    assert made[-4:] == ["-m", "tailbench", "train", "--spec={}"]
+
+
+def test_on_the_nodes_of_a_job():
+    made = launch.command(["train"], 12, 4, SLURM)
+    assert made[0] == "srun"
+    assert {"--nodes=3", "--ntasks=3", "--nnodes=3", "--nproc-per-node=4"} <= {*made}
+    assert "--rdzv-endpoint=n7:21234" in made and "--rdzv-id=41234" in made
+    addressed = launch.command(["train"], 12, 4, SLURM | {launch.HEAD: "10.0.0.3"})
+    assert "--rdzv-endpoint=10.0.0.3:21234" in addressed
+
+
+@pytest.mark.parametrize(
+    ("processes", "environment", "message"),
+    [
+        (12, {}, "12 processes, 4 on a node, need a Slurm job of 3 nodes, and there are 1"),
+        (8, SLURM, "need a Slurm job of 2 nodes, and there are 3"),
+        (9, SLURM, "9 processes do not fill nodes of 4"),
+    ],
+)
+def test_mistakes(processes, environment, message):
+    with pytest.raises(InputError, match=message):
+        launch.command(["train"], processes, 4, environment)
+
+
+@pytest.mark.parametrize(("processes", "world"), [(1, None), (4, "4")])
+def test_one_process_or_a_started_one_goes_on_itself(monkeypatch, processes, world):
+    monkeypatch.setattr(launch.os, "execvp", lambda *command: pytest.fail("started again"))
+    if world is None:
+        monkeypatch.delenv("WORLD_SIZE", raising=False)
+    else:
+        monkeypatch.setenv("WORLD_SIZE", world)
+    launch.together(processes, 8)
