@@ -1,8 +1,9 @@
 """Pin everything that pyproject.toml asks for; ``make lock`` runs it.
 
-A fresh environment outside the checkout gets the package with its dependencies and development
-tools at the newest versions that its ranges allow. What landed in it becomes requirements.lock, and
-the conda environments in envs/ take over those versions. Takes minutes, most of them torch's.
+A fresh environment outside the checkout gets the package with its dependencies, the plugin for
+clusters and development tools at the newest versions that its ranges allow. What landed in it
+becomes requirements.lock, and the conda environments in envs/ take over those versions. Takes
+minutes, most of them torch's.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def resolve() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
-        wanted = ["--editable", f"{ROOT}[dev]", "setuptools", *HELD]
+        wanted = ["--editable", f"{ROOT}[cluster,dev]", "setuptools", *HELD]
         subprocess.run([*pip, "install", "--upgrade", *wanted], check=True)
         subprocess.run([*pip, "check"], check=True)
         # --all: setuptools too, which builds the package and which torch needs.

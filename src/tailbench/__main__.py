@@ -12,6 +12,7 @@ import typer
 
 from tailbench import registry
 from tailbench.contracts import InputError, TrainingDiverged
+from tailbench.gpus import for_device
 
 __all__ = ["app", "main"]
 
@@ -137,22 +138,23 @@ def train(
     """Train a model on a dataset for a block of members."""
     from tailbench.launch import together
 
-    together(processes, per_node)
+    together(processes, per_node, device)
     from tailbench.stages import train as stage
 
-    stage.run(
-        dataset,
-        model,
-        block,
-        spec,
-        code,
-        data,
-        folder,
-        state,
-        device,
-        threads,
-        checkpoint_seconds,
-    )
+    with for_device(device):
+        stage.run(
+            dataset,
+            model,
+            block,
+            spec,
+            code,
+            data,
+            folder,
+            state,
+            device,
+            threads,
+            checkpoint_seconds,
+        )
 
 
 @app.command()
@@ -172,10 +174,11 @@ def sample(
     """Draw the samples of a method on a dataset for a block of members."""
     from tailbench.launch import together
 
-    together(processes, per_node)
+    together(processes, per_node, device)
     from tailbench.stages import sample as stage
 
-    stage.run(dataset, method, block, spec, models, data, output, device, threads)
+    with for_device(device):
+        stage.run(dataset, method, block, spec, models, data, output, device, threads)
 
 
 @app.command()
@@ -190,7 +193,8 @@ def classifier(
     """Train a classifier of the labelled images of a dataset."""
     from tailbench.stages import classifier as stage
 
-    stage.run(dataset, block, data, folder, device, threads)
+    with for_device(device):
+        stage.run(dataset, block, data, folder, device, threads)
 
 
 @app.command()
@@ -207,7 +211,8 @@ def features(
     """Compute the features of the held-out images of a dataset."""
     from tailbench.stages import features as stage
 
-    stage.run(dataset, block, space, spec, data, folder, device, threads)
+    with for_device(device):
+        stage.run(dataset, block, space, spec, data, folder, device, threads)
 
 
 @app.command()
@@ -230,10 +235,11 @@ def evaluate(
     """Compute the metrics of the samples of a block of members."""
     from tailbench.launch import together
 
-    together(processes, per_node)
+    together(processes, per_node, device)
     from tailbench.stages import evaluate as stage
 
-    stage.run(dataset, method, block, spec, data, output, samples, features, device, threads)
+    with for_device(device):
+        stage.run(dataset, method, block, spec, data, output, samples, features, device, threads)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from tailbench.contracts import InputError
+from tailbench.gpus import keep
 
 __all__ = ["command", "together"]
 
@@ -62,7 +63,7 @@ def command(
     ]
 
 
-def together(processes: int, per_node: int) -> None:
+def together(processes: int, per_node: int, device: str = "cpu") -> None:
     """Start this command line again in several processes, and become their parent.
 
     Nothing happens if one process is enough, or if this one is among those that were started.
@@ -70,11 +71,13 @@ def together(processes: int, per_node: int) -> None:
     Args:
         processes: Number of processes.
         per_node: Largest number of them on one node.
+        device: Where they compute; outside of a scheduler, they hold GPUs of their own.
 
     Raises:
-        InputError: As ``command``.
+        InputError: As ``command``, or if there are too few GPUs.
     """
     if processes > 1 and "WORLD_SIZE" not in os.environ:
         started = command(sys.argv[1:], processes, per_node, os.environ)
+        keep(device, min(processes, per_node))
         sys.stdout.flush()
         os.execvp(started[0], started)

@@ -20,14 +20,7 @@ from tailbench.config import Config, ConfigError, Entry, parse
 from tailbench.features import Features
 from tailbench.seeds import parse_block
 
-__all__ = ["Cell", "Plan", "gpus"]
-
-
-def gpus(device: str) -> int:
-    """Give the number of GPUs that a job on ``device`` asks for, without importing torch."""
-    if device == "auto":
-        return int(Path("/dev/nvidia0").exists())
-    return int(device.startswith("cuda"))
+__all__ = ["Cell", "Plan"]
 
 
 @dataclass(frozen=True, order=True)

@@ -13,7 +13,10 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = [Requirement(text) for text in PROJECT["dependencies"]]
-DEV = [Requirement(text) for text in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = {
+    extra: [Requirement(text) for text in texts]
+    for extra, texts in PROJECT["optional-dependencies"].items()
+}
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 
 
@@ -40,9 +43,15 @@ def test_the_lock_has_exact_versions_and_nothing_else():
     assert not odd, "no options, build tags, paths or ranges in requirements.lock"
 
 
-@pytest.mark.parametrize("requirement", RUNTIME + DEV, ids=str)
+@pytest.mark.parametrize("requirement", RUNTIME + EXTRAS["dev"] + EXTRAS["cluster"], ids=str)
 def test_every_dependency_is_locked_in_its_range(requirement):
     assert LOCK[tool.canonical(requirement.name)] in requirement.specifier
+
+
+def test_what_is_not_locked_is_pinned():
+    for requirement in EXTRAS["kubernetes"]:
+        (pinned,) = requirement.specifier
+        assert pinned.operator == "==" and tool.canonical(requirement.name) not in LOCK
 
 
 def test_the_lock_builds_the_package():

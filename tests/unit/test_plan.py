@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tailbench.config import ConfigError, load, parse
-from tailbench.plan import Cell, Plan, gpus
+from tailbench.plan import Cell, Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW = {
@@ -248,15 +248,6 @@ def test_files_of_the_user(tmp_path):
     made = Plan.of(raw(datasets=mine), "c.yaml")
     assert made.files("mine") == [str(path)]
     assert made.files("stable") == made.files("gmm") == []
-
-
-@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "auto"])
-def test_gpus(device, monkeypatch):
-    there = [True]
-    monkeypatch.setattr(Path, "exists", lambda self: there[0])
-    assert gpus(device) == (0 if device == "cpu" else 1)
-    there[0] = False
-    assert gpus(device) == (1 if device.startswith("cuda") else 0)
 
 
 def test_the_default_benchmark():

@@ -4,7 +4,9 @@ import sys
 from snakemake.exceptions import WorkflowError
 from tailbench.contracts import InputError
 from tailbench.hooks import check_data, claim, missing
-from tailbench.plan import Plan, gpus
+from tailbench.gpus import gpus_of_run
+from tailbench.plan import Plan
+from tailbench.resources import Needs
 
 # A large graph of jobs lives until the end; searching it for garbage again and again costs a tenth
 # of the start.
@@ -17,12 +19,25 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-GPUS = gpus(PLAN.config.device)
+# Jobs hold no more GPUs at once than the run was told of, by a profile or --resources gpu=4, or
+# else than this machine has.
+NAMED = workflow.global_resources.get("gpu").value
+NEEDS = Needs(PLAN, gpus_of_run(NAMED))
+GPUS = NEEDS.gpus()
+if NAMED is None:
+    workflow.register_resource("gpu", max(NEEDS.limit(), 1))
+# profiles/default says "all cores of this machine", which do not count where jobs go elsewhere:
+# there, this is the most that jobs in a group ask for together.
+if workflow.global_resources["_nodes"].value is not None:
+    workflow.register_resource("_cores", max(PLAN.config.threads, 8))
+
 DATA = "results/data/{dataset}/{block}"
 MODEL = "results/models/{dataset}/{model}/{block}"
 SAMPLES = "results/samples/{dataset}/{method}/{block}.safetensors"
 FEATURES = "results/features/{dataset}/{block}"
 METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
+ASKS = " ({threads} CPU, {resources.mem_mb} MB, {resources.runtime} min)"
+ASKS_GPU = ASKS.replace("(", "({resources.gpu} GPU, ")
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
 
 

@@ -19,7 +19,7 @@ rule fetch:
     params:
         spec=lambda wildcards: PLAN.fetch_spec(wildcards.dataset),
     message:
-        "fetch: {wildcards.file} of {wildcards.dataset}"
+        "fetch: {wildcards.file} of {wildcards.dataset}" + ASKS
     shell:
         "python -m tailbench fetch --dataset {wildcards.dataset:q} --spec {params.spec:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -38,19 +38,21 @@ rule data:
     benchmark:
         "results/benchmarks/data/{dataset}/{block}.tsv"
     priority: 100
+    group:
+        "data"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=lambda wildcards, attempt: NEEDS.data(*wildcards).mem_mb(attempt),
+        runtime=lambda wildcards, attempt: NEEDS.data(*wildcards).runtime(attempt),
     params:
         spec=lambda wildcards: PLAN.data_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("data", wildcards.dataset),
         folder=subpath(output.train, parent=True),
         fetched=lambda wildcards, input: [f"--fetched={file}" for file in input.fetched],
     message:
-        "data: {wildcards.dataset}, seeds {wildcards.block}"
+        "data: {wildcards.dataset}, seeds {wildcards.block}" + ASKS
     shell:
         "python -m tailbench data --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --spec {params.spec:q} --folder {params.folder:q} {params.fetched:q}"

@@ -11,21 +11,23 @@ rule floor:
         "results/logs/floor/{dataset}/{block}.log",
     benchmark:
         "results/benchmarks/floor/{dataset}/{block}.tsv"
+    group:
+        lambda wildcards: NEEDS.group("evaluate", wildcards.dataset)
     conda:
         ENVIRONMENT
     threads: lambda wildcards: PLAN.features.threads(wildcards.dataset)
     resources:
-        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset)),
         device=lambda wildcards: PLAN.features.device(wildcards.dataset),
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=lambda wildcards, attempt: NEEDS.floor(*wildcards).mem_mb(attempt),
+        runtime=lambda wildcards, attempt: NEEDS.floor(*wildcards).runtime(attempt),
     params:
         spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:
-        "floor: {wildcards.dataset}, seeds {wildcards.block}"
+        "floor: {wildcards.dataset}, seeds {wildcards.block}" + ASKS_GPU
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method floor"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
@@ -47,6 +49,8 @@ rule evaluate:
         "results/logs/evaluate/{dataset}/{method}/{block}.log",
     benchmark:
         "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
+    group:
+        lambda wildcards: NEEDS.group("evaluate", wildcards.dataset)
     conda:
         ENVIRONMENT
     threads:
@@ -55,15 +59,15 @@ rule evaluate:
             PLAN.processes_for(wildcards.dataset, wildcards.method),
         )
     resources:
-        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset))
+        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset))
         * PLAN.processes_for(wildcards.dataset, wildcards.method),
         device=lambda wildcards: PLAN.features.device(wildcards.dataset),
         processes=lambda wildcards: PLAN.processes_for(
             wildcards.dataset, wildcards.method
         ),
         per_node=PLAN.config.processes_per_node,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, attempt: NEEDS.evaluate(*wildcards).mem_mb(attempt),
+        runtime=lambda wildcards, attempt: NEEDS.evaluate(*wildcards).runtime(attempt),
     params:
         spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
         code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
@@ -71,6 +75,7 @@ rule evaluate:
         features=FEATURES,
     message:
         "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
+        + ASKS_GPU
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
@@ -96,6 +101,8 @@ rule collect:
         "results/logs/collect.log",
     benchmark:
         "results/benchmarks/collect.tsv"
+    group:
+        "report"
     conda:
         ENVIRONMENT
     threads: 1
@@ -106,6 +113,6 @@ rule collect:
         config=PLAN.config.text(),
         code=PLAN.code("collect"),
     message:
-        "collect: {output.metrics}"
+        "collect: {output.metrics}" + ASKS
     shell:
         "python -m tailbench collect --results results --config {params.config:q} > {log:q} 2>&1"

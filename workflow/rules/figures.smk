@@ -9,6 +9,8 @@ rule tables:
         "results/logs/tables.log",
     benchmark:
         "results/benchmarks/tables.tsv"
+    group:
+        "report"
     conda:
         ENVIRONMENT
     threads: 1
@@ -18,7 +20,7 @@ rule tables:
     params:
         code=PLAN.code("tables"),
     message:
-        "tables"
+        "tables" + ASKS
     shell:
         "python -m tailbench tables --results results > {log:q} 2>&1"
 
@@ -32,16 +34,18 @@ rule figure:
         "results/logs/figure/{figure}.log",
     benchmark:
         "results/benchmarks/figure/{figure}.tsv"
+    group:
+        "report"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=lambda wildcards: PLAN.code("figure", wildcards.figure),
     message:
-        "figure: {wildcards.figure}"
+        "figure: {wildcards.figure}" + ASKS
     shell:
         "python -m tailbench figure --results results --name {wildcards.figure} > {log:q} 2>&1"
 
@@ -59,6 +63,8 @@ rule report:
         "results/logs/report.log",
     benchmark:
         "results/benchmarks/report.tsv"
+    group:
+        "report"
     conda:
         ENVIRONMENT
     threads: 1
@@ -68,6 +74,6 @@ rule report:
     params:
         code=PLAN.code("report"),
     message:
-        "report: {output}"
+        "report: {output}" + ASKS
     shell:
         "python -m tailbench report --results results --output {output:q} > {log:q} 2>&1"

@@ -24,7 +24,7 @@ rule classifier:
         data=subpath(input.train, parent=True),
         folder=subpath(output.weights, parent=True),
     message:
-        "classifier: {wildcards.dataset}, seeds {wildcards.block}"
+        "classifier: {wildcards.dataset}, seeds {wildcards.block}" + ASKS_GPU
     shell:
         "python -m tailbench classifier --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --data {params.data:q} --folder {params.folder:q} --device {resources.device}"
@@ -49,7 +49,7 @@ rule features:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: gpus(PLAN.features.device(wildcards.dataset)),
+        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset)),
         device=lambda wildcards: PLAN.features.device(wildcards.dataset),
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
@@ -60,6 +60,7 @@ rule features:
         folder=FEATURES,
     message:
         "features: {wildcards.space} of {wildcards.dataset}, seeds {wildcards.block}"
+        + ASKS_GPU
     shell:
         "python -m tailbench features --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --space {wildcards.space} --spec {params.spec:q} --data {params.data:q}"

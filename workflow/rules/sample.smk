@@ -24,8 +24,8 @@ rule sample:
         device=PLAN.config.device,
         processes=lambda wildcards: PLAN.processes_of(wildcards.method),
         per_node=PLAN.config.processes_per_node,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, attempt: NEEDS.sample(*wildcards).mem_mb(attempt),
+        runtime=lambda wildcards, attempt: NEEDS.sample(*wildcards).runtime(attempt),
     params:
         spec=lambda wildcards: PLAN.sample_spec(wildcards.method),
         code=lambda wildcards: PLAN.code("sample", wildcards.method),
@@ -33,6 +33,7 @@ rule sample:
         data=subpath(input.test, parent=True),
     message:
         "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
+        + ASKS_GPU
     shell:
         "python -m tailbench sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --models {params.models:q}"

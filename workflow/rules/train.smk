@@ -19,8 +19,8 @@ rule train:
         device=PLAN.config.device,
         processes=lambda wildcards: PLAN.processes(wildcards.model),
         per_node=PLAN.config.processes_per_node,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=lambda wildcards, attempt: NEEDS.train(*wildcards).mem_mb(attempt),
+        runtime=lambda wildcards, attempt: NEEDS.train(*wildcards).runtime(attempt),
     params:
         spec=lambda wildcards: PLAN.train_spec(wildcards.model),
         code=lambda wildcards: PLAN.code("train", wildcards.model),
@@ -28,6 +28,7 @@ rule train:
         state="results/.checkpoints/{dataset}/{model}/{block}",
     message:
         "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
+        + ASKS_GPU
     shell:
         "python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input.train:q}"

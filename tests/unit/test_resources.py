@@ -1,0 +1,118 @@
+"""What jobs ask for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tailbench.config import load
+from tailbench.plan import Plan
+from tailbench.resources import Need, Needs, evaluating, preparing, sampling, training
+from tailbench.sizes import Extent
+
+ROOT = Path(__file__).resolve().parents[2]
+PRESETS = [ROOT / "config.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
+DATA = Extent(20_000, 10)
+UNET = {"network": "unet", "width": 64, "blocks": 2, "steps": 20, "batch_size": 64}
+MEASURED = [  # settings, data, members, MB and seconds of trainings on two cores
+    (
+        {"network": "mlp", "width": 64, "blocks": 5, "batch_size": 1024, "epochs": 20},
+        2,
+        10,
+        294,
+        55,
+    ),
+    (
+        {"network": "mlp", "width": 192, "blocks": 3, "batch_size": 512, "steps": 2000},
+        40,
+        3,
+        403,
+        120,
+    ),
+    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 20, 3, 540, 250),
+    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 40, 3, 814, 510),
+]
+
+
+@pytest.mark.parametrize(("settings", "dim", "members", "mb", "seconds"), MEASURED)
+def test_a_training_gets_what_it_was_measured_to_need(settings, dim, members, mb, seconds):
+    need = training(settings, Extent(20_000, dim), members)
+    # beside the training run two Snakemakes of 140 MB
+    assert mb + 280 < need.memory < 4 * mb + 1000
+    assert 2 * seconds < 60 * need.minutes < 60 * seconds
+
+
+def test_attempts_ask_for_more():
+    need = training(UNET, Extent(1000, 64, 8), 2)
+    assert need.mem_mb() == need.memory and need.runtime() == need.minutes
+    assert need.mem_mb(3) == 3 * need.memory and need.runtime(3) == 3 * need.minutes
+
+
+@pytest.mark.parametrize(("gpu", "steps"), [(False, 20), (True, 5000)])
+def test_more_work_asks_for_more(gpu, steps):
+    data, wide = Extent(2000, 768, 16), {**UNET, "width": 256}
+    unet = {**UNET, "steps": steps}
+    base = training(unet, data, 2, gpu=gpu)
+    assert training({**unet, "steps": 10 * steps}, data, 2, gpu=gpu).minutes > base.minutes
+    assert training({**wide, "steps": steps}, data, 2, gpu=gpu).minutes > base.minutes
+    assert training(unet, Extent(500_000, 768, 16), 2, gpu=gpu).memory > base.memory
+    assert training(unet, data, 50, gpu=gpu).memory > base.memory
+    drawn = sampling({"steps": 2}, [UNET], data, 2, gpu=gpu)
+    assert sampling({"steps": [2, 5000]}, [UNET], data, 2, gpu=gpu).minutes > drawn.minutes
+
+
+def test_threads_and_gpus_shorten():
+    data = Extent(50_000, 768, 16)
+    alone = training(UNET, data, 2)
+    assert training(UNET, data, 2, threads=8).minutes < alone.minutes
+    assert training(UNET, data, 2, gpu=True).minutes < alone.minutes
+
+
+def test_no_job_asks_for_more_than_a_day_at_first():
+    assert training({**UNET, "steps": 10**9}, Extent(10**6, 3072, 32), 1).minutes == 24 * 60
+
+
+def test_a_job_of_almost_nothing_has_room_to_start():
+    for need in (training({"steps": 1}, Extent(10, 1), 1), evaluating(Extent(10, 1), 1)):
+        assert need.memory >= 900 and need.minutes >= 10
+    assert preparing(Extent(10, 1), 1).memory >= 500
+    assert evaluating(DATA, 1, images=True).memory > evaluating(DATA, 1).memory
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("available", [0, 4])
+def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
+    plan = Plan(load(path))
+    needs = Needs(plan, available)
+    found: list[Need] = [needs.train(*job) for job in plan.trainings()]
+    for cell in plan.cells():
+        axes = (cell.dataset, cell.method, cell.block)
+        found += [needs.sample(*axes), needs.evaluate(*axes)]
+        found += [needs.floor(cell.dataset, cell.block), needs.data(cell.dataset, cell.block)]
+    for need in found:
+        assert 500 <= need.memory <= 200_000 and need.memory % 500 == 0
+        assert 10 <= need.minutes <= 24 * 60
+
+
+def test_only_what_computes_on_a_gpu_asks_for_one():
+    plan = Plan(load(ROOT / "config.yaml"))
+    assert Needs(plan, 4).gpus() == 1 and Needs(plan, 0).gpus() == 0
+    assert Needs(plan, 4).gpus("cpu") == 0
+    assert Needs(plan, 4).limit() == 4
+    for dataset in plan.config.datasets:
+        assert Needs(plan, 4).group("evaluate", dataset) == "evaluate"
+    images = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
+    assert Needs(images, 4).group("evaluate", "cifar10_lt") is None
+    assert Needs(images, 0).group("evaluate", "cifar10_lt") == "evaluate"
+
+
+def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():
+    plan = Plan(load(ROOT / "config.yaml"))
+    named = Plan(plan.config.model_copy(update={"device": "cuda:1"}))
+    assert Needs(named, 4).limit() == 1 and Needs(named, 4).gpus() == 1
+
+
+def test_asking_imports_no_torch():
+    code = "import sys, tailbench.resources; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
