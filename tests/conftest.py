@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from workspaces import checkout, finished, fresh, work  # noqa: F401
+
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serves a folder and logs nothing."""

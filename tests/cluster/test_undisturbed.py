@@ -1,0 +1,68 @@
+"""The smoke preset on a Slurm where nothing goes wrong, and what its jobs ask for."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_smoke_preset_gives_the_results_of_one_machine(slurm, cluster, finished):
+    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.configure(lambda config: config.update(device="auto"))
+    printed = cluster.snakemake("--jobs", "6")
+    assert "The report is" in printed
+    here, there = (place.results for place in (cluster, finished[0]))
+    made = [path.relative_to(there) for path in there.rglob("*.safetensors")]
+    assert len(made) == 14
+    for path in made:
+        assert (here / path).read_bytes() == (there / path).read_bytes(), path
+    seconds = ["train_seconds", "sample_seconds"]
+    ours, theirs = (pd.read_csv(place / "metrics.csv") for place in (here, there))
+    unlike = [column for column in ours if "seconds" in column or "memory" in column]
+    pd.testing.assert_frame_equal(ours.drop(columns=unlike), theirs.drop(columns=unlike))
+    assert set(seconds) <= set(unlike)
+
+    rules = slurm.jobs()
+    asked = {job: slurm.show(job) for job in rules}
+    trained = [asked[job] for job, rule in rules.items() if rule.startswith("rule_train")]
+    assert len(trained) == 4
+    for job in trained:
+        assert job["Partition"] == "gpu" and "gres:gpu:1" in job["TresPerJob"]
+        assert job["TimeLimit"] == "00:15:00" and job["MinMemoryNode"] == "4000M"
+    without = [job for job in asked.values() if job["Partition"] == "cpu"]
+    assert without and all("gpu" not in str(job) for job in without)
+    # 2 data, 8 floors and evaluations, and 7 from collect to report, in one job each
+    assert len(asked) == 4 + 6 + 3
+
+
+def test_a_dry_run_says_what_each_job_asks_for(slurm, cluster):
+    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.configure(lambda config: config.update(device="auto", threads=4))
+    printed = cluster.snakemake("--dry-run")
+    asked = re.findall(r"(train|sample|evaluate|data|report): .*\((.*)\)", printed)
+    assert {
+        ("train", "1 GPU, 4 CPU, 4000 MB, 15 min"),
+        ("sample", "1 GPU, 4 CPU, 4000 MB, 15 min"),
+        ("evaluate", "0 GPU, 1 CPU, 1500 MB, 15 min"),
+        ("data", "1 CPU, 1000 MB, 15 min"),
+    } <= set(asked)
+
+
+def test_generic_resources_where_sbatch_has_no_gpus(slurm, cluster):
+    profile = cluster.repo / "profiles" / "slurm" / "config.yaml"
+    text = profile.read_text()
+    block = re.search(r"^# set-resources:\n(# .*\n)+", text, re.M)[0]
+    profile.write_text(text.replace(block, re.sub(r"^# ", "", block, flags=re.M)))
+    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.configure(lambda config: config.update(device="auto", seeds=["0"]))
+    before = set(slurm.jobs())
+    cluster.snakemake("results/models/alpha_stable/flow/0/model.safetensors", "--verbose")
+    (job,) = (
+        job for job, rule in slurm.jobs().items() if job not in before and "rule_train" in rule
+    )
+    asked = slurm.show(job)
+    assert "gres:gpu:1" in asked["TresPerNode"] and "TresPerJob" not in asked
+    assert asked["Partition"] == "gpu"
