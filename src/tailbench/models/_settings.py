@@ -48,6 +48,11 @@ class TrainingSettings(Settings):
         """Whether the network drops features at random in training."""
         return False
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the network is compiled for training."""
+        return False
+
     def on(self, rows: int) -> Self:
         """Give the settings with the steps that their epochs amount to on so many rows."""
         if self.epochs is None:
@@ -84,11 +89,21 @@ class NetworkSettings(TrainingSettings):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="U-Net: precision of the products, where rounding allows."
     )
+    compile: bool = Field(
+        False,
+        description="U-Net: train a network compiled by torch.compile. Takes minutes at the start "
+        "of a training, and stops it if the compiled network has other gradients.",
+    )
 
     @property
     def drops(self) -> bool:
         """Whether the network drops features at random in training."""
         return self.network == "unet" and self.dropout > 0
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the network is compiled for training."""
+        return self.network == "unet" and self.compile
 
     @model_validator(mode="after")
     def _blocks_of_levels(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,11 @@ class Stacked(nn.Module):
         for structure in self._structures:
             structure.module.train(mode)
         return self
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Compile every member, by ``torch.compile``, when it is first used."""
+        for structure in self._structures:
+            structure.module.compile(*args, **options)
 
     def __len__(self) -> int:
         """Give the number of members."""

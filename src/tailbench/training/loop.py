@@ -187,6 +187,10 @@ class _Run:
 
     def __call__(self) -> Trained:
         done = self._resume()
+        if self.settings.compiled and not done:
+            from tailbench.training.compiled import compile_members
+
+            compile_members(self.module, self.flat, self._trial)
         begin = time.monotonic() - self.seconds
         who = ", ".join(str(member) for member in self.members)
         title = f"{self.label}, seed {who}"
@@ -226,16 +230,26 @@ class _Run:
         index = self.streams.integers(self.train_rows.shape[1], self.batch)
         with self._dropout():
             losses = self._share_of_loss(self.train_rows.gather(1, index), self.streams)
-            gradients = torch.autograd.grad(
-                losses.sum(), list(self.parameters.values()), materialize_grads=True
-            )
-        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1)  # (E, P)
+            gradient = self._gradient(losses)
         self.processes.sum(gradient)
         clipped = clip(gradient, self.settings.clip_norm)
         self.optimizer.step(clipped, learning_rate(self.step, self.settings))
         decay = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
         self.ema.lerp_(self.flat, 1.0 - decay)
         return self.processes.sum(losses.detach())
+
+    def _gradient(self, losses: Tensor) -> Tensor:
+        """Give the gradient of every member, shape ``(E, P)``."""
+        gradients = torch.autograd.grad(
+            losses.sum(), list(self.parameters.values()), materialize_grads=True
+        )
+        return torch.cat([g.flatten(1) for g in gradients], dim=1)
+
+    def _trial(self) -> Tensor:
+        """Give the gradient of this process's share of one batch, always the same."""
+        self.module.eval()  # without dropout
+        streams = Streams(self.val_seeds, self.device, "trial")
+        return self._gradient(self._share_of_loss(self.train_rows[:, : self.batch], streams))
 
     @contextmanager
     def _dropout(self) -> Iterator[None]:
