@@ -11,10 +11,15 @@ from typing import Annotated
 import typer
 
 from tailbench import registry
+from tailbench.attempts import kept
 from tailbench.contracts import InputError, TrainingDiverged
 from tailbench.gpus import for_device
+from tailbench.training.interruption import Interrupted, requeue
 
 __all__ = ["app", "main"]
+
+STOPPED = 143
+"""Exit status of work that was asked to stop, as of one that SIGTERM has ended."""
 
 app = typer.Typer(
     help="A benchmark of generative models on heavy-tailed data.",
@@ -332,9 +337,14 @@ def main() -> None:
 
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: a quarter faster
     try:
-        app()
+        with kept():
+            app()
     except (InputError, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
+    except Interrupted as error:
+        print(f"tailbench: {error}", file=sys.stderr, flush=True)
+        requeue()
+        sys.exit(STOPPED)
     except ValidationError as error:
         sentences = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()

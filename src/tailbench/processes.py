@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Processes", "joined", "processes"]
+__all__ = ["Processes", "alone", "joined", "processes"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,22 @@ def processes() -> Processes:
     if not (distributed.is_available() and distributed.is_initialized()):
         return Processes()
     return Processes(distributed.get_rank(), distributed.get_world_size())
+
+
+@contextmanager
+def alone(team: Processes, turn: AbstractContextManager[bool]) -> Iterator[bool]:
+    """Let the first process wait for its turn at work, and tell the others what it was told.
+
+    Args:
+        team: The processes.
+        turn: What the first process enters; says whether there is work to do.
+    """
+    import torch
+
+    with turn if team.first else nullcontext(False) as mine:
+        gpu = team.count > 1 and torch.distributed.get_backend() == "nccl"
+        told = torch.tensor(float(mine), device="cuda" if gpu else "cpu")
+        yield bool(team.sum(told))
 
 
 @contextmanager

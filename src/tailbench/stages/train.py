@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from tailbench import registry
-from tailbench.processes import joined
+from tailbench.locks import turn
+from tailbench.processes import alone, joined
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import images_of, read_arrays, read_rows
@@ -31,8 +32,9 @@ def run(
     """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
     A run that is killed goes on from its last state when it is started again, to the same
-    result, and deletes its states when it ends. Processes that ``torchrun`` starts train together;
-    the first of them writes.
+    result, and deletes its states when it ends. One that finds another at the same work waits for
+    its end, and has nothing left to do if that was a good one. Processes that ``torchrun`` starts
+    train together; the first of them writes.
 
     Args:
         dataset: Name of the dataset in the configuration.
@@ -50,10 +52,12 @@ def run(
     Raises:
         InputError: If the data are missing, damaged or cannot be used.
         TrainingDiverged: If a loss is not finite or explodes.
+        Interrupted: If a signal asked it to stop; the state is saved.
     """
     import torch
 
     from tailbench.training.checkpoint import Checkpoint
+    from tailbench.training.interruption import listening
 
     settings = json.loads(spec)
     images = images_of(data.parent)
@@ -64,7 +68,12 @@ def run(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     key = hashlib.sha256(json.dumps([dataset, model, block, spec, code, digest]).encode())
     checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
-    with joined(device) as team:
+    files = [folder / name for name in ("model.safetensors", "history.csv", "spec.json")]
+    lock = state.with_name(f"{state.name}.lock")
+    work = turn(lock, key.hexdigest(), files, f"{dataset}/{model}")
+    with joined(device) as team, alone(team, work) as mine, listening():
+        if not mine:
+            return
         torch.set_num_threads(max(1, threads // team.count))
         fitted = registry.load("models", type_)(device=device, **settings).fit(
             x,

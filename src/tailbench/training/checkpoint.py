@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tailbench.files import replacing
+from tailbench.training.interruption import Interrupted, asked
 
 __all__ = ["Checkpoint"]
 
@@ -41,14 +42,24 @@ class Checkpoint:
         """Whether it is time to write a state."""
         return time.monotonic() - self._last >= self.seconds
 
+    def urgent(self) -> bool:
+        """Whether the run is asked to stop, and has to write a state whenever it can."""
+        return asked() is not None
+
     def save(self, part: str, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write the state of a part of the run."""
+        """Write the state of a part of the run.
+
+        Raises:
+            Interrupted: If the run is asked to stop.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         metadata = {"key": self.key, "state": json.dumps(state)}
         with replacing(self.folder / f"{part}.safetensors") as path:
             contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
             save_file(contiguous, path, metadata=metadata)
         self._last = time.monotonic()
+        if self.urgent():
+            raise Interrupted(f"stopped by {asked()}, with its state in {self.folder}")
 
     def load(self, part: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the state of a part, or ``None`` if there is none of this key that can be read."""

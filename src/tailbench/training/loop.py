@@ -182,6 +182,7 @@ class _Run:
         self.best_loss = torch.full((len(seeds),), math.inf, device=device)
         self.optimizer = AdamW(self.flat, settings.weight_decay)
         self.step, self.seconds = 0, 0.0
+        self.sums, self.since = torch.zeros_like(self.best_loss), 0  # of losses, since validation
         self.history: list[dict[str, float]] = []
         self.scale = torch.full((len(seeds),), math.nan, device=device)
 
@@ -196,28 +197,28 @@ class _Run:
         title = f"{self.label}, seed {who}"
         if not done:
             self.module.train()
-            sums = torch.zeros_like(self.best_loss)
-            since = 0
             with Progress(title, self.settings.steps, self.step, self.quiet) as progress:
                 note = ""
                 while self.step < self.settings.steps:
-                    sums += self._update()
-                    since += 1
+                    self.sums += self._update()
+                    self.since += 1
                     self.step += 1
                     if self.step % CHECK_EVERY == 0 or self.step in (1, self.settings.steps):
-                        mean = sums / since
+                        mean = self.sums / self.since
                         self._guard(mean, title)
                         note = f"loss {float(mean.mean()):.4g}"
-                    if self.step % self.settings.validate_every == 0 or self.step in (
-                        1,
-                        self.settings.steps,
+                    validated = self.step % self.settings.validate_every == 0
+                    if validated or self.step in (1, self.settings.steps):
+                        validated = True
+                        mean = self.sums / self.since
+                        self._validate(mean, time.monotonic() - begin, title)
+                        self.sums.zero_()
+                        self.since = 0
+                    if self.checkpoint is not None and (
+                        self.checkpoint.urgent() or (validated and self.checkpoint.due())
                     ):
-                        self._validate(sums / since, time.monotonic() - begin, title)
-                        sums.zero_()
-                        since = 0
-                        if self.checkpoint is not None and self.checkpoint.due():
-                            self.seconds = time.monotonic() - begin
-                            self._save(done=False)
+                        self.seconds = time.monotonic() - begin
+                        self._save(done=False)
                     progress.step(note)
             self.seconds = time.monotonic() - begin
             self._save(done=True)
@@ -324,12 +325,13 @@ class _Run:
             return
         tensors = {"best_loss": self.best_loss, "scale": self.scale, "best": self.best}
         if not done:
-            tensors |= {"parameters": self.flat, "ema": self.ema}
+            tensors |= {"parameters": self.flat, "ema": self.ema, "sums": self.sums}
             tensors |= {f"optimizer.{key}": value for key, value in self.optimizer.state.items()}
         for index, stream in enumerate(self.streams.state()):
             tensors[f"stream.{index}"] = stream
         state = {
             "step": self.step,
+            "since": self.since,
             "seconds": self.seconds,
             "history": self.history,
             "done": done,
@@ -350,6 +352,8 @@ class _Run:
         self.scale = tensors["scale"].to(self.device)
         self.best.copy_(tensors["best"])
         if not state["done"]:
+            self.since = state["since"]
+            self.sums.copy_(tensors["sums"])
             self.flat.copy_(tensors["parameters"])
             self.ema.copy_(tensors["ema"])
             for key, value in self.optimizer.state.items():
