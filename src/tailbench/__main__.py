@@ -12,6 +12,7 @@ import typer
 
 from tailbench import registry
 from tailbench.contracts import InputError, TrainingDiverged
+from tailbench.files import NoSpace
 
 __all__ = ["app", "main"]
 
@@ -261,17 +262,36 @@ def report(
 @app.command()
 def summary(results: Results = Path("results")) -> None:
     """Print the summary of a finished benchmark."""
-    import pandas as pd
     from rich.console import Console
 
+    from tailbench.figures._inputs import Inputs
     from tailbench.tables import terminal_summary
 
     path = results / "metrics.csv"
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the benchmark first")
-    metrics = pd.read_csv(path)
+    metrics = Inputs(results).metrics
     Console(width=None if sys.stdout.isatty() else 110).print(terminal_summary(metrics))
     typer.echo(f"The report is {(results / 'report.html').resolve()}")
+
+
+@app.command()
+def verify(
+    results: Results = Path("results"),
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete what is damaged: the next run makes it anew.")
+    ] = False,
+) -> None:
+    """Read every file of the results that has a checksum, and name those that are damaged."""
+    from tailbench.integrity import damaged
+
+    count, found = damaged(results)
+    for path, reason in found.items():
+        typer.echo(reason)
+        if remove:
+            path.unlink(missing_ok=True)
+    typer.echo(f"{count} files of {results} read, {len(found)} of them damaged")
+    raise typer.Exit(bool(found) and not remove)
 
 
 @app.command()
@@ -310,7 +330,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: a quarter faster
     try:
         app()
-    except (InputError, TrainingDiverged, FloatingPointError) as error:
+    except (InputError, NoSpace, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
     except ValidationError as error:
         sentences = "; ".join(

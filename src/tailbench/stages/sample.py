@@ -11,10 +11,11 @@ import numpy as np
 
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
+from tailbench.integrity import write_record
 from tailbench.models._base import load_model
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
-from tailbench.stages._files import read_arrays, write_arrays, write_json
+from tailbench.stages._files import read_arrays, write_arrays
 
 __all__ = ["run"]
 
@@ -81,11 +82,12 @@ def run(
             "settings": variant.model_dump(mode="json"),
             "largest": float(np.abs(drawn.samples).max()),
         }
-    write_arrays(output, samples)
+    checksum = write_arrays(output, samples)
     meta = {"family": method, "type": type_, "members": members, "variants": variants, **extra}
     meta["peak_memory_mb"] = peak_memory_mb()
     meta["models"] = sorted({name for names in parts.values() for name in names})
-    write_json(output.with_suffix(".json"), meta)
+    meta["sha256"] = {output.name: checksum}
+    write_record(output.with_suffix(".json"), meta)
 
 
 def _assemble(

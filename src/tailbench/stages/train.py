@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tailbench import registry
+from tailbench.integrity import checksum
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import images_of, read_arrays
@@ -59,8 +60,8 @@ def run(
     type_ = settings.pop("type")
     members = parse_block(block)
     x = read_arrays(data)["train"]
-    digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    key = hashlib.sha256(json.dumps([dataset, model, block, spec, code, digest]).encode())
+    depends = [dataset, model, block, spec, code, checksum(data)]
+    key = hashlib.sha256(json.dumps(depends).encode())
     checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
     fitted = registry.load("models", type_)(device=device, **settings).fit(
         x,
