@@ -62,6 +62,7 @@ def list_() -> None:
 def check(
     config: Annotated[Path, typer.Argument(help="A configuration, such as config.yaml.")],
     jobs: Annotated[bool, typer.Option(help="Print cells and jobs.")] = True,
+    data: Annotated[bool, typer.Option(help="Read and check the data.")] = True,
 ) -> None:
     """Check a configuration and its data, and print its cells and jobs, without running any."""
     from tailbench.config import load
@@ -71,7 +72,8 @@ def check(
     loaded = load(config)
     plan = Plan(loaded)
     plan.check_files(str(config))
-    check_data(loaded, str(config))
+    if data:
+        check_data(loaded, str(config))
     if not jobs:
         return
     for dataset in loaded.datasets:
