@@ -24,7 +24,9 @@ help: ## show this list
 	@echo 'make benchmark takes CORES=4, CONFIG=presets/smoke.yaml and ARGS="--dry-run" (for snakemake);'
 	@echo 'make test takes ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
 
+# Snakemake runs Python that it finds in a configuration (docs/security.md); the check refuses it.
 benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in results/
+	@$(RUN) -m tailbench check --no-jobs --no-data "$(or $(CONFIG),config.yaml)"
 	$(RUN) -m snakemake --cores $(CORES) \
 		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
 

@@ -20,9 +20,10 @@ import pandas as pd
 from _record import finish
 
 from tailbench.catalog import source
+from tailbench.integrity import read_record
 from tailbench.metrics.msle import Msle
 from tailbench.seeds import generator_for, parse_block
-from tailbench.stages._files import read_arrays, read_json
+from tailbench.stages._files import read_arrays
 
 DATASETS = ("student_mixture", "gmm")
 
@@ -31,7 +32,7 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
     """Give the MSLE above 0.99 of every variant and seed, and of real data (``floor``)."""
     rows = []
     for meta in sorted((results / "data" / dataset).glob("*/meta.json")):
-        described = read_json(meta)
+        described = read_record(meta)
         truth = source({"type": described["type"], **described["settings"]}).target()
         tested = read_arrays(meta.parent / "test.safetensors")
         drawn = {"floor": tested["floor"]}

@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import http.server
+import os
+import subprocess
 import threading
 
 import pytest
@@ -38,6 +40,41 @@ def fabricated(tmp_path_factory):
     from fabricate import fabricate
 
     return fabricate(tmp_path_factory.mktemp("fabricated"))
+
+
+@pytest.fixture
+def small_disk():
+    """Put a disk of some bytes at a folder, which only root can do."""
+    mounted = []
+
+    def at(folder, size):
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            pytest.skip("there is no command 'mount'")
+        if done.returncode:
+            pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield at
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def fill():
+    """Fill the disk of a folder up to some bytes, by a file that is to be deleted."""
+
+    def until(folder, free):
+        found = os.statvfs(folder)
+        filler = folder / "filler"
+        filler.write_bytes(bytes(found.f_bavail * found.f_frsize - free))
+        return filler
+
+    return until
 
 
 @pytest.fixture(scope="module")

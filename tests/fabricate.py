@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
+from tailbench.integrity import checksum, write_record
 from tailbench.levy.stable import kanter
 
 FLOORS = {
@@ -92,6 +94,12 @@ def _write(path: Path, content: Any) -> None:
     path.write_text(content if isinstance(content, str) else json.dumps(content))
 
 
+def seal(record: Path, files: Iterable[Path], content: dict[str, Any] | None = None) -> None:
+    """Write the record of files beside them, with their checksums."""
+    checksums = {path.name: checksum(path) for path in files}
+    write_record(record, {**(content or {}), "sha256": checksums})
+
+
 def _tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: np.ascontiguousarray(v, np.float32) for k, v in tensors.items()}, path)
@@ -143,7 +151,7 @@ def _data(results: Path, name: str, block: str, n: int) -> None:
         "synthetic": name != "returns",
         "tail_index": None if tail is None else [tail] * d,
     }
-    _write(folder / "meta.json", meta)
+    seal(folder / "meta.json", sorted(folder.glob("*.safetensors")), meta)
 
 
 def _models(results: Path, name: str, block: str) -> None:
@@ -226,7 +234,7 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                 for m in members(block)
                 for s in (0.25, 0.5, 1, 2, 4, 8)
             ]
-        _write(folder / f"{block}.json", meta)
+        seal(folder / f"{block}.json", [folder / f"{block}.safetensors"], meta)
 
 
 def _flat(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -328,7 +336,7 @@ def _plan(results: Path) -> None:
         "methods": {name: {"type": name, "models": m} for name, m in FAMILIES.items()},
         "cells": cells,
     }
-    _write(results / "plan.json", plan)
+    seal(results / "plan.json", [results / "metrics.csv", results / "config.json"], plan)
 
 
 def _benchmarks(results: Path) -> None:

@@ -13,6 +13,7 @@ import typer
 from tailbench import registry
 from tailbench.attempts import kept
 from tailbench.contracts import InputError, TrainingDiverged
+from tailbench.files import NoSpace
 from tailbench.gpus import for_device
 from tailbench.training.interruption import Interrupted, requeue
 
@@ -69,6 +70,7 @@ def list_() -> None:
 def check(
     config: Annotated[Path, typer.Argument(help="A configuration, such as config.yaml.")],
     jobs: Annotated[bool, typer.Option(help="Print cells and jobs.")] = True,
+    data: Annotated[bool, typer.Option(help="Read and check the data.")] = True,
 ) -> None:
     """Check a configuration and its data, and print its cells and jobs, without running any."""
     from tailbench.config import load
@@ -78,7 +80,8 @@ def check(
     loaded = load(config)
     plan = Plan(loaded)
     plan.check_files(str(config))
-    check_data(loaded, str(config))
+    if data:
+        check_data(loaded, str(config))
     if not jobs:
         return
     for dataset in loaded.datasets:
@@ -289,17 +292,36 @@ def report(
 @app.command()
 def summary(results: Results = Path("results")) -> None:
     """Print the summary of a finished benchmark."""
-    import pandas as pd
     from rich.console import Console
 
+    from tailbench.figures._inputs import Inputs
     from tailbench.tables import terminal_summary
 
     path = results / "metrics.csv"
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the benchmark first")
-    metrics = pd.read_csv(path)
+    metrics = Inputs(results).metrics
     Console(width=None if sys.stdout.isatty() else 110).print(terminal_summary(metrics))
     typer.echo(f"The report is {(results / 'report.html').resolve()}")
+
+
+@app.command()
+def verify(
+    results: Results = Path("results"),
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete what is damaged: the next run makes it anew.")
+    ] = False,
+) -> None:
+    """Read every file of the results that has a checksum, and name those that are damaged."""
+    from tailbench.integrity import damaged
+
+    count, found = damaged(results)
+    for path, reason in found.items():
+        typer.echo(reason)
+        if remove:
+            path.unlink(missing_ok=True)
+    typer.echo(f"{count} files of {results} read, {len(found)} of them damaged")
+    raise typer.Exit(bool(found) and not remove)
 
 
 @app.command()
@@ -339,7 +361,7 @@ def main() -> None:
     try:
         with kept():
             app()
-    except (InputError, TrainingDiverged, FloatingPointError) as error:
+    except (InputError, NoSpace, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
     except Interrupted as error:
         print(f"tailbench: {error}", file=sys.stderr, flush=True)

@@ -44,9 +44,10 @@ class Features:
         return json.dumps(settings, sort_keys=True)
 
     def weights(self, dataset: str, block: str, space: str) -> list[str]:
-        """The file of the network of a feature space; none if torch-fidelity downloads it."""
+        """The files of the network of a feature space; none if torch-fidelity downloads it."""
         if space == "classifier":
-            return [f"results/features/{dataset}/{block}/classifier.safetensors"]
+            folder = f"results/features/{dataset}/{block}"
+            return [f"{folder}/classifier.safetensors", f"{folder}/classifier.json"]
         path = json.loads(self.spec(space)).get("weights")
         return [] if path is None else [path]
 
@@ -55,10 +56,8 @@ class Features:
         folder = f"results/features/{dataset}/{block}"
         files = []
         for space in self.spaces(dataset):
-            files += [f"{folder}/reference-{space}.safetensors"]
+            files += [f"{folder}/reference-{space}.{end}" for end in ("safetensors", "json")]
             files += self.weights(dataset, block, space)
-            if space == "classifier":
-                files += [f"{folder}/classifier.json"]
         return files
 
     def device(self, dataset: str) -> str:

@@ -5,6 +5,7 @@ Also what numbers in them mean.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -16,7 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["as_bytes", "as_values", "atomic_write", "replacing"]
+__all__ = ["NoSpace", "as_bytes", "as_values", "atomic_write", "replacing"]
+
+
+class NoSpace(OSError):
+    """A file that could not be written since its disk is full, or its owner's share of it."""
 
 
 def as_values(stored: NDArray[Any], dtype: DTypeLike = np.float64) -> NDArray[Any]:
@@ -44,17 +49,33 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: If the body has written nothing.
+        NoSpace: If the disk is full; the message names the path.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush(temporary)
         _put(temporary, path)
         _flush_folder(path.parent)
+    except Exception as error:
+        if _is_full(error):
+            raise NoSpace(
+                f"there is no space left to write {path}: free some and run again; what is "
+                "finished is kept"
+            ) from error
+        raise
     finally:
         _remove(temporary)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a disk is full; libraries that are not Python's put the system's words in theirs."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    words = (os.strerror(errno.ENOSPC), "StorageFull", "QuotaExceeded")
+    return any(word in str(error) for word in words)
 
 
 def atomic_write(path: str | Path, content: bytes | str) -> None:

@@ -173,7 +173,7 @@ class Plan:
         return json.dumps({"type": entry.type, **where}, sort_keys=True)
 
     def check_files(self, source: str) -> None:
-        """Check that the user's files exist.
+        """Check that the user's files exist, under names that Snakemake takes as they are.
 
         Args:
             source: What to call the configuration in messages.
@@ -183,6 +183,7 @@ class Plan:
         """
         for dataset in self.config.datasets:
             for path in self.files(dataset):
+                _check_braces(path, f"{source}: datasets.{dataset}.path")
                 if not Path(path).exists():
                     raise ConfigError(
                         f"{source}: datasets.{dataset}.path: the file {path} does not exist"
@@ -190,6 +191,7 @@ class Plan:
         spaces = {s for dataset in self.config.datasets for s in self.features.spaces(dataset)}
         for name, entry in self.config.metrics.items():
             weights = entry.settings.get("weights")
+            _check_braces(str(weights), f"{source}: metrics.{name}.weights")
             if weights is not None and entry.type in spaces and not Path(weights).is_file():
                 raise ConfigError(
                     f"{source}: metrics.{name}.weights: the file {weights} does not exist"
@@ -203,7 +205,8 @@ class Plan:
             for block in self.blocks_on(dataset):
                 if "data" in needs:
                     folder = f"results/data/{dataset}/{block}"
-                    inputs += [f"{folder}/{file}.safetensors" for file in ("train", "test")]
+                    files = ("train.safetensors", "test.safetensors", "meta.json")
+                    inputs += [f"{folder}/{file}" for file in files]
                 if "samples" in needs:
                     inputs += [
                         f"results/samples/{dataset}/{method}/{block}.{ending}"
@@ -325,6 +328,14 @@ class Plan:
             },
             "cells": [[c.dataset, c.method, c.block] for c in self._cells],
         }
+
+
+def _check_braces(path: str, where: str) -> None:
+    if {*path} & {*"{}"}:
+        raise ConfigError(
+            f"{where}: the name {path!r} has braces, which Snakemake takes for wildcards: "
+            "call the file something else"
+        )
 
 
 def _written(change: Mapping[str, float]) -> str:

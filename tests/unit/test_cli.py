@@ -86,6 +86,12 @@ def test_check_can_be_silent():
     assert (found.exit_code, found.stdout) == (0, "")
 
 
+def test_check_can_leave_the_data_alone(write):
+    config = write(datasets={"gmm": {"n_train": 100}})  # fewer than a batch
+    found = run("check", config, "--no-jobs", "--no-data")
+    assert (found.exit_code, found.stdout) == (0, "")
+
+
 def test_check_reads_the_data(write, tmp_path, ends):
     path = tmp_path / "mine.csv"
     config = write(datasets={"mine": {"type": "file", "path": str(path)}})

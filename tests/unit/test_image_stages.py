@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from fabricate import seal
 from tailbench.config import parse
 from tailbench.contracts import InputError
+from tailbench.integrity import read_record
 from tailbench.networks import classifier as network
 from tailbench.plan import Plan
 from tailbench.stages import classifier, data, evaluate, features
@@ -45,7 +47,7 @@ def results(tmp_path_factory):
 def metrics_of(results, output, dataset="tiny", samples=None, family="floor", known="features"):
     spec = PLAN.evaluate_spec(dataset)
     evaluate.run(dataset, family, BLOCK, spec, results / dataset, output, samples, results / known)
-    return pd.read_csv(output)
+    return pd.read_csv(output, comment="#")
 
 
 def test_the_classifier(results):
@@ -72,6 +74,7 @@ def test_real_images_are_better_than_noise(results, tmp_path):
     n, d = load_file(results / "tiny" / "test.safetensors")["test"].shape[1:]
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 2, n, d)).astype(np.float32)
     write_arrays(tmp_path / "noise.safetensors", {"noise[a=1]": noise[0], "noise[a=2]": noise[1]})
+    seal(tmp_path / "noise.json", [tmp_path / "noise.safetensors"])
     bad = metrics_of(results, tmp_path / "bad.csv", "tiny", tmp_path / "noise.safetensors", "noise")
     assert list(dict.fromkeys(bad["method"])) == ["noise[a=1]", "noise[a=2]"]
     real, bad = (table.groupby("metric")["value"].mean() for table in (real, bad))
@@ -106,7 +109,9 @@ def test_missing_and_damaged_samples(results, tmp_path):
     path = tmp_path / "samples.safetensors"
     with pytest.raises(InputError, match=r"samples\.safetensors does not exist"):
         metrics_of(results, tmp_path / "a.csv", samples=path)
-    path.write_bytes(b"nothing")
+    write_arrays(path, {"noise": np.zeros((2, 3, 4))})
+    seal(path.with_suffix(".json"), [path])
+    path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"samples\.safetensors is damaged"):
         metrics_of(results, tmp_path / "a.csv", samples=path)
 
@@ -122,10 +127,11 @@ def test_data_that_are_no_labelled_images(results, tmp_path):
 def test_held_out_images_that_differ_between_members(results, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "meta.json").write_text((results / "tiny" / "meta.json").read_text())
+    meta = read_record(results / "tiny" / "meta.json")
     arrays = load_file(results / "tiny" / "test.safetensors")
     arrays["test"][1, 0, 0] ^= 1
     write_arrays(folder / "test.safetensors", arrays)
+    seal(folder / "meta.json", [folder / "test.safetensors"], meta)
     with pytest.raises(InputError, match="the held-out images differ between members"):
         features.run("tiny", BLOCK, "classifier", "{}", folder, results / "features", "cpu")
 
@@ -136,6 +142,10 @@ def test_data_that_are_missing_or_damaged(results, tmp_path):
     (tmp_path / "meta.json").write_text((results / "tiny" / "meta.json").read_text())
     with pytest.raises(InputError, match=r"train\.safetensors does not exist"):
         classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")
+    meta = read_record(tmp_path / "meta.json")
     write_arrays(tmp_path / "train.safetensors", {"other": np.zeros((1, 2, 64), np.uint8)})
-    with pytest.raises(InputError, match=r"damaged or has no 'train'"):
+    with pytest.raises(InputError, match=r"train\.safetensors is damaged"):
+        classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")
+    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], meta)
+    with pytest.raises(InputError, match=r"train\.safetensors cannot be read: .* train"):
         classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")

@@ -235,7 +235,7 @@ def test_inputs_of_figures():
     assert "results/samples/gmm/both/2.safetensors" in survival
     assert "results/samples/gmm/both/2.json" in survival
     assert not [path for path in survival if "gmm/flow/" in path]
-    assert len(set(survival)) == len(survival) == 2 + 4 * 2 + 14 * 2
+    assert len(set(survival)) == len(survival) == 2 + 4 * 3 + 14 * 2
 
 
 def test_files_of_the_user(tmp_path):
@@ -333,9 +333,11 @@ def test_inputs_of_metrics_of_images(tmp_path):
     assert made.inputs("gmm", "2") == []
     assert made.inputs("digits", "0-1") == [
         f"{folder}/reference-classifier.safetensors",
+        f"{folder}/reference-classifier.json",
         f"{folder}/classifier.safetensors",
         f"{folder}/classifier.json",
         f"{folder}/reference-inception.safetensors",
+        f"{folder}/reference-inception.json",
         weights,
     ]
     assert made.weights("digits", "0-1", "inception") == [weights]

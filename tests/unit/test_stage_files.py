@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from fabricate import seal
 from tailbench.lazy import LazyArray
 from tailbench.stages import _files
 from tailbench.stages._files import read_arrays, write_arrays, write_rows
@@ -32,6 +33,7 @@ def test_rows_are_what_the_library_would_write(tmp_path, monkeypatch, piece):
 
 def test_pixels_are_from_black_to_white_and_labels_as_they_are(tmp_path):
     write_rows(tmp_path / "rows", ROWS)
+    seal(tmp_path / "rows.json", [tmp_path / "rows"])
     found = read_arrays(tmp_path / "rows")
     np.testing.assert_allclose(found["train"], np.stack(ROWS["train"]) / 127.5 - 1.0)
     np.testing.assert_array_equal(found["train_labels"], np.stack(ROWS["train_labels"]))

@@ -43,6 +43,8 @@ rule evaluate:
             wildcards.dataset, wildcards.block
         ),
         samples=SAMPLES,
+        # For the checksum; the rest of it, such as seconds, is nothing to metrics.
+        record=ancient(SAMPLES.replace(".safetensors", ".json")),
     output:
         METRICS,
     log:
@@ -110,7 +112,8 @@ rule collect:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        config=PLAN.config.text(),
+        # A function, since Snakemake takes braces in a text for wildcards.
+        config=lambda wildcards: PLAN.config.text(),
         code=PLAN.code("collect"),
     message:
         "collect: {output.metrics}" + ASKS

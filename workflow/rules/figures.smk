@@ -28,6 +28,7 @@ rule tables:
 rule figure:
     input:
         lambda wildcards: PLAN.figure_inputs(wildcards.figure),
+        plan=ancient("results/plan.json"),
     output:
         directory("results/figures/{figure}"),
     log:

@@ -39,7 +39,8 @@ rule features:
             wildcards.dataset, wildcards.block, wildcards.space
         ),
     output:
-        f"{FEATURES}/reference-{{space}}.safetensors",
+        features=f"{FEATURES}/reference-{{space}}.safetensors",
+        spec=f"{FEATURES}/reference-{{space}}.json",
     log:
         "results/logs/features/{dataset}/{space}/{block}.log",
     benchmark:

@@ -2,6 +2,7 @@ rule sample:
     input:
         train=f"{DATA}/train.safetensors",
         test=f"{DATA}/test.safetensors",
+        meta=f"{DATA}/meta.json",
         models=lambda wildcards: expand(
             "results/models/{dataset}/{model}/{block}/{file}",
             dataset=wildcards.dataset,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
 from tailbench.files import as_values
+from tailbench.integrity import ADVICE, read_plain, read_record, record_of, verified
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,8 @@ class Inputs:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The completed configuration, as a user would write it; empty if there is none."""
-        return _json(self.results / "config.json")
+        path = self.results / "config.json"
+        return read_plain(self._whole(path)) if path.is_file() else {}
 
     def entry(self, section: str, name: str) -> dict[str, Any]:
         """The type and the settings of an entry of the configuration; empty if there is none."""
@@ -54,21 +55,20 @@ class Inputs:
     @cached_property
     def plan(self) -> dict[str, Any]:
         """The plan; empty if there is none."""
-        return _json(self.results / "plan.json")
+        return _record(self.results / "plan.json")
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """The tidy metrics.
 
         Raises:
-            InputError: If they are missing.
+            InputError: If they are missing or damaged.
         """
-        import pandas as pd
-
         path = self.results / "metrics.csv"
         if not path.is_file():
             raise InputError(f"the metrics {path} do not exist")
-        return pd.read_csv(path, dtype={"dataset": str, "method": str, "family": str})
+        names = {"dataset": str, "method": str, "family": str}
+        return _table(self._whole(path), dtype=names)
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Inputs:
     def meta(self, dataset: str) -> dict[str, Any]:
         """What is written beside the data of the first block; empty if nothing is."""
         folders = list(self._blocks(self.results / "data" / dataset, "/meta.json"))
-        return _json(folders[0]) if folders else {}
+        return _record(folders[0]) if folders else {}
 
     def samples(self, dataset: str) -> Samples:
         """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
@@ -120,20 +120,26 @@ class Inputs:
         """
         meta: dict[str, dict[str, Any]] = {}
         for family, path in self._sample_files(dataset, ".json"):
-            content = _json(path)
+            content = _record(path)
             known = meta.setdefault(family, {"variants": content.get("variants") or {}})
             known.setdefault("curve", []).extend(content.get("curve") or [])
         return meta
 
     def history(self, dataset: str) -> pd.DataFrame:
-        """The training histories of all models, with a column ``model``."""
+        """The training histories of all models, with a column ``model``.
+
+        Raises:
+            InputError: If one is not a table of numbers.
+        """
         import pandas as pd
 
-        tables = [
-            pd.read_csv(path).assign(model=model)
-            for model, path in self._models(dataset, "history.csv")
-        ]
         columns = ["model", "member", "step", "loss", "val_loss"]
+        tables = []
+        for model, path in self._models(dataset, "history.csv"):
+            table = _table(path)
+            if not all(name in table and table[name].dtype.kind in "if" for name in columns[1:]):
+                raise InputError(f"{path} is damaged, it is no history of losses; {ADVICE}")
+            tables.append(table.assign(model=model))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def norm_tail_index(self, dataset: str) -> float | None:
@@ -145,8 +151,12 @@ class Inputs:
         """What is written beside the models of a dataset: one mapping per block, by model."""
         found: dict[str, list[dict[str, Any]]] = {}
         for model, path in self._models(dataset, "spec.json"):
-            found.setdefault(model, []).append(_json(path))
+            found.setdefault(model, []).append(read_plain(path))
         return found
+
+    def _whole(self, path: Path) -> Path:
+        """Give the path of a file whose checksum is right, where there is a plan that has it."""
+        return verified(path) if record_of(path).is_file() else path
 
     def _models(self, dataset: str, file: str) -> Iterator[tuple[str, Path]]:
         folder = self.results / "models" / dataset
@@ -204,13 +214,23 @@ class Samples(Mapping[str, Array]):
         return found
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _record(path: Path) -> dict[str, Any]:
+    return read_record(path) if path.is_file() else {}
+
+
+def _table(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file.
+
+    Raises:
+        InputError: If it is no table.
+    """
+    import pandas as pd
+
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from None
+        return pd.read_csv(path, **options)
+    except ValueError as error:  # of parsing, or of decoding
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is damaged ({reason}); {ADVICE}") from None
 
 
 def _children(folder: Path) -> tuple[str, ...]:
@@ -227,17 +247,16 @@ def _natural(text: str) -> tuple[list[float | str], ...]:
 
 
 def _keys(path: Path) -> list[str]:
-    with _open()(path, framework="numpy") as file:
+    with _open(path) as file:
         return list(file.keys())
 
 
 def _tensor(path: Path, key: str) -> Array:
-    with _open()(path, framework="numpy") as file:
+    with _open(path) as file:
         return as_values(file.get_tensor(key), np.float32)
 
 
-@cache
-def _open() -> Callable[..., Any]:
+def _open(path: Path) -> Any:
     from safetensors import safe_open
 
-    return safe_open
+    return safe_open(verified(path), framework="numpy")

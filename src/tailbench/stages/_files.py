@@ -1,10 +1,12 @@
-"""Where the results of a benchmark lie, and how its arrays are read and written."""
+"""How the arrays of a benchmark are read and written."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import Images, InputError
-from tailbench.files import as_values, atomic_write, replacing
+from tailbench.files import as_values, replacing
+from tailbench.integrity import read_record, verified
 from tailbench.lazy import LazyArray
 
 __all__ = [
     "images_of",
+    "open_arrays",
     "read_arrays",
-    "read_json",
     "read_rows",
     "write_arrays",
-    "write_json",
     "write_rows",
 ]
 
@@ -35,26 +37,17 @@ CODES: Mapping[np.dtype[Any], str] = {
 PIECE = 4_000_000  # numbers that are written at once
 
 
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write arrays, each ``(E, n, d)``, to a safetensors file.
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Write arrays, each ``(E, n, d)``, to a safetensors file, and give its checksum.
 
     Bytes (pixels) and whole numbers (labels) stay as they are; all else is written in single
     precision.
     """
-    from safetensors.numpy import save_file
-
-    with replacing(path) as temporary:
-        save_file(
-            {
-                key: np.ascontiguousarray(value, _stored(value.dtype))
-                for key, value in arrays.items()
-            },
-            temporary,
-        )
+    return _write(path, {key: (array.shape, [array]) for key, array in arrays.items()})
 
 
-def write_rows(path: Path, tensors: Mapping[str, Sequence[Any]]) -> None:
-    """Write tensors ``(E, n, ...)`` to a safetensors file, some rows at a time.
+def write_rows(path: Path, tensors: Mapping[str, Sequence[Any]]) -> str:
+    """Write tensors ``(E, n, ...)`` to a safetensors file, and give its checksum.
 
     The library writes what it holds in memory; rows that lie on the disk, such as those of a large
     folder of images, are to be read as they are written.
@@ -65,27 +58,44 @@ def write_rows(path: Path, tensors: Mapping[str, Sequence[Any]]) -> None:
             ``dtype`` and slices of rows will do. What is kept as it is, and what is written in
             single precision, is as in ``write_arrays``.
     """
+    return _write(
+        path,
+        {name: ((len(members), *members[0].shape), members) for name, members in tensors.items()},
+    )
+
+
+def _write(path: Path, tensors: Mapping[str, tuple[tuple[int, ...], Sequence[Any]]]) -> str:
+    """Write tensors given by their shape and their parts, some rows at a time.
+
+    The checksum is taken of what is written, not of what a disk gives back.
+    """
     header, place = {}, 0
-    for name, members in tensors.items():
-        shape = [len(members), *members[0].shape]
-        dtype = _stored(members[0].dtype)
+    for name, (shape, parts) in tensors.items():
+        dtype = _stored(parts[0].dtype)
         size = math.prod(shape) * dtype.itemsize
         header[name] = {
             "dtype": CODES[dtype],
-            "shape": shape,
+            "shape": list(shape),
             "data_offsets": [place, place + size],
         }
         place += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # the format wants the tensors aligned
+    state = hashlib.sha256()
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for members in tensors.values():
-            for rows in members:
+
+        def put(content: bytes) -> None:
+            state.update(content)
+            file.write(content)
+
+        put(len(text).to_bytes(8, "little") + text)
+        for _, parts in tensors.values():
+            for rows in parts:
                 step = max(1, PIECE // max(1, math.prod(rows.shape[1:])))
                 for begin in range(0, len(rows), step):
                     piece = np.asarray(rows[begin : begin + step])
-                    file.write(np.ascontiguousarray(piece, _stored(rows.dtype)).tobytes())
+                    put(np.ascontiguousarray(piece, _stored(rows.dtype)).tobytes())
+    return state.hexdigest()
 
 
 def _stored(dtype: Any) -> np.dtype[Any]:
@@ -100,15 +110,26 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         InputError: If the file is missing or damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    with open_arrays(path) as file:
+        return {key: as_values(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Any]:
+    """Open a safetensors file whose checksum is right, to read single arrays of it.
+
+    Raises:
+        InputError: If the file is missing or damaged, or lacks an array that is asked for.
+    """
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return {key: as_values(value) for key, value in load_file(path).items()}
+        with safe_open(verified(path), "np") as file:
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except SafetensorError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+        raise InputError(f"{path} cannot be read: {error}") from None
 
 
 def read_rows(path: Path, name: str) -> list[LazyArray]:
@@ -122,20 +143,16 @@ def read_rows(path: Path, name: str) -> list[LazyArray]:
         InputError: If the file is missing or damaged, or there is no such tensor.
     """
     dtypes = {code: dtype for dtype, code in CODES.items()}
+    verified(path)
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, path.stat().st_size)))
-        begin, end = header[name]["data_offsets"]
+            header = json.loads(file.read(length))
+        begin = header[name]["data_offsets"][0]
         dtype, (members, rows, dim) = dtypes[header[name]["dtype"]], header[name]["shape"]
-        whole = max(tensor["data_offsets"][1] for tensor in header.values())
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is damaged: it has no rows of {name}") from None
+        raise InputError(f"{path} has no rows of {name}") from None
     size = rows * dim * dtype.itemsize
-    if members * size != end - begin or path.stat().st_size != 8 + length + whole:
-        raise InputError(f"{path} is damaged: it is not as long as it should be")
     return [
         LazyArray(
             partial(_read, path, 8 + length + begin + member * size, (dim,), dtype),
@@ -166,29 +183,10 @@ def _read(
     return out
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Write plain data as JSON."""
-    atomic_write(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON.
-
-    Raises:
-        InputError: If the file is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
-
-
 def images_of(folder: Path) -> Images | None:
     """Give what the rows of the data in a folder are if they are images.
 
     Raises:
         InputError: If what is written beside the data is missing or damaged.
     """
-    return Images.of(read_json(folder / "meta.json").get("images"))
+    return Images.of(read_record(folder / "meta.json").get("images"))

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
+from tailbench.integrity import checksum, write_record
 from tailbench.models._base import resolve_device
 from tailbench.seeds import seed_for
-from tailbench.stages._files import images_of, write_json
+from tailbench.stages._files import images_of, open_arrays
 
 __all__ = ["read_member", "run"]
 
@@ -57,7 +58,8 @@ def run(
     )
     pixels, labels = parts["test"]
     found = network.predict(pixels) == labels
-    network.save(folder / "classifier.safetensors")
+    weights = folder / "classifier.safetensors"
+    network.save(weights)
     spec = {
         "classes": list(images.classes),
         "shares": (
@@ -68,8 +70,9 @@ def run(
             float(found[labels == k].mean()) if (labels == k).any() else None for k in range(count)
         ],
         "seconds": time.monotonic() - begin,
+        "sha256": {weights.name: checksum(weights)},
     }
-    write_json(folder / "classifier.json", spec)
+    write_record(folder / "classifier.json", spec)
     print(
         f"{dataset}, seeds {block}: a classifier finds {spec['accuracy']:.1%} of the test classes"
     )
@@ -81,12 +84,5 @@ def read_member(path: Path, part: str, member: int = 0) -> NDArray[Any]:
     Raises:
         InputError: If the file is missing or damaged, or lacks the part.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "np") as file:
-            return file.get_slice(part)[member]
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except SafetensorError as error:
-        raise InputError(f"{path} is damaged or has no {part!r}: {error}") from None
+    with open_arrays(path) as file:
+        return file.get_slice(part)[member]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 from tailbench.config import parse
-from tailbench.files import replacing
+from tailbench.files import atomic_write, replacing
+from tailbench.integrity import checksum, read_plain, read_record, read_table, write_record
 from tailbench.plan import Plan
-from tailbench.stages._files import read_json, write_json
 
 __all__ = ["COLUMNS", "run"]
 
@@ -49,13 +50,11 @@ def run(results: Path, config: str) -> None:
     floors: dict[tuple[str, str], Any] = {}
     for dataset, family, block in described["cells"]:
         if (dataset, block) not in floors:
-            path = results / "metrics" / dataset / "floor" / f"{block}.csv"
-            floor = pd.read_csv(path, float_precision="round_trip")
+            floor = _metrics(results, dataset, "floor", block)
             floors[dataset, block] = floor.rename(columns={"value": "floor"})[
                 ["seed", "metric", "floor"]
             ]
-        path = results / "metrics" / dataset / family / f"{block}.csv"
-        table = pd.read_csv(path, float_precision="round_trip")
+        table = _metrics(results, dataset, family, block)
         table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
         tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
     metrics = pd.concat(tables, ignore_index=True)
@@ -63,17 +62,27 @@ def run(results: Path, config: str) -> None:
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
     with replacing(results / "metrics.csv") as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
-    write_json(results / "plan.json", described)
-    write_json(results / "config.json", parsed.raw())
+    atomic_write(results / "config.json", json.dumps(parsed.raw(), indent=1) + "\n")
+    written = [results / "metrics.csv", results / "config.json"]
+    checksums = {path.name: checksum(path) for path in written}
+    write_record(results / "plan.json", {**described, "sha256": checksums})
+
+
+def _metrics(results: Path, dataset: str, family: str, block: str) -> Any:
+    """Read the metrics of a cell, or of the floor."""
+    import pandas as pd
+
+    text = read_table(results / "metrics" / dataset / family / f"{block}.csv")
+    return pd.read_csv(io.StringIO(text), float_precision="round_trip")
 
 
 def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
     """Give the cost of each variant and member of a cell."""
     import pandas as pd
 
-    meta = read_json(results / "samples" / dataset / family / f"{block}.json")
+    meta = read_record(results / "samples" / dataset / family / f"{block}.json")
     specs = [
-        read_json(results / "models" / dataset / model / block / "spec.json")
+        read_plain(results / "models" / dataset / model / block / "spec.json")
         for model in meta["models"]
     ]
     rows = []

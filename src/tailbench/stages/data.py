@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tailbench.catalog import source
+from tailbench.integrity import write_record
 from tailbench.seeds import parse_block
-from tailbench.stages._files import write_json, write_rows
+from tailbench.stages._files import write_rows
 
 __all__ = ["run"]
 
@@ -35,12 +36,14 @@ def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None 
     origin = source(described if fetched is None else {**described, "path": str(fetched)})
     members = parse_block(block)
     splits = [origin.splits(dataset, member) for member in members]
+    checksums = {}
     for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
         rows = {part: [getattr(s, part) for s in splits] for part in parts}
         for part in parts:
             if part in splits[0].labels:
                 rows[f"{part}_labels"] = [s.labels[part] for s in splits]
-        write_rows(folder / f"{file}.safetensors", rows)
+        path = folder / f"{file}.safetensors"
+        checksums[path.name] = write_rows(path, rows)
     truth = origin.target()
     index = None if truth is None else truth.tail_index()
     type_ = described.pop("type")
@@ -55,8 +58,9 @@ def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None 
         "tail_index": None
         if index is None
         else [float(a) if np.isfinite(a) else None for a in index],
+        "sha256": checksums,
     }
-    write_json(folder / "meta.json", meta)
+    write_record(folder / "meta.json", meta)
     print(
         f"{dataset}, seeds {block}: {meta['rows']['train']} training and "
         f"{meta['rows']['test']} test rows of {len(meta['columns'])} columns"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,12 @@ from numpy.typing import NDArray
 from tailbench import registry
 from tailbench.catalog import source
 from tailbench.contracts import Images, InputError
-from tailbench.files import as_values, replacing
+from tailbench.files import as_values
+from tailbench.integrity import read_record, verified, write_table
 from tailbench.metrics._base import ImageReference
-from tailbench.processes import Processes, joined
+from tailbench.processes import joined
 from tailbench.seeds import generator_for, parse_block
-from tailbench.stages._files import images_of, read_arrays, read_json
+from tailbench.stages._files import images_of, open_arrays, read_arrays
 
 __all__ = ["COLUMNS", "run"]
 
@@ -40,7 +40,7 @@ def run(
     device: str = "cpu",
     threads: int = 1,
 ) -> None:
-    """Write one row per variant, member and metric.
+    """Write one row per variant, member and metric, and a last line with their checksum.
 
     Args:
         dataset: Name of the dataset in the configuration.
@@ -59,7 +59,7 @@ def run(
     Raises:
         InputError: If a file is missing or damaged.
     """
-    meta, images = read_json(data / "meta.json"), images_of(data)
+    meta, images = read_record(data / "meta.json"), images_of(data)
     origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
     test = read_arrays(data / "test.safetensors")
@@ -69,9 +69,10 @@ def run(
         if (metric := _metric(entry)).applies(truth, images)
     ]
     spaces = {metric.space for _, metric in metrics} - {None}
-    with joined(device) as team, _writing(output, team) as file:
+    lines = io.StringIO()
+    with joined(device) as team:
         known = _known(images, spaces, features, device, max(1, threads // team.count))
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)
         drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
         for variant, block_samples in drawn:
@@ -94,17 +95,8 @@ def run(
                         )
             if team.first:
                 print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {block}", flush=True)
-
-
-@contextmanager
-def _writing(path: Path, team: Processes) -> Iterator[IO[str]]:
-    """Open a file for the first of the processes; what the others write is lost."""
-    if not team.first:
-        with Path(os.devnull).open("w") as nowhere:
-            yield nowhere
-        return
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        yield file
+        if team.first:
+            write_table(output, lines.getvalue())
 
 
 def _metric(entry: dict[str, Any]) -> Any:
@@ -126,9 +118,9 @@ def _known(
     torch.set_num_threads(threads)
     by_classifier: dict[str, Any] = {}
     if "classifier" in spaces:
-        shares = read_json(folder / "classifier.json")["shares"]
+        shares = read_record(folder / "classifier.json")["shares"]
         by_classifier = {
-            "classifier": folder / "classifier.safetensors",
+            "classifier": verified(folder / "classifier.safetensors"),
             "shares": np.asarray(shares, dtype=np.float64),
         }
     return ImageReference(
@@ -144,13 +136,6 @@ def _known(
 
 def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Read the samples of one variant after another, each ``(E, n, d)``."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "np") as file:
-            for variant in file.keys():  # noqa: SIM118
-                yield variant, as_values(file.get_tensor(variant))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except SafetensorError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+    with open_arrays(path) as file:
+        for variant in file.keys():  # noqa: SIM118
+            yield variant, as_values(file.get_tensor(variant))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tailbench.contracts import InputError
+from tailbench.integrity import verified, write_record
 from tailbench.seeds import parse_block
 from tailbench.stages._files import images_of, write_arrays
 from tailbench.stages.classifier import read_member
@@ -26,6 +27,8 @@ def run(
     threads: int = 1,
 ) -> None:
     """Write ``reference-<space>.safetensors`` into a folder: ``features``, shape ``(m, k)``.
+
+    Beside it goes a JSON file of the same name.
 
     Args:
         dataset: Name of the dataset in the configuration.
@@ -58,7 +61,7 @@ def run(
     settings = json.loads(spec)
     weights = settings.get("weights")
     if space == "classifier":
-        weights = folder / "classifier.safetensors"
+        weights = verified(folder / "classifier.safetensors")
     found = _fidelity.features(
         pixels.reshape(-1, *images.shape),
         space,
@@ -66,7 +69,12 @@ def run(
         device,
         settings.get("batch_size"),
     )
-    write_arrays(folder / f"reference-{space}.safetensors", {"features": found})
+    path = folder / f"reference-{space}.safetensors"
+    checksum = write_arrays(path, {"features": found})
+    write_record(
+        path.with_suffix(".json"),
+        {"images": len(found), "features": found.shape[1], "sha256": {path.name: checksum}},
+    )
     print(
         f"{dataset}, seeds {block}: {space} features of {len(found)} images, {found.shape[1]} each"
     )

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
+from tailbench.integrity import write_record
 from tailbench.models._base import load_model
 from tailbench.processes import joined
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
-from tailbench.stages._files import read_rows, write_arrays, write_json
+from tailbench.stages._files import read_rows, write_arrays
 
 __all__ = ["run"]
 
@@ -61,11 +62,11 @@ def run(
         samples, meta = _draw(model, typed, dataset, method, parse_block(block), data)
         if not team.first:
             return
-    write_arrays(output, samples)
+    meta["sha256"] = {output.name: write_arrays(output, samples)}
     meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
     meta["processes"] = team.count
     meta["models"] = sorted({name for names in parts.values() for name in names})
-    write_json(output.with_suffix(".json"), meta)
+    write_record(output.with_suffix(".json"), meta)
 
 
 def _draw(

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tailbench import registry
+from tailbench.integrity import checksum
 from tailbench.locks import turn
 from tailbench.processes import alone, joined
 from tailbench.seeds import parse_block, seed_for
@@ -64,9 +65,8 @@ def run(
     type_ = settings.pop("type")
     members = parse_block(block)
     x = read_arrays(data)["train"] if images is None else read_rows(data, "train")
-    with data.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    key = hashlib.sha256(json.dumps([dataset, model, block, spec, code, digest]).encode())
+    depends = [dataset, model, block, spec, code, checksum(data)]
+    key = hashlib.sha256(json.dumps(depends).encode())
     checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
     files = [folder / name for name in ("model.safetensors", "history.csv", "spec.json")]
     lock = state.with_name(f"{state.name}.lock")

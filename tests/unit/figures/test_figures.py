@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fabricate import seal
 from tailbench import registry
 from tailbench.contracts import InputError
 from tailbench.figures import _style, _tails
@@ -148,7 +149,8 @@ def test_inputs_see_the_plan_only(fabricated, tmp_path):
     shutil.copytree(fabricated / "data" / "stable", results / "data" / "stable")
     config = {"seeds": ["2"], "datasets": {"stable": {}}, "methods": {"lim": {}}}
     (results / "config.json").write_text(json.dumps(config))
-    (results / "plan.json").write_text(json.dumps({"cells": [["stable", "lim", "2"]]}))
+    plan = {"cells": [["stable", "lim", "2"]]}
+    seal(results / "plan.json", [results / "config.json"], plan)
     inputs = Inputs(results)
     assert list(inputs.samples("stable")) == ["lim"]
     assert len(inputs.samples("stable")["lim"]) == 1
@@ -172,7 +174,7 @@ def test_what_is_missing_is_named(tmp_path):
         inputs.test("x")
     assert len(inputs.samples("x")) == 0
     Path(tmp_path / "plan.json").write_text("{")
-    with pytest.raises(InputError, match="not valid JSON"):
+    with pytest.raises(InputError, match=r"plan\.json is damaged"):
         _ = Inputs(tmp_path).plan
 
 

@@ -1,11 +1,10 @@
 """The figure of images: what lies where, and what is not drawn."""
 
-import json
-
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from fabricate import seal
 from tailbench.figures import _style
 from tailbench.figures._inputs import Inputs
 from tailbench.figures.images import ImageGrid, mosaic
@@ -48,9 +47,10 @@ def results(folder, images):
     real = np.zeros((2, 70, 6), np.uint8)
     save_file({"train": real}, data / "train.safetensors")
     save_file({"test": real, "floor": real}, data / "test.safetensors")
-    (data / "meta.json").write_text(json.dumps({"images": images}))
+    seal(data / "meta.json", sorted(data.iterdir()), {"images": images})
     drawn = np.ones((2, 70, 6), np.float32)
     save_file({"sgm[steps=2]": drawn, "sgm[steps=4]": -drawn}, samples / "0-1.safetensors")
+    seal(samples / "0-1.json", sorted(samples.iterdir()))
     return Inputs(folder)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from fabricate import seal
 from tailbench.config import parse
 from tailbench.contracts import InputError
 from tailbench.models.flow import Flow
@@ -16,7 +17,7 @@ from tailbench.plan import Plan
 from tailbench.seeds import seed_for
 from tailbench.stages import sample as stage
 from tailbench.stages import train
-from tailbench.stages._files import read_arrays, write_arrays, write_json
+from tailbench.stages._files import read_arrays, write_arrays
 from tailbench.training.loop import split
 from tailbench.training.rows import HeldRows
 
@@ -50,7 +51,7 @@ def results(tmp_path_factory, plan, small):
     data = folder / "data"
     write_arrays(data / "train.safetensors", {"train": small["data"](2)})
     write_arrays(data / "test.safetensors", {"test": small["data"](2, n=40, seed=1)})
-    write_json(data / "meta.json", {"images": None})
+    seal(data / "meta.json", sorted(data.iterdir()), {"images": None})
     for model in {model for _, model, _ in plan.trainings()}:
         train.run(
             "toy", model, BLOCK, plan.train_spec(model), "code", data / "train.safetensors",

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
+from fabricate import seal
 from tailbench.contracts import Images
 from tailbench.models.sgm import SGM
 from tailbench.processes import Processes
-from tailbench.stages._files import write_json, write_rows
+from tailbench.stages._files import write_rows
 
 SETTINGS = {
     "steps": 60,
@@ -53,7 +54,7 @@ def data(tmp_path_factory):
     write_rows(folder / "train.safetensors", {"train": x})
     write_rows(folder / "test.safetensors", {"test": [rows[:600] for rows in x]})
     images = {"shape": [1, 4, 4], "classes": [], "pixels": True}
-    write_json(folder / "meta.json", {"images": images})
+    seal(folder / "meta.json", folder.glob("*.safetensors"), {"images": images})
     return folder
 
 

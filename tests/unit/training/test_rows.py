@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fabricate import seal
 from tailbench.contracts import Images, InputError
 from tailbench.models.dlpm import DLPM
 from tailbench.models.flow_sgm import FlowSGM
@@ -24,6 +25,7 @@ TINY = {"steps": 6, "batch_size": 16, "width": 8, "blocks": 1}
 def file(tmp_path):
     path = tmp_path / "train.safetensors"
     write_rows(path, {"pixels": PIXELS, "labels": [np.arange(90)] * 3, "latents": LATENTS})
+    seal(tmp_path / "meta.json", [path])
     return path
 
 
@@ -93,17 +95,21 @@ def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
     ("damage", "message"),
     [
         (lambda path: path.unlink(), "does not exist"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not as long as it should be"),
-        (lambda path: path.write_bytes(path.read_bytes()[:20]), "it has no rows of pixels"),
-        (lambda path: path.write_bytes(b""), "it has no rows of pixels"),
-        (lambda path: path.write_bytes(b"\xff" * 100), "it has no rows of pixels"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged"),
+        (lambda path: path.write_bytes(b"\xff" * 100), "is damaged"),
+        (lambda path: seal(path.with_name("meta.json"), []), "has no checksum of"),
     ],
 )
 def test_damaged_files(file, damage, message):
     damage(file)
     with pytest.raises(InputError, match=message) as caught:
         read_rows(file, "pixels")
-    assert str(file) in str(caught.value)
+    assert str(file.parent) in str(caught.value)
+
+
+def test_a_tensor_that_is_not_there(file):
+    with pytest.raises(InputError, match="has no rows of test"):
+        read_rows(file, "test")
 
 
 def test_a_file_cut_while_it_is_read(file):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from fabricate import seal
 from tailbench.contracts import InputError
 from tailbench.models.flow import Flow
 from tailbench.seeds import seed_for
 from tailbench.stages import train as stage
-from tailbench.stages._files import write_arrays, write_json
+from tailbench.stages._files import write_arrays
 
 SPEC = {"type": "flow", "steps": 30, "batch_size": 32, "layers": 1, "width": 8, "validate_every": 5}
 
@@ -23,7 +24,7 @@ class Killed(Exception):
 def job(tmp_path):
     x = np.random.default_rng(0).standard_t(2.0, (2, 120, 2))
     write_arrays(tmp_path / "train.safetensors", {"train": x})
-    write_json(tmp_path / "meta.json", {"images": None})
+    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], {"images": None})
 
     def run(name="model", spec=SPEC, code="code", seconds=0.0):
         stage.run(
@@ -95,7 +96,7 @@ def test_a_job_that_has_changed_starts_anew(killed, job, capsys, change):
 def test_a_job_whose_data_have_changed_starts_anew(killed, job, tmp_path, capsys):
     x = np.random.default_rng(1).standard_t(2.0, (2, 120, 2))
     write_arrays(tmp_path / "train.safetensors", {"train": x})
-    write_json(tmp_path / "meta.json", {"images": None})
+    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], {"images": None})
     job()
     assert goes_on_at(capsys) == []
 
