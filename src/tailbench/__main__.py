@@ -37,12 +37,13 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads on a CPU.")]
 Processes = Annotated[int, typer.Option(min=1, help="Processes that share the job.")]
 PerNode = Annotated[int, typer.Option(min=1, help="Largest number of them on one node.")]
+Experiment = Annotated[str, typer.Option(help="Name of the experiment in the configuration.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 
 
 @app.command("list")
 def list_() -> None:
-    """Name every model, method, target, dataset, metric and figure."""
+    """Name every model, method, target, dataset, metric, figure and experiment."""
     from tailbench.catalog import method_types, trainable_types
 
     def section(title: str, rows: list[tuple[str, str]]) -> None:
@@ -62,7 +63,7 @@ def list_() -> None:
             for method, model in sorted(method_types().items())
         ],
     )
-    for kind in ("targets", "datasets", "metrics", "figures"):
+    for kind in ("targets", "datasets", "metrics", "figures", "theory"):
         section(kind, summaries(kind, list(registry.names(kind))))
 
 
@@ -89,8 +90,11 @@ def check(
         for method in plan.methods_on(dataset):
             models = ", ".join(plan.models_of(method))
             typer.echo(f"  {method}: samples from {models}")
-    seeds = ", ".join(plan.blocks)
-    typer.echo(f"{len(plan.cells())} cells, of the seeds {seeds}")
+    if loaded.datasets:
+        seeds = ", ".join(plan.blocks)
+        typer.echo(f"{len(plan.cells())} cells, of the seeds {seeds}")
+    for name, cell in plan.experiment_cells():
+        typer.echo(f"theory, {name}: {cell}")
     stages = plan.stages()
     counted = ", ".join(f"{count} {name}" for name, count in stages.items())
     typer.echo(f"{sum(stages.values())} jobs: {counted}")
@@ -262,6 +266,34 @@ def collect(
 
 
 @app.command()
+def theory(
+    experiment: Experiment,
+    cell: Annotated[str, typer.Option(help="Name of the cell.")],
+    spec: Spec,
+    output: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    device: Device = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Run one cell of an experiment on a theorem."""
+    from tailbench.stages import theory as stage
+
+    stage.run(experiment, cell, spec, output, device, threads)
+
+
+@app.command()
+def claims(
+    experiment: Experiment,
+    type_: Annotated[str, typer.Option("--type", help="Type of the experiment.")],
+    cells: Annotated[list[Path], typer.Argument(help="The CSV files of the cells.")],
+    folder: Annotated[Path, typer.Option(help="Where to write.")],
+) -> None:
+    """Fit what an experiment has measured, beside what is claimed, and draw it."""
+    from tailbench.stages import claims as stage
+
+    stage.run(experiment, type_, cells, folder)
+
+
+@app.command()
 def tables(results: Results) -> None:
     """Write the tables."""
     from tailbench.stages import tables as stage
@@ -295,13 +327,18 @@ def summary(results: Results = Path("results")) -> None:
     from rich.console import Console
 
     from tailbench.figures._inputs import Inputs
+    from tailbench.stages.claims import slopes, slopes_table
     from tailbench.tables import terminal_summary
 
     path = results / "metrics.csv"
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the benchmark first")
     metrics = Inputs(results).metrics
-    Console(width=None if sys.stdout.isatty() else 110).print(terminal_summary(metrics))
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    if len(metrics):
+        console.print(terminal_summary(metrics))
+    if (found := slopes(results)) is not None:
+        console.print(slopes_table(found))
     typer.echo(f"The report is {(results / 'report.html').resolve()}")
 
 

@@ -1,8 +1,8 @@
 """The configuration: what a user writes, checked and completed, without importing torch.
 
 A configuration names datasets, models (what is trained), methods (ways to sample from trained
-models), metrics and figures. Every entry is typed by the part it names; an error is one
-sentence with the path to the key.
+models), metrics and figures, and experiments on theorems. Every entry is typed by the part it
+names; an error is one sentence with the path to the key.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tailbench.settings import Settings
 __all__ = ["Config", "ConfigError", "Entry", "load", "parse"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+SECTIONS = ("datasets", "models", "methods", "metrics", "theory")
 RESERVED = {"methods": "floor"}
 """The name that each section cannot have: the floor's metrics lie beside those of methods."""
 LIMITS = {"methods": "select", "seeds": "blocks"}
@@ -97,6 +98,10 @@ class Config(Settings):
         default={},
         description="Methods to run on a dataset, by dataset; all methods where left out.",
     )
+    theory: dict[str, Entry] = Field(
+        default={},
+        description="Experiments that measure what theorems claim; none if left out.",
+    )
     blocks: dict[str, tuple[Annotated[str, AfterValidator(_block)], ...]] = Field(
         default={},
         description="Blocks of seeds to run on a dataset, by dataset; all blocks where left out.",
@@ -127,11 +132,13 @@ class Config(Settings):
     def raw(self) -> dict[str, Any]:
         """The completed configuration as plain data, in the form that ``parse`` reads."""
         data = self.model_dump(mode="json")
-        for section in ("datasets", "models", "methods", "metrics"):
+        for section in SECTIONS:
             data[section] = {
                 name: {"type": entry["type"], **entry["settings"]}
                 for name, entry in data[section].items()
             }
+            if not data[section]:
+                del data[section]
         return data
 
     def batch_needs(self, dataset: str) -> int:
@@ -190,9 +197,13 @@ def parse(raw: Mapping[str, Any], source: str = "the configuration") -> Config:
         if isinstance(data.get(key), dict):
             data[key] = dict(data[key])
 
-    for section in ("datasets", "models", "methods", "metrics"):
-        data[section] = _section(section, data.get(section), mistakes, data)
-    figures = data.get("figures", list(registry.names("figures")))
+    theory_alone = "theory" in data and not {*SECTIONS[:3]} & {*data}
+    for section in SECTIONS:
+        if section not in data and (section == "theory" or theory_alone):
+            data[section] = {}
+        else:
+            data[section] = _section(section, data.get(section), mistakes, data)
+    figures = data.get("figures", [] if theory_alone else list(registry.names("figures")))
     data["figures"] = _figures(figures, mistakes)
     try:
         config = Config.model_validate(data)
@@ -245,6 +256,10 @@ def _section(
                 elif isinstance(limits, dict):
                     limits[name] = limit
         type_ = settings.pop("type", name)
+        if section == "theory" and type_ not in registry.names("theory"):
+            hint = registry.nearest(str(type_), registry.names("theory"))
+            mistakes.append(f"{'.'.join(where)}: there is no experiment {type_!r}{hint}")
+            continue
         try:
             parsed = entry_class(section, str(type_)).model_validate(settings)
         except InputError as error:
@@ -280,6 +295,9 @@ def _figures(value: Any, mistakes: list[str]) -> tuple[str, ...]:
 def _references(config: Config) -> list[str]:
     mistakes = []
     types: dict[str, str] = {}
+    if not config.datasets and (config.metrics or config.figures):
+        what = "metrics" if config.metrics else "figures"
+        mistakes.append(f"{what}: there are no datasets for them")
     for name, entry in config.metrics.items():
         first = types.setdefault(entry.type, name)
         if first != name:

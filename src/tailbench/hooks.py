@@ -69,13 +69,18 @@ def missing(plan: Plan, results: str | Path) -> str:
         The lines; nothing if all cells have results.
     """
     lines = []
+    for name, part in plan.experiment_cells():
+        if not (Path(results) / f"theory/{name}/cells/{part}.csv").is_file():
+            log = Path(results) / f"logs/theory/{name}/{part}.log"
+            lines.append(f"  {name}, {part}: {_reason('theory', log)}")
     for cell in plan.cells():
         step = _first_missing(plan, Path(results), cell)
         if step is not None:
             lines.append(f"  {cell.dataset}, {cell.method}, seeds {cell.block}: {_reason(*step)}")
     if not lines:
         return ""
-    return "\n".join([f"{len(lines)} of {len(plan.cells())} cells have no result:", *lines])
+    count = len(plan.experiment_cells()) + len(plan.cells())
+    return "\n".join([f"{len(lines)} of {count} cells have no result:", *lines])
 
 
 def _first_missing(plan: Plan, results: Path, cell: Cell) -> tuple[str, Path] | None:

@@ -146,6 +146,46 @@ class Plan:
         )
 
     @cached_property
+    def _experiments(self) -> Mapping[str, Mapping[str, str]]:
+        return {
+            name: {
+                cell: json.dumps({"type": entry.type, **spec}, sort_keys=True)
+                for cell, spec in registry.load("theory", entry.type)(**entry.settings)
+                .cells()
+                .items()
+            }
+            for name, entry in self.config.theory.items()
+        }
+
+    def experiment_cells(self) -> list[tuple[str, str]]:
+        """All (experiment, cell) of the experiments on theorems."""
+        return [(name, cell) for name, cells in self._experiments.items() for cell in cells]
+
+    def theory_spec(self, experiment: str, cell: str) -> str:
+        """What a cell of an experiment depends on, as canonical JSON."""
+        return self._experiments[experiment][cell]
+
+    def theory_device(self, experiment: str) -> str:
+        """Where an experiment is computed: most of them have no use for a GPU."""
+        part = registry.load("theory", self.config.theory[experiment].type)
+        return self.config.device if part.trains else "cpu"
+
+    def cell_files(self, experiment: str) -> list[str]:
+        """The files of the cells of an experiment."""
+        return [
+            f"results/theory/{experiment}/cells/{cell}.csv"
+            for cell in self._experiments[experiment]
+        ]
+
+    def report_inputs(self) -> list[str]:
+        """The files and folders that the report is made from."""
+        inputs = [f"results/{file}" for file in ("metrics.csv", "config.json", "plan.json")]
+        if self.config.datasets:
+            inputs += ["results/tables"]
+        inputs += [f"results/figures/{figure}" for figure in self.config.figures]
+        return inputs + [f"results/theory/{name}/slopes.csv" for name in self.config.theory]
+
+    @cached_property
     def features(self) -> Features:
         """The metrics of each dataset, and the features that those of images need."""
         return Features(self.config)
@@ -248,7 +288,7 @@ class Plan:
 
         Args:
             stage: Name of the stage's module.
-            name: What the job is about: a dataset, a model, a method or a figure.
+            name: What the job is about: a dataset, a model, a method, a figure or an experiment.
         """
         return provenance.digest([f"tailbench.stages.{stage}", *self._modules(stage, name)])
 
@@ -265,6 +305,8 @@ class Plan:
             yield registry.module_of("models", method_types()[self.config.methods[name].type])
             for model in self.models_of(name):
                 yield registry.module_of("models", self.models[model].type)
+        if stage in ("theory", "claims") and name is not None:
+            yield registry.module_of(stage, self.config.theory[name].type)
         if stage == "figure" and name is not None:
             yield registry.module_of("figures", name)
         if stage in ("tables", "figure", "report"):  # they read the labels of the metrics
@@ -274,6 +316,8 @@ class Plan:
             yield "tailbench.stages.templates"
             for figure in self.config.figures:
                 yield registry.module_of("figures", figure)
+            for entry in self.config.theory.values():
+                yield registry.module_of("claims", entry.type)
 
     def stages(self) -> dict[str, int]:
         """Number of jobs of each stage, from an empty folder."""
@@ -283,6 +327,10 @@ class Plan:
         spaces = [space for d, count in blocks.items() for space in count * self.features.spaces(d)]
         features = {"classifier": spaces.count("classifier"), "features": len(spaces)}
         remote = sum(bool(self.fetched(dataset)) for dataset in self.config.datasets)
+        theory = {"theory": len(self.experiment_cells()), "claims": len(self.config.theory)}
+        theory = {name: jobs for name, jobs in theory.items() if jobs}
+        if not self.config.datasets:
+            return {**theory, "collect": 1, "report": 1}
         return {
             **({"fetch": remote} if remote else {}),
             "data": data,
@@ -293,6 +341,7 @@ class Plan:
             "collect": 1,
             "tables": 1,
             "figure": len(self.config.figures),
+            **theory,
             "report": 1,
         }
 
@@ -306,6 +355,8 @@ class Plan:
             ["classifier", "features"],
             ["classifier", "evaluate"],
             ["features", "evaluate"],
+            ["theory", "claims"],
+            ["claims", "report"],
         ]
         return {
             "stages": [{"name": name, "jobs": jobs} for name, jobs in stages.items()],
@@ -327,6 +378,7 @@ class Plan:
                 for name, entry in self.config.methods.items()
             },
             "cells": [[c.dataset, c.method, c.block] for c in self._cells],
+            "theory": [[name, cell] for name, cell in self.experiment_cells()],
         }
 
 

@@ -16,7 +16,7 @@ from tailbench.config import NAME, RESERVED, Config
 
 __all__ = ["config_markdown", "config_schema"]
 
-SECTIONS = ("datasets", "models", "methods", "metrics")
+SECTIONS = ("datasets", "models", "methods", "metrics", "theory")
 INTRODUCTION = """\
 # Configuration
 
@@ -39,6 +39,8 @@ NOTES = {
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
     "its own, named like `sgm[steps=16]`; the lists of several settings are combined.",
     "metrics": "If the section is left out, all of them are computed, with their defaults.",
+    "theory": "An experiment needs none of the other sections, and a configuration may have this "
+    "one alone. What is claimed, and what was found: [theory.md](theory.md).",
 }
 COMMON = ("type", "methods", "seeds")
 BOUNDS = {
@@ -84,7 +86,12 @@ def config_schema() -> dict[str, Any]:
         "description": "Made by: python -m tailbench schema. Do not edit.",
         "type": "object",
         "properties": properties,
-        "required": [section for section in SECTIONS if section != "metrics"],
+        "if": {
+            "required": ["theory"],
+            "not": {"anyOf": [{"required": [section]} for section in SECTIONS[:3]]},
+        },
+        "then": {"properties": {"metrics": False, "figures": {"maxItems": 0}}},
+        "else": {"required": list(SECTIONS[:3])},
         "additionalProperties": False,
         "$defs": definitions,
     }

@@ -48,6 +48,8 @@ wildcard_constraints:
     block=r"\d+(-\d+)?",
     figure=r"[a-z][a-z0-9_]*",
     space=r"inception|classifier",
+    experiment=r"[A-Za-z][A-Za-z0-9_.-]*",
+    cell=r"[A-Za-z0-9_.=-]+",
 
 
 def for_cells(pattern, cells):

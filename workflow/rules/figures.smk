@@ -53,11 +53,7 @@ rule figure:
 
 rule report:
     input:
-        "results/metrics.csv",
-        "results/config.json",
-        "results/plan.json",
-        "results/tables",
-        expand("results/figures/{figure}", figure=PLAN.config.figures),
+        PLAN.report_inputs(),
     output:
         "results/report.html",
     log:

@@ -57,7 +57,7 @@ def run(results: Path, config: str) -> None:
         table = _metrics(results, dataset, family, block)
         table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
         tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
-    metrics = pd.concat(tables, ignore_index=True)
+    metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     # an unbiased estimate of a distance may be below zero, and is then no measure of others
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
     with replacing(results / "metrics.csv") as temporary:

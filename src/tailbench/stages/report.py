@@ -58,6 +58,10 @@ def _context(inputs: Inputs) -> dict[str, Any]:
     from tailbench.stages import _drawings, _facts
 
     metrics, outputs = inputs.metrics, tables.directions()
+    if metrics.empty:  # experiments alone; columns without values have no types either
+        numbers = metrics.columns.difference(["dataset", "method", "family", "model", "metric"])
+        metrics = metrics.astype(dict.fromkeys(numbers, float))
+    theory = _theory(inputs)
     summary = tables.summary(metrics, outputs)
     paired = tables.paired(metrics, outputs=outputs)
     costs = metrics.groupby(["dataset", "method"], sort=False)[
@@ -68,6 +72,8 @@ def _context(inputs: Inputs) -> dict[str, Any]:
     names = [name for name in inputs.datasets if (summary["dataset"] == name).any()]
     return {
         "datasets": [_dataset(inputs, name, summary, costs) for name in names],
+        "benchmark": len(metrics) > 0,
+        "theory": theory,
         "headline": _facts.headline(summary, paired),
         "outputs": outputs,
         "summary": summary.to_dict("records"),
@@ -122,6 +128,31 @@ def _dataset(
         ],
         "tails": _facts.tails(inputs, name),
     }
+
+
+def _theory(inputs: Inputs) -> list[dict[str, Any]]:
+    """Collect what each experiment on a theorem claims and found."""
+    from tailbench.stages._images import embed
+    from tailbench.stages.claims import slopes
+
+    found = slopes(inputs.results)
+    if found is None:
+        return []
+    found[["relation", "source", "reason"]] = found[["relation", "source", "reason"]].fillna("")
+    entries = []
+    for name, group in found.groupby("experiment", sort=False):
+        claims = registry.load("claims", str(inputs.entry("theory", str(name))["type"]))
+        picture = inputs.results / "theory" / str(name) / "figure.png"
+        texts = ("title", "theorem", "assumption", "measured", "refuted_by", "caption")
+        entries.append(
+            {
+                "name": name,
+                "slopes": group.to_dict("records"),
+                "picture": embed([picture], BUDGET // 4)[picture] if picture.is_file() else None,
+                **{key: getattr(claims, key) for key in texts},
+            }
+        )
+    return entries
 
 
 def _figures(inputs: Inputs, names: list[str]) -> dict[str, list[dict[str, Any]]]:

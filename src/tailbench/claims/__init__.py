@@ -1,0 +1,1 @@
+"""What theorems claim, the fits and the figure that set it beside what was measured."""

@@ -1,0 +1,1 @@
+"""Experiments that measure what convergence theorems claim, one file each."""

@@ -1,0 +1,94 @@
+"""Fitted slopes, their intervals, and what is said of them."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tailbench.claims._base import Slope, bootstrap, regression
+
+
+def slope(low, high, relation, claimed=1.0):
+    return Slope("q", "c", 0.5 * (low + high), low, high, "none", 5, claimed, relation)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "relation", "verdict"),
+    [
+        (0.9, 1.1, "=", "agrees"),
+        (1.1, 1.2, "=", "outside"),
+        (0.8, 0.9, ">=", "outside"),
+        (1.1, 1.2, ">=", "within the bound"),
+        (0.8, 0.9, "<=", "within the bound"),
+        (1.1, 1.2, "<=", "outside"),
+        (0.9, 1.1, "<=", "agrees"),
+        (0.9, 1.1, "", "no claim"),
+        (math.nan, math.nan, "=", "no fit"),
+    ],
+)
+def test_verdicts(low, high, relation, verdict):
+    assert slope(low, high, relation).verdict == verdict
+    assert slope(low, high, relation).row()["verdict"] == verdict
+
+
+def test_regression_finds_a_power_and_leaves_out_what_has_no_logarithm():
+    x = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    y = 3 * x**-1.5
+    found, low, high, n = regression([*x, 32.0, 64.0], [*y, 0.0, math.nan])
+    assert found == pytest.approx(-1.5) and n == 5
+    assert low == pytest.approx(-1.5, abs=1e-6) and high == pytest.approx(-1.5, abs=1e-6)
+    assert math.isnan(regression([1.0], [1.0])[0])
+    assert regression([1.0, 2.0], [1.0, 2.0])[1:3] == (-math.inf, math.inf)
+
+
+def test_intervals_cover_the_slope_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    x = np.geomspace(1, 100, 6)
+    covered = 0
+    for _ in range(400):
+        y = x**0.5 * np.exp(0.1 * rng.standard_normal(6))
+        _, low, high, _ = regression(x, y)
+        covered += low <= 0.5 <= high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_the_bootstrap_takes_whole_seeds():
+    x = np.geomspace(1, 100, 5)
+    scale = np.array([1.0, 2.0, 5.0])[:, None]
+    found, low, high, n = bootstrap(x, scale * x**0.5)
+    assert found == pytest.approx(0.5) and n == 5  # a scale common to a seed moves no slope
+    assert low == pytest.approx(0.5, abs=1e-6) and high == pytest.approx(0.5, abs=1e-6)
+    rng = np.random.default_rng(1)
+    noisy = scale * x**0.5 * np.exp(0.2 * rng.standard_normal((3, 5)))
+    _, low, high, _ = bootstrap(x, noisy)
+    assert high - low > 0.05
+
+
+def points(orders):
+    """Rows as of the experiment, with a slope of one's choice for each target."""
+    rows = []
+    for target, order in orders.items():
+        for step in 4.0 / np.array([8, 16, 32, 64, 128, 256, 512]):
+            for sampler, p in (("euler", order), ("exponential", order), ("heun", 2 * order)):
+                rows.append((target, sampler, "step", step, 1, step**p, 0.0))
+    for sampler in ("euler", "exponential"):
+        rows += [("different", sampler, "dim", 0.1, d, math.sqrt(d), 0.0) for d in (1, 4, 16, 64)]
+    columns = ["target", "sampler", "varied", "step", "dim", "w2", "floor"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_w2_rate_judges_orders():
+    from tailbench.claims.w2_rate import W2RateClaims
+
+    table = points({"gaussian": 1.0, "elastic_net": 0.5, "uniform": 0.75})
+    found = {(s.quantity, s.case): s for s in W2RateClaims().slopes(table)}
+    order = "order over the smallest decade"
+    assert found[order, "gaussian, euler"].slope == pytest.approx(1.0)
+    assert "up to a step of 0.5" in found[order, "gaussian, euler"].reason
+    assert found[order, "elastic_net, euler"].verdict == "outside"
+    assert "up to" not in found[order, "elastic_net, euler"].reason
+    assert found[order, "uniform, euler"].claimed == 0.75
+    assert found[order, "uniform, euler"].source == "derived"
+    assert found["growth with the dimension", "different, euler"].slope == pytest.approx(0.5)
+    W2RateClaims().draw(table, pd.DataFrame())
