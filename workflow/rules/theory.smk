@@ -9,7 +9,7 @@ rule theory:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: gpus(PLAN.theory_device(wildcards.experiment)),
+        gpu=lambda wildcards: NEEDS.gpus(PLAN.theory_device(wildcards.experiment)),
         device=lambda wildcards: PLAN.theory_device(wildcards.experiment),
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
