@@ -18,6 +18,8 @@ __all__ = ["HELD", "HeldRows", "Prepare", "Rows", "StoredRows", "stored"]
 HELD = 2**30
 """Bytes of stored rows up to which they are held in memory, or on the GPU."""
 
+PIECE = 1000  # rows that are read at once
+
 Prepare = Callable[[Tensor, Sequence[int]], Tensor]
 """From stored rows ``(E, B, d)`` of some members, and their numbers, to what a model learns."""
 
@@ -58,8 +60,10 @@ class HeldRows(Rows):
 
     def of(self, members: Sequence[int], device: torch.device) -> HeldRows:
         """Give the rows of some members, as tensors on a device."""
-        own = [self._members[e] for e in members]
-        return HeldRows(self._x[list(members)].to(device), self._prepare, own)
+        first, last = members[0], members[-1] + 1
+        neighbours = list(members) == list(range(first, last))  # a view, no copy
+        x = self._x[first:last] if neighbours else self._x[list(members)]
+        return HeldRows(x.to(device), self._prepare, [self._members[e] for e in members])
 
     def take(self, index: Tensor) -> Tensor:
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
@@ -110,4 +114,8 @@ def stored(x: Sequence[LazyArray | NDArray[Any]], prepare: Prepare) -> Rows:
     size = sum(rows.shape[0] * rows.shape[1] * rows.dtype.itemsize for rows in x)
     if size > HELD:
         return StoredRows(x, prepare)
-    return HeldRows(torch.from_numpy(np.stack([np.asarray(rows) for rows in x])), prepare)
+    held = np.empty((len(x), *x[0].shape), x[0].dtype)
+    for own, rows in zip(held, x, strict=True):
+        for begin in range(0, len(own), PIECE):
+            own[begin : begin + PIECE] = rows[begin : begin + PIECE]
+    return HeldRows(torch.from_numpy(held), prepare)
