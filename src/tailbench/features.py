@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,17 +22,31 @@ class Features:
 
     config: Config
 
-    def metrics_on(self, dataset: str) -> dict[str, Entry]:
+    def metrics_on(self, dataset: str) -> Mapping[str, Entry]:
         """The metrics of a dataset: those of images only where there are images, and labels."""
+        return self._metrics[dataset]
+
+    @cached_property
+    def _metrics(self) -> dict[str, dict[str, Entry]]:
         return {
-            name: entry
-            for name, entry in self.config.metrics.items()
-            if self._suits(_metric(entry), dataset)
+            dataset: {
+                name: entry
+                for name, entry in self.config.metrics.items()
+                if self._suits(_metric(entry), dataset)
+            }
+            for dataset in self.config.datasets
         }
 
     def spaces(self, dataset: str) -> list[str]:
         """The feature spaces in which images of a dataset are compared."""
-        return sorted({_metric(e).space for e in self.metrics_on(dataset).values()} - {None})
+        return self._spaces[dataset]
+
+    @cached_property
+    def _spaces(self) -> dict[str, list[str]]:
+        return {
+            dataset: sorted({_metric(entry).space for entry in metrics.values()} - {None})
+            for dataset, metrics in self._metrics.items()
+        }
 
     def spec(self, space: str) -> str:
         """What the features in a space depend on, besides images and code, as canonical JSON."""

@@ -121,7 +121,22 @@ class Plan:
 
     def models_of(self, method: str) -> list[str]:
         """The trained models that a method samples from."""
-        return sorted({name for names in self.parts(method).values() for name in names})
+        return self._models_of[method]
+
+    @cached_property
+    def _models_of(self) -> dict[str, list[str]]:
+        return {
+            method: sorted({name for names in parts.values() for name in names})
+            for method, parts in self._parts.items()
+        }
+
+    def sample_inputs(self, dataset: str, method: str, block: str) -> list[str]:
+        """The files of the trained models that a cell is sampled from."""
+        return [
+            f"results/models/{dataset}/{model}/{block}/{file}"
+            for model in self.models_of(method)
+            for file in ("model.safetensors", "spec.json")
+        ]
 
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
@@ -290,7 +305,16 @@ class Plan:
             stage: Name of the stage's module.
             name: What the job is about: a dataset, a model, a method, a figure or an experiment.
         """
-        return provenance.digest([f"tailbench.stages.{stage}", *self._modules(stage, name)])
+        known = self._codes.get((stage, name))
+        if known is None:
+            modules = [f"tailbench.stages.{stage}", *self._modules(stage, name)]
+            known = self._codes[stage, name] = provenance.digest(modules)
+        return known
+
+    @cached_property
+    def _codes(self) -> dict[tuple[str, str | None], str]:
+        """The digests so far: there are many more jobs than things that they are about."""
+        return {}
 
     def _modules(self, stage: str, name: str | None) -> Iterator[str]:
         if stage in ("data", "evaluate") and name is not None:

@@ -238,6 +238,17 @@ def test_inputs_of_figures():
     assert len(set(survival)) == len(survival) == 2 + 4 * 3 + 14 * 2
 
 
+def test_inputs_of_samples():
+    made = plan()
+    for cell in made.cells():
+        folder = f"results/models/{cell.dataset}"
+        assert made.sample_inputs(cell.dataset, cell.method, cell.block) == [
+            f"{folder}/{model}/{cell.block}/{file}"
+            for model in made.models_of(cell.method)
+            for file in ("model.safetensors", "spec.json")
+        ]
+
+
 def test_files_of_the_user(tmp_path):
     path = tmp_path / "mine.csv"
     mine = {"mine": {"type": "file", "path": str(path)}}

@@ -25,6 +25,7 @@ rule tables:
         "python -m tailbench tables --results results > {log:q} 2>&1"
 
 
+# No group, as collect has none.
 rule figure:
     input:
         lambda wildcards: PLAN.figure_inputs(wildcards.figure),
@@ -35,8 +36,6 @@ rule figure:
         "results/logs/figure/{figure}.log",
     benchmark:
         "results/benchmarks/figure/{figure}.tsv"
-    group:
-        "report"
     conda:
         ENVIRONMENT
     threads: 1

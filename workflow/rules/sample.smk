@@ -3,13 +3,7 @@ rule sample:
         train=f"{DATA}/train.safetensors",
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        models=lambda wildcards: expand(
-            "results/models/{dataset}/{model}/{block}/{file}",
-            dataset=wildcards.dataset,
-            model=PLAN.models_of(wildcards.method),
-            block=wildcards.block,
-            file=["model.safetensors", "spec.json"],
-        ),
+        models=lambda wildcards: PLAN.sample_inputs(**wildcards),
     output:
         samples=SAMPLES,
         meta=SAMPLES.replace(".safetensors", ".json"),
