@@ -16,10 +16,10 @@ LOCKED := $(VENV)/.locked-$(call checksum,pwd; cat requirements.lock)
 INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test lint format check env lock clean
+.PHONY: help benchmark test test-cluster slurm lint format check env lock clean
 
 help: ## show this list
-	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(":.*", "", $$1); printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'make benchmark takes CORES=4, CONFIG=presets/smoke.yaml and ARGS="--dry-run" (for snakemake);'
 	@echo 'make test takes ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
@@ -32,6 +32,22 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in re
 
 test: $(INSTALLED) ## run every test, and print how much of the code they reach
 	$(RUN) -m pytest --cov --cov-report=term $(ARGS)
+
+test-cluster: slurm $(INSTALLED) ## install Slurm where it is missing, and test the workflow on it
+	$(RUN) -m pytest tests/cluster $(ARGS)
+
+# Without the servers' own installation of MariaDB, which would start it.
+SLURM := munge slurmctld slurmd slurm-client slurmdbd mariadb-server-core mariadb-client-core
+SBIN := PATH="$$PATH:/usr/sbin:/sbin"
+
+slurm:
+	@$(SBIN); for name in munged slurmctld slurmd sbatch slurmdbd mariadbd; do \
+		command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	test -z "$$missing" || { \
+		test "$$(id -u)" = 0 && command -v apt-get > /dev/null || { echo >&2 "There is no" \
+			"$$missing here, and only root can install it, by apt-get."; exit 1; }; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && \
+		apt-get install -qq --yes --no-install-recommends $(SLURM); }
 
 lint: $(INSTALLED) ## check style, types and the workflow
 	$(RUN) -m ruff check .

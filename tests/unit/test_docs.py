@@ -126,7 +126,7 @@ def test_commands_exist(text):
 @pytest.mark.parametrize("page", PAGES, ids=where)
 def test_commands_in_the_text_exist(page):
     text = prose(page)
-    for target in re.findall(r"`make (\w+)", text):
+    for target in re.findall(r"`make ([\w-]+)", text):
         make([target])
     for name in re.findall(r"`python -m tailbench ([a-z]+)", text):
         assert name in get_command(app).commands
