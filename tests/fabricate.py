@@ -197,7 +197,7 @@ def _models(results: Path, name: str, block: str) -> None:
                 for j in range(columns)
             ]
             spec["tails"] = {"mode": "auto", "per_member": [table] * len(members(block))}
-        _write(folder / "spec.json", spec)
+        seal(folder / "spec.json", [folder / "history.csv"], spec)
 
 
 def _samples(results: Path, name: str, block: str, n: int) -> None:

@@ -42,6 +42,7 @@ RECORDS = {
     "train.safetensors": "meta.json",
     "test.safetensors": "meta.json",
     "model.safetensors": "spec.json",
+    "history.csv": "spec.json",
     "metrics.csv": "plan.json",
     "config.json": "plan.json",
 }
@@ -82,9 +83,8 @@ def verified(path: Path) -> Path:
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     record = record_of(path)
-    read = read_plain if record.name == "spec.json" else read_record
-    known = read(record).get("sha256")
-    expected = known.get(path.name) if isinstance(known, dict) else known
+    known = read_record(record).get("sha256")
+    expected = known.get(path.name) if isinstance(known, dict) else None
     if not isinstance(expected, str):
         raise InputError(f"{record} has no checksum of {path.name}; {ADVICE}")
     if checksum(path) != expected:
@@ -112,7 +112,7 @@ def read_record(path: Path) -> dict[str, Any]:
     data = read_plain(path)
     known = data.pop("checksum", None)
     if known is None:
-        raise InputError(f"{path} has no checksum; {ADVICE}")
+        raise InputError(f"{path} is damaged, it has no checksum; {ADVICE}")
     if known != _of_content(data):
         raise InputError(f"{path} is damaged, its checksum is wrong; {ADVICE}")
     return data
@@ -182,6 +182,7 @@ def damaged(results: Path) -> tuple[int, dict[Path, str]]:
             results.glob(f"{pattern}.safetensors")
         )
     files += sorted(results.glob("metrics/*/*/*.csv"))
+    files += sorted(results.glob("models/*/*/*/history.csv"))
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
     found: dict[Path, str] = {}
     for path in files:
@@ -200,4 +201,4 @@ def _reader(path: Path) -> Callable[[Path], Any]:
         return verified
     if path.suffix == ".csv":
         return read_table
-    return read_plain if path.name == "spec.json" else read_record
+    return read_record

@@ -207,7 +207,8 @@ def disturbed(slurm, checkout, undisturbed, tmp_path_factory):
         "train:runtime=attempt if wildcards.model == 'out_of_time' else 60",
         "train:mem_mb=350 * attempt if wildcards.model == 'out_of_memory' else 1000",
         "train:slurm_partition='low' if wildcards.model == 'preempted' else 'cpu'",
-        f"train:slurm_extra='{APPEND} --nodelist=' + ('n2' if wildcards.model == 'node_down' else 'n1')",
+        f"train:slurm_extra='{APPEND} --nodelist='"
+        " + ('n2' if wildcards.model == 'node_down' else 'n1')",
         "train:gpu=1 if wildcards.model == 'preempted' else 0",
     )
     configure(place, FAULTS)

@@ -27,7 +27,7 @@ from fabricate import seal
 from tailbench import catalog, config
 from tailbench.contracts import InputError
 from tailbench.datasets import _idx, cifar10_lt, mnist
-from tailbench.integrity import write_record
+from tailbench.integrity import checksum, read_record, write_record
 from tailbench.metrics._extractors import _inception_weights
 from tailbench.models._base import load_model
 from tailbench.models.flow import Flow
@@ -310,8 +310,7 @@ def model(trained, tmp_path):
         (folder / path.name).write_bytes(path.read_bytes())
 
     def change(**values):
-        spec = json.loads((trained / "spec.json").read_text()) | values
-        (folder / "spec.json").write_text(json.dumps(spec))
+        write_record(folder / "spec.json", read_record(trained / "spec.json") | values)
 
     return folder, change
 
@@ -324,7 +323,8 @@ def test_models(content, model, mark):
     (folder / "model.safetensors").write_bytes(poison)
     with pytest.raises(InputError, match="damaged"):
         load_model(folder, "cpu")
-    change(sha256=hashlib.sha256(poison).hexdigest())
+    known = {path.name: checksum(path) for path in folder.iterdir()}
+    change(sha256=known)
     with pytest.raises(Exception, match=r"(?i)header|invalid") as caught:
         load_model(folder, "cpu")
     assert type(caught.value).__name__ in ("SafetensorError", "InputError")

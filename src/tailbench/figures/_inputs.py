@@ -136,10 +136,7 @@ class Inputs:
         columns = ["model", "member", "step", "loss", "val_loss"]
         tables = []
         for model, path in self._models(dataset, "history.csv"):
-            table = _table(path)
-            if not all(name in table and table[name].dtype.kind in "if" for name in columns[1:]):
-                raise InputError(f"{path} is damaged, it is no history of losses; {ADVICE}")
-            tables.append(table.assign(model=model))
+            tables.append(_table(verified(path)).assign(model=model))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def norm_tail_index(self, dataset: str) -> float | None:
@@ -151,7 +148,7 @@ class Inputs:
         """What is written beside the models of a dataset: one mapping per block, by model."""
         found: dict[str, list[dict[str, Any]]] = {}
         for model, path in self._models(dataset, "spec.json"):
-            found.setdefault(model, []).append(read_plain(path))
+            found.setdefault(model, []).append(read_record(path))
         return found
 
     def _whole(self, path: Path) -> Path:

@@ -6,8 +6,6 @@ Importing this module does not import torch, so that the settings of models can 
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 import math
 import platform
 from abc import ABC, abstractmethod
@@ -22,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tailbench import registry
 from tailbench.contracts import Images, InputError
-from tailbench.files import atomic_write, replacing
+from tailbench.files import replacing
+from tailbench.integrity import checksum, read_record, verified, write_record
 from tailbench.lazy import LazyArray
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.seeds import seed_for
@@ -183,13 +182,10 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
 
 def _spec(folder: Path) -> dict[str, Any]:
     path = folder / "spec.json"
-    try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no model in {folder}: {path} is missing") from None
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
-    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
+    if not path.is_file():
+        raise InputError(f"there is no model in {folder}: {path} is missing")
+    spec = read_record(path)
+    if not isinstance(spec.get("type"), str):
         raise InputError(f"{path} is damaged: it names no type of model")
     return spec
 
@@ -420,7 +416,7 @@ class Estimator(Model):
     def save(self, path: str | Path) -> None:
         """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
-        ``spec.json`` carries the settings, the versions and the checksum of the parameters.
+        ``spec.json`` carries the settings, the versions, and the checksums of all three.
         """
         from safetensors.torch import save_file
 
@@ -429,7 +425,6 @@ class Estimator(Model):
         tensors |= {f"constant.{k}": v for k, v in self.constants.items()}
         with replacing(path / "model.safetensors") as temporary:
             save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary)
-            checksum = hashlib.sha256(temporary.read_bytes()).hexdigest()
         with (
             replacing(path / "history.csv") as temporary,
             temporary.open("w", newline="") as file,
@@ -443,7 +438,9 @@ class Estimator(Model):
             "settings": self.settings.model_dump(mode="json"),
             "table": self._table,
             **self.info,
-            "sha256": checksum,
+            "sha256": {
+                name: checksum(path / name) for name in ("model.safetensors", "history.csv")
+            },
             "versions": {
                 "python": platform.python_version(),
                 **{
@@ -451,7 +448,7 @@ class Estimator(Model):
                 },
             },
         }
-        atomic_write(path / "spec.json", json.dumps(spec, indent=1))
+        write_record(path / "spec.json", spec)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -460,22 +457,19 @@ class Estimator(Model):
         Raises:
             InputError: If a file is missing or damaged, or the model is of another type.
         """
-        from safetensors.torch import load
+        from safetensors.torch import load_file
 
         path = Path(path)
         spec = read_spec(path, cls.name)
-        try:
-            content = (path / "model.safetensors").read_bytes()
-            history = (path / "history.csv").read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise InputError(f"there is no model in {path}: {error.filename} is missing") from None
-        if hashlib.sha256(content).hexdigest() != spec.get("sha256"):
-            raise InputError(f"{path / 'model.safetensors'} is damaged: its checksum is wrong")
+        for name in ("model.safetensors", "history.csv"):
+            if not (path / name).is_file():
+                raise InputError(f"there is no model in {path}: {path / name} is missing")
+        tensors = load_file(verified(path / "model.safetensors"))
+        history = verified(path / "history.csv").read_text(encoding="utf-8")
         model = cls(device=device, **spec["settings"])
         model._table = spec["table"]
         own = {"type", "settings", "table", "sha256", "versions"}
         model.info = {key: value for key, value in spec.items() if key not in own}
-        tensors = load(content)
         model.constants = {
             key.removeprefix("constant."): value
             for key, value in tensors.items()
@@ -489,11 +483,8 @@ class Estimator(Model):
                 if key.startswith("module.")
             }
         )
-        try:
-            model.history = [
-                {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
-                for row in csv.DictReader(history.splitlines())
-            ]
-        except (TypeError, ValueError):
-            raise InputError(f"{path / 'history.csv'} is damaged") from None
+        model.history = [
+            {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
+            for row in csv.DictReader(history.splitlines())
+        ]
         return model

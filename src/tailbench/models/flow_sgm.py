@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -12,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from tailbench.contracts import Images, InputError
-from tailbench.files import as_values, atomic_write
+from tailbench.files import as_values
+from tailbench.integrity import write_record
 from tailbench.lazy import LazyArray
 from tailbench.models._base import (
     Draw,
@@ -353,7 +353,7 @@ class FlowSGM(Model):
             "curve": self.curve,
             "table": self._table,
         }
-        atomic_write(path / "spec.json", json.dumps(spec, indent=1))
+        write_record(path / "spec.json", spec)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:

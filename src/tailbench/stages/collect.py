@@ -9,7 +9,7 @@ from typing import Any
 
 from tailbench.config import parse
 from tailbench.files import atomic_write, replacing
-from tailbench.integrity import checksum, read_plain, read_record, read_table, write_record
+from tailbench.integrity import checksum, read_record, read_table, write_record
 from tailbench.plan import Plan
 
 __all__ = ["COLUMNS", "run"]
@@ -82,7 +82,7 @@ def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
 
     meta = read_record(results / "samples" / dataset / family / f"{block}.json")
     specs = [
-        read_plain(results / "models" / dataset / model / block / "spec.json")
+        read_record(results / "models" / dataset / model / block / "spec.json")
         for model in meta["models"]
     ]
     rows = []

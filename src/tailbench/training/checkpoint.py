@@ -1,18 +1,22 @@
 """The state of a training run on disk, so that a killed run goes on where it was.
 
-A state is one safetensors file, written under a temporary name and renamed. It carries a key,
-a digest of all that the run depends on; a state of another key is not used.
+A state is one safetensors file, written under a temporary name and renamed. It carries a key, a
+digest of all that the run depends on, and a checksum of its content; a state of another key is not
+used, nor one that has changed on the disk.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -53,9 +57,10 @@ class Checkpoint:
             Interrupted: If the run is asked to stop.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
         metadata = {"key": self.key, "state": json.dumps(state)}
+        metadata["checksum"] = _checksum(contiguous, metadata["state"])
         with replacing(self.folder / f"{part}.safetensors") as path:
-            contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
             save_file(contiguous, path, metadata=metadata)
         self._last = time.monotonic()
         if self.urgent():
@@ -70,10 +75,25 @@ class Checkpoint:
                 if metadata.get("key") != self.key:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if metadata["checksum"] == _checksum(tensors, metadata["state"]):
                 return tensors, json.loads(metadata["state"])
-        except (FileNotFoundError, SafetensorError, KeyError, json.JSONDecodeError):
+        except FileNotFoundError:
             return None
+        except (SafetensorError, KeyError):
+            pass
+        print(f"{path} is damaged, and is not used", flush=True)
+        return None
 
     def clear(self) -> None:
         """Delete all states of the run."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
+    """Give the checksum of tensors and plain data."""
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

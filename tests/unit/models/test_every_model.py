@@ -224,11 +224,10 @@ def test_models_with_the_same_split_hold_out_the_same_data(block, small, monkeyp
     held = {}
     original = loop.split
 
-    def watching(x, fraction, seeds):
-        held.setdefault(tuple(seeds), []).append(
-            x.shape[1] - original(x, fraction, seeds)[0].shape[1]
-        )
-        return original(x, fraction, seeds)
+    def watching(n, fraction, seeds):
+        orders = original(n, fraction, seeds)
+        held.setdefault(tuple(seeds), []).append(orders[1].shape[1])
+        return orders
 
     monkeypatch.setattr(loop, "split", watching)
     small["headline"](sigma_T=1.0).fit(block, quiet=True, seeds=[1, 2], split_seeds=[3, 4])

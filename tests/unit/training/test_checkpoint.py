@@ -52,6 +52,18 @@ def test_a_truncated_state_is_not_used(folder, share):
     assert checkpoint.load("part") is None
 
 
+@pytest.mark.parametrize("place", [-1, -20, -50])
+def test_a_state_with_a_flipped_bit_is_not_used(folder, place, capsys):
+    checkpoint = Checkpoint(folder, "key")
+    checkpoint.save("part", TENSORS, STATE)
+    path = folder / "part.safetensors"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert checkpoint.load("part") is None
+    assert "part.safetensors is damaged, and is not used" in capsys.readouterr().out
+
+
 def test_a_foreign_file_is_not_used(folder):
     from safetensors.torch import save_file
 
