@@ -15,9 +15,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from tailbench.locks import acquire
 
 __all__ = ["Slurm", "lacking", "processes", "wait_for"]
 
@@ -25,6 +28,7 @@ COMMANDS = ["munged", "slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd", "
 ETC = Path("/etc/slurm")
 """Where jobs read it: Snakemake's plugin takes SLURM_CONF out of their environment."""
 MARK = "# Made by tailbench's tests in "
+LOCK = Path(tempfile.gettempdir()) / "tailbench-slurm.lock"
 NODES = ("n1", "n2")
 CPUS, MEMORY, GPUS = 16, 32000, 2  # of a node, as it claims
 
@@ -36,6 +40,10 @@ def lacking() -> str | None:
         return f"Slurm is not installed ({', '.join(missing)} not found): `make test-cluster`"
     if os.geteuid() != 0:
         return "only root can start a Slurm of several nodes on one machine"
+    held = acquire(LOCK)
+    if held is None:
+        return "the tests of another session have theirs at present"
+    os.close(held)
     for file in ("slurm.conf", "slurmdbd.conf"):
         path = ETC / file
         if path.exists() and not path.read_text().startswith(MARK):
@@ -77,6 +85,9 @@ class Slurm:
         self.host = socket.gethostname().split(".")[0]
 
     def __enter__(self) -> Slurm:
+        self.lock = acquire(LOCK)
+        if self.lock is None:
+            raise RuntimeError("another session has a Slurm on this machine")
         for name in ("log", "run", "control", "dev", "database", "munge", *NODES):
             (self.folder / name).mkdir(mode=0o755, parents=True)
         self.folder.chmod(0o755)
@@ -168,6 +179,7 @@ class Slurm:
             path = ETC / file
             if path.exists() and path.read_text().startswith(MARK):
                 path.unlink()
+        os.close(self.lock)
 
     # How it is made.
 
