@@ -9,6 +9,7 @@ started here is stopped here, by its process id. Needs root, and the packages th
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
@@ -30,6 +31,7 @@ ETC = Path("/etc/slurm")
 MARK = "# Made by tailbench's tests in "
 LOCK = Path(tempfile.gettempdir()) / "tailbench-slurm.lock"
 NODES = ("n1", "n2")
+PDEATHSIG = 1  # of prctl, in linux/prctl.h
 CPUS, MEMORY, GPUS = 16, 32000, 2  # of a node, as it claims
 
 
@@ -192,6 +194,7 @@ class Slurm:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # also if the tests are killed
             ).pid
 
     def _steps(self, node: str) -> list[int]:
@@ -335,6 +338,11 @@ StorageLoc=accounting
             path.unlink(missing_ok=True)
             path.touch(mode=0o600 if name == "slurmdbd.conf" else 0o644)
             path.write_text(f"{MARK}{self.folder}\n{text.strip()}\n")
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when its parent has ended."""
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGTERM)
 
 
 def _path() -> str:
