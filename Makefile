@@ -15,8 +15,10 @@ checksum = $(shell { $(1); } | cksum | cut -d ' ' -f 1)
 LOCKED := $(VENV)/.locked-$(call checksum,pwd; cat requirements.lock)
 INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
 
+KUBERNETES := $(VENV)/kubernetes/.installed-$(call checksum,cat pyproject.toml)
+
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test test-cluster slurm lint format check env lock clean
+.PHONY: help benchmark test test-cluster kubernetes slurm lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,12 +35,21 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in re
 test: $(INSTALLED) ## run every test, and print how much of the code they reach
 	$(RUN) -m pytest --cov --cov-report=term $(ARGS)
 
-test-cluster: slurm $(INSTALLED) ## install Slurm where it is missing, and test the workflow on it
+test-cluster: slurm $(KUBERNETES) ## install Slurm where it is missing, and test the workflow on it
 	$(RUN) -m pytest tests/cluster $(ARGS)
 
 # Without the servers' own installation of MariaDB, which would start it.
 SLURM := munge slurmctld slurmd slurm-client slurmdbd mariadb-server-core mariadb-client-core
 SBIN := PATH="$$PATH:/usr/sbin:/sbin"
+
+# Apart from the environment, since every start of Snakemake imports every plugin that it finds.
+$(KUBERNETES): $(INSTALLED)
+	rm -rf $(VENV)/kubernetes
+	$(RUN) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["kubernetes"], sep="\n")' > $(VENV)/kubernetes.txt
+	$(RUN) -m pip install --quiet --requirement $(VENV)/kubernetes.txt --target $(VENV)/kubernetes
+	@touch $@
+
+kubernetes: $(KUBERNETES)
 
 slurm:
 	@$(SBIN); for name in munged slurmctld slurmd sbatch slurmdbd mariadbd; do \

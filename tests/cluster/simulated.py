@@ -9,15 +9,19 @@ started here is stopped here, by its process id. Needs root, and the packages th
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from tailbench.locks import acquire
 
 __all__ = ["Slurm", "lacking", "processes", "wait_for"]
 
@@ -25,7 +29,9 @@ COMMANDS = ["munged", "slurmctld", "slurmd", "sbatch", "slurmdbd", "mariadbd", "
 ETC = Path("/etc/slurm")
 """Where jobs read it: Snakemake's plugin takes SLURM_CONF out of their environment."""
 MARK = "# Made by tailbench's tests in "
+LOCK = Path(tempfile.gettempdir()) / "tailbench-slurm.lock"
 NODES = ("n1", "n2")
+PDEATHSIG = 1  # of prctl, in linux/prctl.h
 CPUS, MEMORY, GPUS = 16, 32000, 2  # of a node, as it claims
 
 
@@ -36,6 +42,10 @@ def lacking() -> str | None:
         return f"Slurm is not installed ({', '.join(missing)} not found): `make test-cluster`"
     if os.geteuid() != 0:
         return "only root can start a Slurm of several nodes on one machine"
+    held = acquire(LOCK)
+    if held is None:
+        return "the tests of another session have theirs at present"
+    os.close(held)
     for file in ("slurm.conf", "slurmdbd.conf"):
         path = ETC / file
         if path.exists() and not path.read_text().startswith(MARK):
@@ -77,6 +87,9 @@ class Slurm:
         self.host = socket.gethostname().split(".")[0]
 
     def __enter__(self) -> Slurm:
+        self.lock = acquire(LOCK)
+        if self.lock is None:
+            raise RuntimeError("another session has a Slurm on this machine")
         for name in ("log", "run", "control", "dev", "database", "munge", *NODES):
             (self.folder / name).mkdir(mode=0o755, parents=True)
         self.folder.chmod(0o755)
@@ -168,6 +181,7 @@ class Slurm:
             path = ETC / file
             if path.exists() and path.read_text().startswith(MARK):
                 path.unlink()
+        os.close(self.lock)
 
     # How it is made.
 
@@ -180,6 +194,7 @@ class Slurm:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # also if the tests are killed
             ).pid
 
     def _steps(self, node: str) -> list[int]:
@@ -323,6 +338,11 @@ StorageLoc=accounting
             path.unlink(missing_ok=True)
             path.touch(mode=0o600 if name == "slurmdbd.conf" else 0o644)
             path.write_text(f"{MARK}{self.folder}\n{text.strip()}\n")
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when its parent has ended."""
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGTERM)
 
 
 def _path() -> str:

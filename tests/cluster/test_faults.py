@@ -141,6 +141,12 @@ class Run:
         self.wait(all_are, "all train")
         return found
 
+    def kill(self, model: str) -> None:
+        """End what still trains a model."""
+        for pid in self.pids(model):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def hurry(self, model: str, *changes: str) -> None:
         """Let Slurm start a job at once that it holds back for two minutes."""
         (job, *_) = self.jobs_of(model)
@@ -221,12 +227,10 @@ def disturbed(slurm, checkout, undisturbed, tmp_path_factory):
         print(place.printed())
         raise
     finally:
+        process.kill()
+        process.wait()
         for model in FAULTS:
-            for pid in run.pids(model):
-                os.kill(pid, signal.SIGKILL)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+            run.kill(model)
         for node in set(NODES) - set(slurm.daemons):
             slurm.start_node(node)
     return run
@@ -244,7 +248,7 @@ def disturb(run: Run) -> None:
             os.kill(pids[model], signal.SIGCONT)
 
     # The controller goes away for a while, and no job notices.
-    slurm.kill("slurmctld")
+    slurm.kill("slurmctld", signal.SIGTERM)
     thaw("restarted")
     time.sleep(3.0)
     slurm.start_controller()
@@ -361,8 +365,7 @@ def test_a_training_whose_snakemake_was_killed_is_not_done_twice(
         os.kill(pid, signal.SIGCONT)
         assert _end(second) == 0, place.printed()
     finally:
-        for left in run.pids("abandoned"):
-            os.kill(left, signal.SIGKILL)
+        run.kill("abandoned")
     assert len(run.jobs_of("abandoned")) == 2
     assert (place.run / target).read_bytes() == undisturbed("abandoned")
     assert "goes on, the other process has ended" in run.log("abandoned")

@@ -120,3 +120,25 @@ def test_data_that_are_missing(job, tmp_path):
     with pytest.raises(InputError, match=r"train\.safetensors does not exist"):
         job()
     assert not (tmp_path / "model").exists()
+
+
+def written(tmp_path):
+    return {p.name: p.stat().st_mtime_ns for p in (tmp_path / "model").iterdir()}
+
+
+def test_what_another_job_has_made_is_left_alone(job, tmp_path):
+    made = job()
+    before = written(tmp_path)
+    assert equal(job(), made) and written(tmp_path) == before
+    assert equal(job(spec={**SPEC, "steps": 31}), job(spec={**SPEC, "steps": 31}))
+    assert written(tmp_path) != before
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "spec.json", "history.csv"])
+def test_what_is_missing_or_has_changed_is_made_again(job, tmp_path, file):
+    made = job()
+    path = tmp_path / "model" / file
+    path.write_bytes(path.read_bytes()[:-1])
+    assert equal(job(), made)
+    path.unlink()
+    assert equal(job(), made) and path.is_file()
