@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -45,6 +45,12 @@ class GlowSettings(TarFlowSettings):
     blocks: int = Field(4, ge=1, description="Steps of the flow on each level (K).")
     levels: int = Field(2, ge=1, description="Levels, each of half the resolution (L).")
     hidden: int = Field(64, ge=1, description="Channels of the networks of the couplings.")
+    scale_map: Literal["sigmoid", "sigmoid_inv", "exp"] = Field(
+        "exp",
+        description="What makes scales of a coupling: a sigmoid by which the way to the base "
+        "multiplies, one by which the way to the data does, or the exponential function. By the "
+        "first, the library's own choice, samples may be infinite; the last has learned fastest.",
+    )
 
 
 class GlowFlow(nn.Module):
@@ -60,12 +66,15 @@ class GlowFlow(nn.Module):
         blocks: Steps of each level.
         levels: Number of levels.
         hidden: Channels of the networks of the couplings.
+        scale_map: What makes scales of a coupling, see ``GlowSettings``.
 
     References:
         Kingma and Dhariwal, Glow: generative flow with invertible 1x1 convolutions, 2018.
     """
 
-    def __init__(self, shape: tuple[int, int, int], blocks: int, levels: int, hidden: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], blocks: int, levels: int, hidden: int, scale_map: str
+    ) -> None:
         super().__init__()
         library = normflows()
         channels, height, width = shape
@@ -75,7 +84,9 @@ class GlowFlow(nn.Module):
         for level in range(levels):
             own = channels * 2 ** (levels + 1 - level)
             shrunk = 2 ** (levels - level)
-            steps = [library.flows.GlowBlock(own, hidden) for _ in range(blocks)]
+            steps = [
+                library.flows.GlowBlock(own, hidden, scale_map=scale_map) for _ in range(blocks)
+            ]
             flows.append([*steps, library.flows.Squeeze()])
             self.shapes.append((own // 2 if level else own, height // shrunk, width // shrunk))
             bases.append(library.distributions.DiagGaussian(self.shapes[-1]))
@@ -166,7 +177,9 @@ class Glow(TarFlow):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._generators([0])[0].initial_seed())
             chosen = self.settings
-            return GlowFlow(self.images.shape, chosen.blocks, chosen.levels, chosen.hidden)
+            return GlowFlow(
+                self.images.shape, chosen.blocks, chosen.levels, chosen.hidden, chosen.scale_map
+            )
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         self._shape(dim)

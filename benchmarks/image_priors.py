@@ -56,13 +56,13 @@ from tailbench.stages._files import images_of, read_arrays, read_json
 # CPU seconds of training, and images that the models are judged by.
 DATASETS: dict[str, dict[str, Any]] = {
     "digits": {
-        "budgets": (30, 120),
+        "budgets": (30, 90),
         "count": 449,
         "validation": 0.1,
         "options": {"batch_size": 64, "patch": 2},
     },
     "mnist": {
-        "budgets": (240,),
+        "budgets": (150,),
         "count": 2560,
         "validation": 0.02,
         "options": {"batch_size": 128, "patch": 4},
