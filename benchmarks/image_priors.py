@@ -2,7 +2,8 @@ r"""Compare the transformer flow with a multi-scale Glow as a prior for images, 
 
     pip install --no-deps normflows==1.7.3
     python benchmarks/image_priors.py [--datasets digits mnist] [--models tarflow glow_4]
-        [--workspace results/image-priors] [--output docs/reproduction/image-priors.csv]
+        [--seconds 30] [--workspace results/image-priors] [--no-run]
+        [--output docs/reproduction/image-priors.csv]
 
 Both learn the same data with Gaussian noise :math:`\sigma` by the project's training loop, with the
 same batches, noise, learning rate and number of threads (one), and both are denoised by Tweedie's
@@ -24,7 +25,7 @@ gets the same CPU time; the cosine of the learning rate ends with it. The Glow i
 - ``sample_seconds``: CPU seconds of 1,000 samples, by the fastest batch of 256.
 
 What has been computed is kept in the workspace and not computed again, so that several processes
-may work on a data set or on models each, and a last one write the table.
+may work on a data set or on models each, and a last one, with ``--no-run``, write the table.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ from tailbench.stages._files import images_of, read_arrays, read_json
 # CPU seconds of training, and images that the models are judged by.
 DATASETS: dict[str, dict[str, Any]] = {
     "digits": {
-        "budgets": (30, 90),
+        "seconds": [30, 180],
         "count": 449,
         "validation": 0.1,
         "options": {"batch_size": 64, "patch": 2},
     },
     "mnist": {
-        "budgets": (150,),
+        "seconds": [360],
         "count": 2560,
         "validation": 0.02,
         "options": {"batch_size": 128, "patch": 4},
@@ -74,6 +75,11 @@ MODELS: dict[str, tuple[type[TarFlow], dict[str, Any]]] = {
     "glow_4": (Glow, {"blocks": 4, "hidden": 64}),
     "glow_8": (Glow, {"blocks": 8, "hidden": 128}),
 }
+COLUMNS = (
+    *("dataset", "model", "budget_seconds", "parameters", "steps", "best_step"),
+    *("step_seconds", "train_seconds", "bits_per_dim", "fid_classifier"),
+    *("precision_classifier", "recall_classifier", "sample_seconds"),
+)
 PROBED, ROUNDS = 10, 4
 AT_ONCE = 256
 
@@ -196,29 +202,36 @@ def measured(name: str, judge: Judge, budget: float, cost: float) -> dict[str, A
     return row | judge.distances(np.concatenate(drawn)[: judge.count])
 
 
-def rows_of(dataset: str, models: list[str], workspace: Path) -> list[dict[str, Any]]:
-    """Give the rows of a data set, computing those that the workspace does not have."""
+def run(dataset: str, models: list[str], seconds: list[int], workspace: Path) -> None:
+    """Measure what the workspace does not have yet."""
     folder = workspace / dataset
     prepared(dataset, folder)
     judge = Judge(dataset, folder)
-    costs = kept(folder / "costs.json", lambda: step_costs(judge))
-
-    def row(name: str, budget: float) -> dict[str, Any]:
-        return kept(
-            folder / f"{name}-{budget}.json", lambda: measured(name, judge, budget, costs[name])
-        )
-
-    real = kept(folder / "floor.json", lambda: judge.distances(judge.floor[: judge.count]))
-    rows = [row(name, b) for b in DATASETS[dataset]["budgets"] for name in models]
-    return [{"dataset": dataset, "model": "floor"} | real, *rows]
+    costs = kept(folder / "costs.json", step_costs, judge)
+    kept(folder / "floor.json", judge.distances, judge.floor[: judge.count])
+    for budget in seconds:
+        for name in models:
+            path = folder / f"{name}-{budget}.json"
+            kept(path, measured, name, judge, budget, costs[name])
 
 
-def kept(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
+    """Give the rows that the workspace has of a data set: the floor, then models by budget."""
+    folder = workspace / dataset
+    if not (folder / "floor.json").exists():
+        return []
+    rows = [read_json(path) for path in folder.glob("*-*.json")]
+    order = list(MODELS)
+    rows.sort(key=lambda row: (row["budget_seconds"], order.index(row["model"])))
+    return [{"dataset": dataset, "model": "floor"} | read_json(folder / "floor.json"), *rows]
+
+
+def kept(path: Path, work: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """Give what a file holds, or do the work and keep its result in the file."""
     if not path.exists():
-        found = work()
-        atomic_write(path, json.dumps(found))
-        print(f"{path}: {json.dumps(found)}", flush=True)
+        content = json.dumps(work(*given))
+        atomic_write(path, content)
+        print(f"{path}: {content}", flush=True)
     return read_json(path)
 
 
@@ -227,17 +240,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--datasets", nargs="+", choices=list(DATASETS), default=list(DATASETS))
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument(
+        "--seconds", nargs="+", type=int, help="CPU seconds of training; the data set's if left out"
+    )
     parser.add_argument("--workspace", type=Path, default=Path("results/image-priors"))
+    parser.add_argument("--no-run", action="store_true", help="only show what the workspace has")
     parser.add_argument("--output", type=Path, help="CSV file to record the table in")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    try:
-        normflows()
-        table = pd.DataFrame(
-            [r for d in given.datasets for r in rows_of(d, given.models, given.workspace)]
-        )
-    except InputError as error:
-        sys.exit(str(error))
+    if not given.no_run:
+        try:
+            normflows()
+            for dataset in given.datasets:
+                seconds = given.seconds or DATASETS[dataset]["seconds"]
+                run(dataset, given.models, seconds, given.workspace)
+        except InputError as error:
+            sys.exit(str(error))
+    table = pd.DataFrame(
+        [row for d in given.datasets for row in found(d, given.workspace)], columns=COLUMNS
+    ).convert_dtypes()
     print(table.round(4).to_string(index=False))
     finish(
         [],
