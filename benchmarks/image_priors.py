@@ -75,6 +75,13 @@ MODELS: dict[str, tuple[type[TarFlow], dict[str, Any]]] = {
     "glow_4": (Glow, {"blocks": 4, "hidden": 64}),
     "glow_8": (Glow, {"blocks": 8, "hidden": 128}),
 }
+# Other scales of the couplings, at the cost of the Glow that they are variants of; run by name.
+VARIANTS: dict[str, tuple[type[TarFlow], dict[str, Any]]] = {
+    f"{name}-{scale_map}": (kind, {**size, "scale_map": scale_map})
+    for name, (kind, size) in MODELS.items()
+    if kind is Glow
+    for scale_map in ("sigmoid", "sigmoid_inv")
+}
 COLUMNS = (
     *("dataset", "model", "budget_seconds", "parameters", "steps", "best_step"),
     *("step_seconds", "train_seconds", "bits_per_dim", "fid_classifier"),
@@ -164,7 +171,7 @@ def step_costs(judge: Judge) -> dict[str, float]:
 
 def fitted(name: str, judge: Judge, steps: int, validation: float) -> TarFlow:
     """Train a model."""
-    kind, size = MODELS[name]
+    kind, size = (MODELS | VARIANTS)[name]
     options = {**DATASETS[judge.dataset]["options"], **size, "validation_fraction": validation}
     model = kind(device="cpu", steps=steps, **options)
     return model.fit(judge.train, images=judge.images, quiet=True)
@@ -212,7 +219,7 @@ def run(dataset: str, models: list[str], seconds: list[int], workspace: Path) ->
     for budget in seconds:
         for name in models:
             path = folder / f"{name}-{budget}.json"
-            kept(path, measured, name, judge, budget, costs[name])
+            kept(path, measured, name, judge, budget, costs[name.partition("-")[0]])
 
 
 def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
@@ -221,7 +228,7 @@ def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
     if not (folder / "floor.json").exists():
         return []
     rows = [read_json(path) for path in folder.glob("*-*.json")]
-    order = list(MODELS)
+    order = [*MODELS, *VARIANTS]
     rows.sort(key=lambda row: (row["budget_seconds"], order.index(row["model"])))
     return [{"dataset": dataset, "model": "floor"} | read_json(folder / "floor.json"), *rows]
 
@@ -239,7 +246,7 @@ def main() -> None:
     """Measure, print and, if asked to, record."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--datasets", nargs="+", choices=list(DATASETS), default=list(DATASETS))
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, *VARIANTS], default=list(MODELS))
     parser.add_argument(
         "--seconds", nargs="+", type=int, help="CPU seconds of training; the data set's if left out"
     )
