@@ -169,6 +169,12 @@ class PiecewiseGaussian(Law):
         return cls([(0.0, 0.0, 0.0, -half_width, half_width)], -half_width, half_width)
 
     @classmethod
+    def laplace(cls, rate: float) -> PiecewiseGaussian:
+        """Make the law of density ``exp(-rate |x|)``."""
+        pieces = [(0.0, rate, 0.0, -math.inf, 0.0), (0.0, -rate, 0.0, 0.0, math.inf)]
+        return cls(pieces, -36.0 / rate, 36.0 / rate)
+
+    @classmethod
     def kinked(cls, b: float, c: float) -> PiecewiseGaussian:
         """Make the law of density ``exp(-b x^2 - c |x|)``, ``b > 0``; ``c`` may be negative."""
         top = (max(0.0, -c) + math.sqrt(c * c + 4 * b * 42)) / (2 * b)

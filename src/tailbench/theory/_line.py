@@ -9,7 +9,7 @@ of floats. No Monte Carlo error enters.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from tailbench.theory._laws import Law
 
-__all__ = ["Gaussians", "Step", "diffusion", "propagate", "total_variation", "wasserstein"]
+__all__ = [
+    "Gaussians",
+    "Step",
+    "diffusion",
+    "propagate",
+    "total_variation",
+    "trajectory",
+    "wasserstein",
+]
 
 Array = NDArray[np.float64]
 REACH = 8.6  # standard deviations, beyond which a Gaussian is below the precision of floats
@@ -86,10 +94,10 @@ def _spread(weights: Array, means: Array, std: float, y: Array) -> Array:
     return out[2 * reach : 2 * reach + len(y)] / (std * math.sqrt(2.0 * math.pi))
 
 
-def propagate(
-    start: Callable[[Array], Array], steps: Sequence[Step], reach: float = 10.0, fine: float = 1.0
-) -> Gaussians:
-    """Give the law of a chain after its last step.
+def trajectory(
+    start: Callable[[Array], Array], steps: Iterable[Step], reach: float = 10.0, fine: float = 1.0
+) -> Iterator[Gaussians]:
+    """Give the law of a chain after each step.
 
     Args:
         start: Density of the start, element by element.
@@ -97,21 +105,21 @@ def propagate(
         reach: The chain lives on ``[-reach, reach]``.
         fine: Grids are this much finer than they need to be, to show their error.
     """
+    density = start
+    for step in steps:
+        spacing = min(step.std / 2, COARSEST) / fine
+        x = np.linspace(-reach, reach, math.ceil(2 * reach / spacing) + 1)
+        law = Gaussians(density(x) * (x[1] - x[0]), step.move(x), step.std)
+        density = law.density
+        yield law
 
-    def grid(step: Step) -> Array:
-        return np.linspace(
-            -reach, reach, math.ceil(2 * reach / min(step.std / 2, COARSEST) * fine) + 1
-        )
 
-    x = grid(steps[0])
-    density = start(x)
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        law = Gaussians(density * (x[1] - x[0]), step.move(x), step.std)
-        if following is None:
-            return law
-        x = grid(following)
-        density = law.density(x)
-    raise ValueError("a chain has at least one step")
+def propagate(
+    start: Callable[[Array], Array], steps: Iterable[Step], reach: float = 10.0, fine: float = 1.0
+) -> Gaussians:
+    """Give the law of a chain after its last step; the arguments are those of ``trajectory``."""
+    *_, last = trajectory(start, steps, reach, fine)
+    return last
 
 
 def diffusion(law: Law, a: float, v: float) -> Gaussians:

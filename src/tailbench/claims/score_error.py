@@ -1,0 +1,252 @@
+"""Score errors of known size, early stopping against them, and many dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from tailbench.claims._base import Claims, Slope, bootstrap, regression
+from tailbench.registry import register
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["ScoreErrorClaims"]
+
+EXACT = "regression; the values are exact, so its width is curvature and no noise"
+SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
+LINEAR = "regression of the logarithm on the dimension itself"
+BOUND = math.sqrt(4.0 / 2.0)  # total variation is at most the size times sqrt(T / 2), T = 4
+_REASONS = {
+    "white": "fresh noise averages out: it adds variance of second order",
+    "tv": "the bound is linear; as no total variation is above one, large errors bend it down",
+    "w2": "on a bounded set W2 is at most the diameter times the root of the total variation",
+}
+OPTIMA = {"cube": 1.0, "mixture": 2 / 3, "laplace": 2 / 3}
+
+
+@register
+class ScoreErrorClaims(Claims):
+    """L2-accurate scores give accurate samples of any data, at polynomial cost."""
+
+    name: ClassVar[str]
+    title = "Score errors on general data"
+    theorem = (
+        "With a score that is accurate in L2 the output is close to the data, in W2 for data of "
+        "bounded support or decaying tails and in total variation under further smoothness, with a "
+        "number of steps that is polynomial in the dimension and in one over the accuracy: no "
+        "functional inequality is assumed (Lee, Lu and Tan, 2022)."
+    )
+    assumption = (
+        "Errors are bounded in L2 under the noised law at every time, whatever their shape. By "
+        "Girsanov's theorem the total variation they add is then at most their size times "
+        "sqrt(T / 2)."
+    )
+    measured = (
+        "An error of exact L2 size at every time is added to the exact score: fresh noise (white), "
+        "random Fourier features (smooth), a constant along one direction, and a bump in one place "
+        "(local). Total variation and W2 compare the output with that of the same chain with the "
+        "exact score, so that nothing else differs; on the line by quadrature, on spheres by "
+        "samples with common noise. Early stopping: a wave as short as the noise, of size "
+        "e / variance, against the data. Dimension: two modes at distance sqrt(d), steps until W2 "
+        "is below an accuracy, beside the time in which Langevin diffusion crosses between them."
+    )
+    refuted_by = (
+        "A total variation above the bound, a slope against the size of the error below one, or a "
+        "number of steps that grows exponentially with the dimension."
+    )
+    caption = (
+        "Total variation (first) and W2 (second) that a score error adds, by its L2 size, for a "
+        "coordinate of the cube; dashed: Girsanov's bound. Total variation from the data by "
+        "the time of stopping, for errors that grow as the time falls; the best time. Two modes "
+        "in d dimensions: steps to reach an accuracy in W2, and the logarithm of the mean time in "
+        "which Langevin diffusion crosses."
+    )
+
+    def slopes(self, points: pd.DataFrame) -> Sequence[Slope]:
+        """Fit all slopes."""
+        return [*_sizes(points), *_stopping(points), *_modes(points)]
+
+    def draw(self, points: pd.DataFrame, slopes: pd.DataFrame) -> Figure:
+        """Draw the six panels."""
+        from tailbench.claims._draw import curve, limits, reference
+        from tailbench.figures import _style
+
+        figure, grid = _style.panels(6, columns=3, height=2.8)
+        size = points[points["part"] == "size"]
+        shown = "cube" if "cube" in set(size["target"]) else size["target"].iloc[0]
+        shapes = list(size["shape"].unique())
+        for axes, quantity in zip(grid, ("tv", "w2"), strict=False):
+            of = size[(size["target"] == shown) & (size["quantity"] == quantity)]
+            for shape, group in of.groupby("shape", sort=False):
+                mean = group.groupby("x")["value"].mean()
+                curve(axes, mean.index, mean, str(shape), shapes)
+            _style.log_axis(axes.xaxis, *limits(of["x"]))
+            _style.log_axis(axes.yaxis, *limits(of["value"], 2.5))
+            name = "total variation" if quantity == "tv" else "$W_2$"
+            axes.set(title=f"Score error, {shown}", xlabel="L2 size", ylabel=name)
+            if quantity == "tv" and len(of):
+                reference(axes, of["x"], 1, BOUND * of["x"].max(), "bound")
+            axes.legend(fontsize=7, loc="lower right")
+        stop = points[(points["part"] == "stopping") & (points["quantity"] == "tv")]
+        of = stop[stop["target"] == shown]
+        errors = [f"{e:g}" for e in of["error"].unique()]
+        for error, group in of.groupby("error"):
+            curve(grid[2], group["x"], group["value"], f"{error:g}", errors, markersize=2)
+        if len(of):
+            _style.log_axis(grid[2].xaxis, *limits(of["x"]))
+            _style.log_axis(grid[2].yaxis, *limits(of["value"]))
+        grid[2].legend(fontsize=7, title="size", title_fontsize=7)
+        grid[2].set(title=f"Early stopping, {shown}", xlabel="time", ylabel="total variation")
+        targets = list(OPTIMA)
+        best = _best(points)
+        for target, group in best.groupby("target", sort=False):
+            curve(grid[3], group["error"], group["x"], str(target), targets)
+        if len(best):
+            _style.log_axis(grid[3].xaxis, *limits(best["error"]))
+            _style.log_axis(grid[3].yaxis, *limits(best["x"]))
+            grid[3].legend(fontsize=7)
+        grid[3].set(title="Best time of stopping", xlabel="size of the error", ylabel="time")
+        modes = points[points["part"] == "modes"]
+        steps = modes[modes["quantity"] == "steps"]
+        levels = [f"{e:g}" for e in steps["error"].unique()]
+        for error, group in steps.groupby("error"):
+            curve(grid[4], group["x"], group["value"], f"{error:g}", levels)
+        langevin = modes[modes["quantity"] == "log langevin time"]
+        curve(grid[5], langevin["x"], langevin["value"], "langevin", ["langevin"])
+        if len(steps):
+            _style.log_axis(grid[4].xaxis, *limits(steps["x"]))
+            _style.log_axis(grid[4].yaxis, *limits(steps["value"]))
+            grid[4].legend(fontsize=7, title="accuracy", title_fontsize=7)
+        grid[4].set(title="Two modes", xlabel="dimension", ylabel="steps")
+        grid[5].set(title="Langevin", xlabel="dimension", ylabel="log of the crossing time")
+        return figure
+
+
+def _sizes(points: pd.DataFrame) -> Iterator[Slope]:
+    of = points[points["part"] == "size"]
+    for (target, shape, quantity), group in of.groupby(["target", "shape", "quantity"], sort=False):
+        table = group[group["x"] <= 0.2].pivot(index="seed", columns="x", values="value")
+        slope, low, high, n = bootstrap(table.columns, table)
+        yield Slope(
+            f"{'total variation' if quantity == 'tv' else 'W2'} against the size of the error",
+            f"{target}, {shape}",
+            slope,
+            low,
+            high,
+            SEEDS if len(table) > 1 else EXACT,
+            n,
+            1.0,
+            ">=",
+            "theorem",
+            "fresh noise averages out: it adds variance of second order"
+            if shape == "white"
+            else "",
+        )
+    tv = of[of["quantity"] == "tv"]
+    for target, group in tv.groupby("target", sort=False):
+        ratio = group["value"] / (BOUND * group["x"])
+        worst = group.iloc[int(np.argmax(ratio.to_numpy()))]
+        yield Slope(
+            "largest total variation over Girsanov's bound",
+            str(target),
+            float(ratio.max()),
+            float(ratio.max()),
+            float(ratio.max()),
+            "a value, not a slope; exact up to quadrature, so without an interval",
+            len(group),
+            1.0,
+            "<=",
+            "theorem",
+            f"reached by the shape {worst['shape']} at size {worst['x']:g}",
+        )
+
+
+def _best(points: pd.DataFrame) -> pd.DataFrame:
+    """Give the best time of stopping for each target and error, where it lies inside the range."""
+    of = points[(points["part"] == "stopping") & (points["quantity"] == "tv")]
+    of = of[of["error"] > 0]
+    best = of.loc[of.groupby(["target", "error"], sort=False)["value"].idxmin()]
+    ends = of.groupby("target")["x"].agg(["min", "max"])
+    inside = (best["x"] > best["target"].map(ends["min"])) & (
+        best["x"] < best["target"].map(ends["max"])
+    )
+    return best[inside]
+
+
+def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
+    for target, group in _best(points).groupby("target", sort=False):
+        slope, low, high, n = regression(group["error"], group["x"])
+        yield Slope(
+            "best time of stopping against the size of the error",
+            str(target),
+            slope,
+            low,
+            high,
+            "regression; the times lie on a grid, a factor of about 1.2 apart",
+            n,
+            OPTIMA[str(target)],
+            "=",
+            "derived",
+            "derived by setting the distance of the stopped law from the data equal to "
+            "error / sqrt(time), for errors small against the structure of the data",
+        )
+
+
+def _modes(points: pd.DataFrame) -> Iterator[Slope]:
+    of = points[(points["part"] == "modes") & (points["quantity"] == "steps")].dropna()
+    for error, group in of.groupby("error", sort=False):
+        slope, low, high, n = regression(group["x"], group["value"])
+        x, y = np.log(group["x"].to_numpy()), np.log(group["value"].to_numpy())
+        local = np.diff(y) / np.diff(x)
+        reason = f"local slopes {local[0]:.2f} to {local[-1]:.2f}" if len(local) else ""
+        yield Slope(
+            "steps against the dimension",
+            f"two modes, accuracy {error:g}",
+            slope,
+            low,
+            high,
+            EXACT,
+            n,
+            reason=f"polynomial; {reason}, where an exponential law would have them grow like d",
+        )
+    for d, group in of.groupby("x", sort=False):
+        if len(group) < 3:
+            continue
+        slope, low, high, n = regression(1 / group["error"], group["value"])
+        yield Slope(
+            "steps against one over the accuracy",
+            f"two modes, d = {d:g}",
+            slope,
+            low,
+            high,
+            EXACT,
+            n,
+            1.0,
+            "=",
+            "derived",
+            "by the order one of the integrator",
+        )
+    langevin = points[points["quantity"] == "log langevin time"]
+    if len(langevin) > 2:
+        from scipy.stats import linregress, t
+
+        fit = linregress(langevin["x"], langevin["value"])
+        half = float(t.ppf(0.975, len(langevin) - 2)) * fit.stderr
+        yield Slope(
+            "log of Langevin's crossing time per dimension",
+            "two modes",
+            float(fit.slope),
+            float(fit.slope) - half,
+            float(fit.slope) + half,
+            LINEAR,
+            len(langevin),
+            0.5,
+            "=",
+            "derived",
+            "the height of the barrier is d / 2: exponential, with a correction by logarithms",
+        )
