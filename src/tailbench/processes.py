@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tailbench.devices import resolve_device
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -96,7 +98,7 @@ def joined(device: str) -> Iterator[Processes]:
     import torch
     from torch import distributed
 
-    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    gpu = resolve_device(device).type == "cuda"
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     distributed.init_process_group("nccl" if gpu else "gloo")

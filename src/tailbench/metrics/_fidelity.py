@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
+from tailbench.devices import resolve_device
 from tailbench.metrics._extractors import extractor, torch_fidelity
 from tailbench.processes import processes
 
@@ -52,8 +53,7 @@ def features(
     channels = pixels.shape[1]
     if space == "inception" and channels not in (1, 3):
         raise InputError(f"Inception takes images of 1 or 3 channels, not of {channels}")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = str(resolve_device(device))
     on_gpu = device.startswith("cuda")
     layer = layer or LAYERS[space]
     team = processes()

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tailbench import registry
 from tailbench.contracts import Images, InputError
+from tailbench.devices import resolve_device
 from tailbench.files import replacing
 from tailbench.integrity import checksum, read_record, verified, write_record
 from tailbench.lazy import LazyArray
@@ -142,21 +143,6 @@ def robust_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     scale = np.where(hundredths > 0, hundredths, scale)
     scale = np.where(tenths > hundredths / AGREE, tenths, scale)
     return np.median(x, axis=1), np.where(quarters > tenths / AGREE, quarters, scale)
-
-
-def resolve_device(device: str) -> torch.device:
-    """Turn ``"auto"`` into a GPU where there is one, else the CPU.
-
-    Raises:
-        InputError: If a GPU is asked for and there is none.
-    """
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device: {device!r} is asked for, but torch finds no GPU")
-    return torch.device(device)
 
 
 def load_model(folder: Path, device: str = "auto") -> Any:
