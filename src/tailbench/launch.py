@@ -50,6 +50,7 @@ def command(
     head = environment.get(HEAD) or environment["SLURMD_NODENAME"]
     return [
         "srun",
+        "--overlap",  # beside the step that this process is in
         f"--nodes={nodes}",
         f"--ntasks={nodes}",
         "--ntasks-per-node=1",

@@ -148,7 +148,9 @@ class Plan:
 
     def processes_for(self, dataset: str, method: str) -> int:
         """The number of processes that compute metrics: several only where there are features."""
-        return self.processes_of(method) if self.features.spaces(dataset) else 1
+        if not self.features.spaces(dataset):
+            return 1
+        return min(self.processes_of(method), self.config.processes_per_node)
 
     def trainings(self) -> list[tuple[str, str, str]]:
         """All (dataset, model, block) that some cell needs."""

@@ -236,6 +236,14 @@ class Needs:
         images = bool(self.plan.features.spaces(dataset))
         return evaluating(data, members, variants, images)
 
+    def nodes(self, processes: int) -> int:
+        """Give the nodes that processes which share a job are spread over."""
+        return math.ceil(processes / self.plan.config.processes_per_node)
+
+    def tasks(self, processes: int) -> int:
+        """Give the tasks that Slurm is asked for: one per node, or, with GPUs, none by number."""
+        return 0 if self.gpus() else self.nodes(processes)
+
     def _of_several(self, need: Need, processes: int) -> Need:
         """Give what processes that share a job ask for on each node: all hold the data."""
         here = min(processes, self.plan.config.processes_per_node)

@@ -399,4 +399,5 @@ def test_processes_of_models_and_of_what_samples_from_them():
     assert made.processes("sgm") == 2 and made.processes("unused") == 1
     assert made.processes("flow@noise-0.5") == 4  # a flow that a method derives
     assert made.processes_of("ode") == 2 and made.processes_of("both") == 4
+    assert made.processes_for("stable", "both") == 1  # no features of images
     assert specs(made) == specs(plan())  # their number is no reason to compute again

@@ -116,3 +116,9 @@ def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():
 def test_asking_imports_no_torch():
     code = "import sys, tailbench.resources; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_nodes_and_tasks_of_jobs_that_processes_share():
+    plan = Plan(load(ROOT / "presets" / "smoke.yaml"))
+    assert [Needs(plan, 0).nodes(count) for count in (1, 8, 9, 16)] == [1, 1, 2, 2]
+    assert Needs(plan, 0).tasks(16) == 2 and Needs(plan, 4).tasks(16) == 0

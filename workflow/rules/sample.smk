@@ -19,6 +19,8 @@ rule sample:
         device=PLAN.config.device,
         processes=lambda wildcards: PLAN.processes_of(wildcards.method),
         per_node=PLAN.config.processes_per_node,
+        nodes=lambda wildcards: NEEDS.nodes(PLAN.processes_of(wildcards.method)),
+        tasks=lambda wildcards: NEEDS.tasks(PLAN.processes_of(wildcards.method)),
         mem_mb=lambda wildcards, attempt: NEEDS.sample(*wildcards).mem_mb(attempt),
         runtime=lambda wildcards, attempt: NEEDS.sample(*wildcards).runtime(attempt),
     params:

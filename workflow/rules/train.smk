@@ -19,6 +19,8 @@ rule train:
         device=PLAN.config.device,
         processes=lambda wildcards: PLAN.processes(wildcards.model),
         per_node=PLAN.config.processes_per_node,
+        nodes=lambda wildcards: NEEDS.nodes(PLAN.processes(wildcards.model)),
+        tasks=lambda wildcards: NEEDS.tasks(PLAN.processes(wildcards.model)),
         mem_mb=lambda wildcards, attempt: NEEDS.train(*wildcards).mem_mb(attempt),
         runtime=lambda wildcards, attempt: NEEDS.train(*wildcards).runtime(attempt),
     params:

@@ -256,8 +256,10 @@ def save(figure: Figure, folder: Path, stem: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine(None)  # kept as it is now, rather than found again for each file
-    figure.savefig(folder / f"{stem}.png", dpi=DPI, metadata={"Software": None})
-    figure.savefig(folder / f"{stem}.pdf", dpi=DPI, metadata={"CreationDate": None})
+    # slanted labels reach beyond what the layout reserves for them
+    whole = {"dpi": DPI, "bbox_inches": "tight", "pad_inches": 0.05}
+    figure.savefig(folder / f"{stem}.png", metadata={"Software": None}, **whole)
+    figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None}, **whole)
 
 
 def _base(name: str) -> str:
