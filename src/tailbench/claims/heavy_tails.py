@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from tailbench.claims._base import Claims, Slope, bootstrap, regression
+from tailbench.claims._heavy_panels import panels, rows_of
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["HeavyTailsClaims"]
@@ -21,7 +19,6 @@ __all__ = ["HeavyTailsClaims"]
 EXACT = "regression; the values are exact, so its width is curvature and no noise"
 VALUE = "a value, not a slope; exact up to quadrature, so without an interval"
 SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
-PARTS = ("discretisation", "score", "early stopping")
 
 
 @register
@@ -71,27 +68,11 @@ class HeavyTailsClaims(Claims):
 
     def draw(self, points: pd.DataFrame, slopes: pd.DataFrame) -> Figure:
         """Draw the six panels."""
-        from tailbench.figures import _style
-
-        figure, grid = _style.panels(6, columns=3, height=2.9)
-        laws = [str(law) for law in points.loc[points["dim"] == 1, "law"].unique()]
-        panels = (_draw_start, _draw_truncated, _draw_capacity, _draw_split, _draw_stopping)
-        for axes, panel in zip(grid, panels, strict=False):
-            panel(axes, points[points["dim"] == 1], laws)
-        _draw_dimension(grid[5], points[points["dim"] > 1])
-        _style.legend_below(figure, grid[4].get_legend_handles_labels()[0], 5)
-        return figure
-
-
-def _of(points: pd.DataFrame, part: str, **wanted: Any) -> pd.DataFrame:
-    found = points[points["part"] == part]
-    for column, value in wanted.items():
-        found = found[found[column] == value]
-    return found
+        return panels(points)
 
 
 def _start(points: pd.DataFrame) -> Iterator[Slope]:
-    for law, group in _of(points, "start", dim=1).groupby("law", sort=False):
+    for law, group in rows_of(points, "start", dim=1).groupby("law", sort=False):
         index = float(group["index"].iloc[0])
         gaussian = group[group["method"] == "gaussian"].sort_values("x")
         if index > 2:  # else it is infinite, as its growth with the radius shows
@@ -125,7 +106,7 @@ def _start(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _truncated(points: pd.DataFrame) -> Iterator[Slope]:
-    for law, group in _of(points, "truncated").groupby("law", sort=False):
+    for law, group in rows_of(points, "truncated").groupby("law", sort=False):
         index = float(group["index"].iloc[0])
         if index < 2:
             last = group.sort_values("x").tail(3)
@@ -146,7 +127,7 @@ def _truncated(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _capacity(points: pd.DataFrame) -> Iterator[Slope]:
-    of = _of(points, "capacity", quantity="tv")
+    of = rows_of(points, "capacity", quantity="tv")
     for (law, tails), group in of.groupby(["law", "method"], sort=False):
         group = group.sort_values("x")
         slope, low, high, n = regression(group["x"], group["value"])
@@ -165,10 +146,10 @@ def _capacity(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _split(points: pd.DataFrame) -> Iterator[Slope]:
-    for law, group in _of(points, "split").groupby("law", sort=False):
+    for law, group in rows_of(points, "split").groupby("law", sort=False):
         value = group.set_index("method")["value"]
         for start in ("gaussian", "flow"):
-            names = [f"initialisation, {start}", *PARTS]
+            names = [f"initialisation, {start}", "discretisation", "score", "early stopping"]
             ratio = float(value[f"all, {start}"] / value[names].sum())
             share = 100 * float(value[names[0]] / value[names].sum())
             yield Slope(
@@ -187,7 +168,7 @@ def _split(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
-    for law, group in _of(points, "stopping").groupby("law", sort=False):
+    for law, group in rows_of(points, "stopping").groupby("law", sort=False):
         exact = group[(group["method"] == "exact score") & (group["x"] <= 0.21)]
         slope, low, high, n = regression(exact["x"], exact["value"])
         wrong = group[group["method"] == "wrong score"].set_index("x")["value"]
@@ -208,7 +189,7 @@ def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _dimension(points: pd.DataFrame) -> Iterator[Slope]:
-    of = _of(points, "dimension", method="gaussian")
+    of = rows_of(points, "dimension", method="gaussian")
     for (law, d), group in of.groupby(["law", "dim"], sort=False):
         table = group[group["seed"] >= 0].pivot(index="seed", columns="x", values="value")
         table = table[[x for x in table.columns if float(x) <= 8]]
@@ -229,112 +210,3 @@ def _dimension(points: pd.DataFrame) -> Iterator[Slope]:
             "claimed is the slope of the exact values; beyond 8 the divergence sits in tails that "
             "samples do not reach, and Monte Carlo is too low",
         )
-
-
-def _draw_start(axes: Axes, points: pd.DataFrame, laws: Sequence[str]) -> None:
-    from tailbench.claims._draw import curve, limits
-    from tailbench.figures import _style
-
-    of = _of(points, "start")
-    for law in laws:
-        group = of[(of["law"] == law) & np.isfinite(of["value"])]
-        for method, style in (("gaussian", "-"), ("flow", "--")):
-            part = group[group["method"] == method]
-            curve(axes, part["x"], part["value"], law, laws, ls=style, markersize=2.5)
-    _style.log_axis(axes.xaxis, *limits(of["x"]))
-    _style.log_axis(axes.yaxis, 1e-8, 20)
-    axes.set(title="Start", xlabel=r"$\sigma_T$", ylabel=r"KL($p_T$ | start)")
-
-
-def _draw_truncated(axes: Axes, points: pd.DataFrame, laws: Sequence[str]) -> None:
-    from tailbench.claims._draw import curve, limits
-    from tailbench.figures import _style
-
-    of = _of(points, "truncated")
-    for law in laws:
-        group = of[of["law"] == law]
-        curve(axes, group["x"], group["value"], law, laws)
-    _style.log_axis(axes.xaxis, *limits(of["x"]))
-    _style.log_axis(axes.yaxis, *limits(of["value"]))
-    axes.set(title="Gaussian start, within a radius", xlabel="radius", ylabel="KL")
-
-
-def _draw_capacity(axes: Axes, points: pd.DataFrame, laws: Sequence[str]) -> None:
-    from tailbench.claims._draw import curve, limits, reference
-    from tailbench.figures import _style
-
-    law = "student-1.5" if "student-1.5" in laws else laws[0]
-    of = _of(points, "capacity", quantity="tv", law=law)
-    kinds = list(of["method"].unique())
-    for kind in kinds:
-        group = of[of["method"] == kind]
-        curve(axes, group["x"], group["value"], kind, kinds, f"{kind} tails")
-    _style.log_axis(axes.xaxis, *limits(of["x"], 1.2))
-    _style.log_axis(axes.yaxis, *limits(of["value"]))
-    reference(axes, of["x"], -1.0, 0.7 * of["value"].min() * 20, "slope -1")
-    axes.legend(fontsize=7, loc="lower left")
-    axes.set(title=f"Flow, {law}", xlabel="bins on each side", ylabel="total variation")
-
-
-def _draw_split(axes: Axes, points: pd.DataFrame, laws: Sequence[str]) -> None:
-    from tailbench.figures import _style
-
-    of = _of(points, "split")
-    kinds = [
-        "initialisation, gaussian",
-        "initialisation, flow",
-        *PARTS,
-        "all, gaussian",
-        "all, flow",
-    ]
-    for kind in kinds:
-        group = of[of["method"] == kind].set_index("law")["value"].reindex(list(laws))
-        look: dict[str, Any] = {
-            "color": _style.colour(kind, kinds),
-            "marker": _style.marker(kind, kinds),
-        }
-        axes.plot(range(len(laws)), group, ls="", markersize=4, label=kind, **look)
-    _style.log_axis(axes.yaxis, 1e-4, 3)
-    axes.set_xticks(
-        range(len(laws)), [law.replace("student-", "t").replace("stable-", "s") for law in laws]
-    )
-    axes.legend(fontsize=6, loc="upper center", ncols=2, handletextpad=0.2, columnspacing=0.6)
-    axes.set(title="Parts of the error", ylabel="total variation")
-
-
-def _draw_stopping(axes: Axes, points: pd.DataFrame, laws: Sequence[str]) -> None:
-    from tailbench.claims._draw import curve, limits
-    from tailbench.figures import _style
-
-    of = _of(points, "stopping")
-    least = of.loc[of["x"] > 0, "x"].min() / 2.5
-    for law in laws:
-        group = of[of["law"] == law]
-        exact = group[group["method"] == "exact score"]
-        wrong = group[group["method"] == "wrong score"]
-        curve(axes, wrong["x"].clip(lower=least), wrong["value"], law, laws, law.replace("-", " "))
-        curve(axes, exact["x"], exact["value"], law, laws, "_", ls="--", marker="", linewidth=0.8)
-    _style.log_axis(axes.xaxis, *limits([*of["x"], least]))
-    _style.log_axis(axes.yaxis, *limits(of["value"]))
-    axes.set(title="Early stopping", xlabel="noise level at the end", ylabel="total variation")
-
-
-def _draw_dimension(axes: Axes, points: pd.DataFrame) -> None:
-    from tailbench.claims._draw import curve, limits
-    from tailbench.figures import _style
-
-    dims = [str(d) for d in points["dim"].unique()]
-    for d in dims:
-        of = points[points["dim"] == int(d)]
-        for method, style in (("gaussian", "-"), ("student base", "--")):
-            group = of[of["method"] == method]
-            exact = group[group["seed"] < 0]
-            curve(axes, exact["x"], exact["value"], d, dims, "_", marker="", ls=style)
-            mean = group[group["seed"] >= 0].groupby("x")["value"].mean()
-            label = f"d = {d}" if style == "-" else "_"
-            curve(axes, mean.index, mean, d, dims, label, ls="")
-    if len(points):
-        _style.log_axis(axes.xaxis, *limits(points["x"]))
-        _style.log_axis(axes.yaxis, *limits(points.loc[points["seed"] < 0, "value"]))
-        axes.legend(fontsize=7)
-    axes.set(title="Gaussian (solid), Student base", xlabel=r"$\sigma_T$", ylabel="KL")

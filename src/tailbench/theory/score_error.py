@@ -45,7 +45,7 @@ class ScoreErrorSettings(Settings):
     step: float = Field(0.1, gt=0, le=0.5, description="Step size, times the time where below 1.")
     delta: Positive = Field(0.01, description="Time at which the process stops.")
     least_delta: Positive = Field(
-        0.001, description="Least time of stopping, where these are compared."
+        0.0002, description="Least time of stopping, where these are compared."
     )
     seeds: int = Field(3, ge=2, description="Seeds of the random errors, and of samples.")
     sphere_dims: tuple[Annotated[int, Field(ge=2, le=1000)], ...] = Field(
