@@ -257,7 +257,7 @@ def save(figure: Figure, folder: Path, stem: str) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine(None)  # kept as it is now, rather than found again for each file
     # slanted labels reach beyond what the layout reserves for them
-    whole = {"dpi": DPI, "bbox_inches": "tight", "pad_inches": 0.05}
+    whole: dict[str, Any] = {"dpi": DPI, "bbox_inches": "tight", "pad_inches": 0.05}
     figure.savefig(folder / f"{stem}.png", metadata={"Software": None}, **whole)
     figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None}, **whole)
 

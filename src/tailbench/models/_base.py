@@ -1,4 +1,4 @@
-"""What all models share: blocks of members, robust units, seeds, files.
+"""What all models share: blocks of members, seeds, files.
 
 Importing this module does not import torch, so that the settings of models can be read fast.
 """
@@ -6,14 +6,13 @@ Importing this module does not import torch, so that the settings of models can 
 from __future__ import annotations
 
 import csv
-import math
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +23,7 @@ from tailbench.devices import resolve_device
 from tailbench.files import replacing
 from tailbench.integrity import checksum, read_record, verified, write_record
 from tailbench.lazy import LazyArray
+from tailbench.models._data import Stored, as_block, as_images, is_lazy
 from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.seeds import seed_for
 
@@ -39,20 +39,9 @@ __all__ = [
     "Draw",
     "Estimator",
     "Model",
-    "Stored",
-    "as_block",
-    "as_images",
-    "is_lazy",
     "load_model",
     "read_spec",
-    "resolve_device",
-    "robust_units",
 ]
-
-Stored = list[LazyArray | NDArray[Any]]
-"""The rows of each member, as they are stored."""
-AGREE = 15.0
-"""Quantiles agree nearly if wider ones give a scale larger by this factor."""
 
 
 @dataclass(frozen=True)
@@ -68,81 +57,6 @@ class Draw:
     samples: NDArray[np.float32]
     nfe: int
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-def as_block(x: ArrayLike) -> NDArray[np.float64]:
-    """Give data as a block ``(E, n, d)``; a table ``(n, d)`` is a block of one member.
-
-    Raises:
-        InputError: If the data have another number of axes, are not finite, too few, or constant.
-    """
-    block = _as_members(np.asarray(x, dtype=np.float64))
-    constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
-    if len(constant):
-        raise InputError(f"column {int(constant[0])} of the data is constant")
-    return block
-
-
-def as_images(x: ArrayLike | Sequence[LazyArray], images: Images) -> Stored:
-    """Give images as stored rows of each member; those that lie on the disk stay there.
-
-    Args:
-        x: Images ``(n, d)`` or ``(E, n, d)``, or one lazy array per member. Bytes are pixels, from
-            0 to 255.
-        images: What the rows are.
-
-    Raises:
-        InputError: If the data do not fit the images, are not finite or too few.
-    """
-    if is_lazy(x):
-        members: Stored = list(x)
-    else:
-        given = np.asarray(x)
-        block = _as_members(given if given.dtype == np.uint8 else given.astype(np.float64))
-        if images.pixels and block.dtype != np.uint8 and np.abs(block).max() > 1.0:
-            raise InputError("the pixels of images are from -1 to 1")
-        members = list(block)
-    if math.prod(images.shape) != members[0].shape[1]:
-        raise InputError(f"images of shape {images.shape} do not have {members[0].shape[1]} values")
-    return members
-
-
-def is_lazy(x: ArrayLike | Sequence[LazyArray]) -> TypeGuard[Sequence[LazyArray]]:
-    """Tell whether data are lazy arrays, one per member."""
-    return isinstance(x, Sequence) and all(isinstance(member, LazyArray) for member in x)
-
-
-def _as_members(block: NDArray[Any]) -> NDArray[Any]:
-    if block.ndim not in (2, 3):
-        raise InputError(f"data have the shape (n, d) or (E, n, d), not {block.shape}")
-    block = block if block.ndim == 3 else block[None]
-    if block.shape[1] < 2 or block.shape[2] < 1:
-        raise InputError(f"data need at least two rows and one column, not {block.shape[1:]}")
-    if not np.isfinite(block).all():
-        raise InputError("data must not hold NaN or infinity")
-    return block
-
-
-def robust_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the median and the scale of each coordinate, each of shape ``(E, d)``.
-
-    The scale is the distance of the quartiles divided by that of a standard Gaussian; where the
-    quartiles agree, or nearly (many values are equal), that of wider quantiles. Mean and standard
-    deviation would not do: laws with heavy tails may have neither.
-
-    Args:
-        x: Data, shape ``(E, n, d)``, with no constant column.
-    """
-    from scipy.special import ndtri
-
-    scales = []
-    for p in (0.25, 0.1, 0.01, 0.0):
-        low, high = np.quantile(x, [p, 1.0 - p], axis=1)
-        scales.append((high - low) / (2.0 * ndtri(1.0 - max(p, 1.0 / (2 * x.shape[1])))))
-    quarters, tenths, hundredths, scale = scales
-    scale = np.where(hundredths > 0, hundredths, scale)
-    scale = np.where(tenths > hundredths / AGREE, tenths, scale)
-    return np.median(x, axis=1), np.where(quarters > tenths / AGREE, quarters, scale)
 
 
 def load_model(folder: Path, device: str = "auto") -> Any:

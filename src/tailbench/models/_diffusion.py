@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.devices import resolve_device
 from tailbench.files import as_values
-from tailbench.models._base import Estimator, Stored, resolve_device, robust_units
+from tailbench.models._base import Estimator
+from tailbench.models._data import Stored, robust_units
 from tailbench.processes import processes
 
 if TYPE_CHECKING:

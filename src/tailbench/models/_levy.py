@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from tailbench.models._base import Draw, resolve_device
+from tailbench.devices import resolve_device
+from tailbench.models._base import Draw
 from tailbench.models._diffusion import DiffusionEstimator
 from tailbench.models._settings import NetworkSettings, SamplingSettings
 

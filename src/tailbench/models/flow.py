@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.models._base import Draw, Estimator, robust_units
+from tailbench.models._base import Draw, Estimator
+from tailbench.models._data import robust_units
 from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
@@ -174,7 +175,7 @@ class Flow(Estimator):
         """Draw ``n`` samples of every member: one pass through the flow."""
         import torch
 
-        from tailbench.models._base import resolve_device
+        from tailbench.devices import resolve_device
         from tailbench.training.streams import SampleStreams
 
         device = resolve_device(self.device)

@@ -14,16 +14,8 @@ from tailbench.contracts import Images, InputError
 from tailbench.files import as_values
 from tailbench.integrity import write_record
 from tailbench.lazy import LazyArray
-from tailbench.models._base import (
-    Draw,
-    Model,
-    Stored,
-    as_block,
-    as_images,
-    is_lazy,
-    load_model,
-    read_spec,
-)
+from tailbench.models._base import Draw, Model, load_model, read_spec
+from tailbench.models._data import Stored, as_block, as_images, is_lazy
 from tailbench.models._noise_level import TRIALS, choose_level
 from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.models.flow import Flow

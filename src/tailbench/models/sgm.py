@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tailbench.models._base import Draw, resolve_device
+from tailbench.devices import resolve_device
+from tailbench.models._base import Draw
 from tailbench.models._diffusion import DiffusionEstimator
 from tailbench.models._settings import NetworkSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from tailbench.contracts import InputError
-from tailbench.models._base import Draw, resolve_device
+from tailbench.devices import resolve_device
+from tailbench.models._base import Draw
 from tailbench.models._diffusion import DiffusionEstimator
 from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register

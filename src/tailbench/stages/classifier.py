@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.contracts import InputError
+from tailbench.devices import resolve_device
 from tailbench.integrity import checksum, write_record
-from tailbench.models._base import resolve_device
 from tailbench.seeds import seed_for
 from tailbench.stages._files import images_of, open_arrays
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from tailbench.contracts import InputError
-from tailbench.models._base import as_block, resolve_device, robust_units
+from tailbench.devices import resolve_device
+from tailbench.models._data import as_block, robust_units
 
 
 def test_a_table_is_a_block_of_one_member():
