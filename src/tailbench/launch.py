@@ -12,6 +12,7 @@ from tailbench.gpus import keep
 __all__ = ["command", "together"]
 
 HEAD = "SLURM_LAUNCH_NODE_IPADDR"
+KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
 PORTS = 20_000  # ports above it are free for users, and as many again are taken for jobs
 
 
@@ -30,8 +31,8 @@ def command(
         environment: Environment variables.
 
     Raises:
-        InputError: If the processes do not fill their nodes, or there is no Slurm job with these
-            nodes.
+        InputError: If the processes do not fill their nodes, or several are needed outside of a
+            Slurm job.
     """
     torchrun = [sys.executable, "-m", "torch.distributed.run"]
     work = ["-m", "tailbench", *arguments]
@@ -40,13 +41,11 @@ def command(
     nodes, rest = divmod(processes, per_node)
     if rest:
         raise InputError(f"{processes} processes do not fill nodes of {per_node}")
-    given = int(environment.get("SLURM_JOB_NUM_NODES", "1"))
-    if given != nodes:
+    job = environment.get("SLURM_JOB_ID")
+    if job is None:
         raise InputError(
-            f"{processes} processes, {per_node} on a node, need a Slurm job of {nodes} nodes, "
-            f"and there are {given}"
+            f"{processes} processes, {per_node} on a node, need a Slurm job of {nodes} nodes"
         )
-    job = environment["SLURM_JOB_ID"]
     head = environment.get(HEAD) or environment["SLURMD_NODENAME"]
     return [
         "srun",
@@ -81,4 +80,16 @@ def together(processes: int, per_node: int, device: str = "cpu") -> None:
         started = command(sys.argv[1:], processes, per_node, os.environ)
         keep(device, min(processes, per_node))
         sys.stdout.flush()
-        os.execvp(started[0], started)
+        os.execvpe(started[0], started, _of_the_job(os.environ))
+
+
+def _of_the_job(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what Slurm says of the step on one node that this process is in.
+
+    An srun inside of it would take that for the whole of the job.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in KEPT or not name.startswith(("SLURM_", "SRUN_"))
+    }

@@ -9,7 +9,6 @@ from tailbench.contracts import InputError
 
 SLURM = {
     "SLURM_JOB_ID": "41234",
-    "SLURM_JOB_NUM_NODES": "3",
     "SLURMD_NODENAME": "n7",
 }
 
@@ -33,8 +32,7 @@ def test_on_the_nodes_of_a_job():
 @pytest.mark.parametrize(
     ("processes", "environment", "message"),
     [
-        (12, {}, "12 processes, 4 on a node, need a Slurm job of 3 nodes, and there are 1"),
-        (8, SLURM, "need a Slurm job of 2 nodes, and there are 3"),
+        (12, {}, "12 processes, 4 on a node, need a Slurm job of 3 nodes"),
         (9, SLURM, "9 processes do not fill nodes of 4"),
     ],
 )
@@ -45,7 +43,7 @@ def test_mistakes(processes, environment, message):
 
 @pytest.mark.parametrize(("processes", "world"), [(1, None), (4, "4")])
 def test_one_process_or_a_started_one_goes_on_itself(monkeypatch, processes, world):
-    monkeypatch.setattr(launch.os, "execvp", lambda *command: pytest.fail("started again"))
+    monkeypatch.setattr(launch.os, "execvpe", lambda *command: pytest.fail("started again"))
     if world is None:
         monkeypatch.delenv("WORLD_SIZE", raising=False)
     else:

@@ -119,6 +119,6 @@ def test_asking_imports_no_torch():
 
 
 def test_nodes_and_tasks_of_jobs_that_processes_share():
-    plan = Plan(load(ROOT / "presets" / "smoke.yaml"))
+    plan = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
     assert [Needs(plan, 0).nodes(count) for count in (1, 8, 9, 16)] == [1, 1, 2, 2]
     assert Needs(plan, 0).tasks(16) == 2 and Needs(plan, 4).tasks(16) == 0
