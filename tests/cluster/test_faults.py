@@ -89,9 +89,9 @@ class Run:
         ]
 
     def states(self, model: str) -> list[Path]:
-        """List the states that a training has written."""
+        """List the states that a training has written, but not one that it is writing."""
         folder = self.place.results / ".checkpoints" / "alpha_stable" / model / "0"
-        return list(folder.glob("*.safetensors"))
+        return [path for path in folder.glob("*.safetensors") if not path.name.startswith(".")]
 
     def log(self, model: str) -> str:
         """Give the log of the present attempt."""
