@@ -305,8 +305,11 @@ def test_the_result_is_that_of_an_undisturbed_run(model, disturbed, undisturbed)
     _, reason, again = HAPPENED[model]
     assert (disturbed.place.run / MODEL.format(model)).read_bytes() == undisturbed(model)
     jobs = disturbed.jobs_of(model)
-    assert len(jobs) == (2 if again == "job" else 1)
     restarts = int(disturbed.slurm.show(jobs[0])["Restarts"])
+    if model == "node_down":  # Snakemake may see the failure before Slurm starts the job again
+        assert len(jobs) - 1 + restarts == 1
+        again = "requeue" if restarts else "job"
+    assert len(jobs) == (2 if again == "job" else 1)
     assert restarts == (1 if again == "requeue" else 0)
     if reason is not None:
         texts = [disturbed.said(model), *disturbed.earlier_logs(model), disturbed.ends(model)]
