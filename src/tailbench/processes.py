@@ -49,13 +49,6 @@ class Processes:
             distributed.all_reduce(x)
         return x
 
-    def wait(self) -> None:
-        """Wait until every process has come here."""
-        if self.count > 1:
-            from torch import distributed
-
-            distributed.barrier()
-
 
 def processes() -> Processes:
     """Give the processes that have joined."""

@@ -57,7 +57,8 @@ def features(
     on_gpu = device.startswith("cuda")
     layer = layer or LAYERS[space]
     team = processes()
-    own = team.share(len(pixels)) if len(pixels) >= team.count else slice(None)
+    divided = 1 < team.count <= len(pixels)
+    own = team.share(len(pixels)) if divided else slice(None)
     with ExitStack() as stack:
         if on_gpu:  # the features of a CPU, to rounding
             stack.enter_context(torch.cuda.device(device))
@@ -73,11 +74,11 @@ def features(
             save_cpu_ram=True,  # no processes beside this one
             verbose=False,
         )
-    shared: torch.Tensor = found[layer]
-    if own == slice(None):
-        return shared.numpy()
-    whole = torch.zeros(len(pixels), shared.shape[1])
-    whole[own] = shared
+    made: torch.Tensor = found[layer]
+    if not divided:
+        return made.numpy()
+    whole = torch.zeros(len(pixels), made.shape[1])
+    whole[own] = made
     return team.sum(whole.to(device)).cpu().numpy()
 
 

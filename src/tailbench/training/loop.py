@@ -207,9 +207,11 @@ class _Run:
                         mean = self.sums / self.since
                         self._guard(mean, title)
                         note = f"loss {float(mean.mean()):.4g}"
-                    validated = self.step % self.settings.validate_every == 0
-                    if validated or self.step in (1, self.settings.steps):
-                        validated = True
+                    validated = self.step % self.settings.validate_every == 0 or self.step in (
+                        1,
+                        self.settings.steps,
+                    )
+                    if validated:
                         mean = self.sums / self.since
                         self._validate(mean, time.monotonic() - begin, title)
                         self.sums.zero_()
@@ -267,11 +269,9 @@ class _Run:
         """Give this process's summand of the mean loss over the rows ``(E, B)``."""
         total = index.shape[1]
         own = self.processes.share(total)
-        if own.start == own.stop:  # keep the generator in step
+        weight = (own.stop - own.start) / total
+        if not weight:  # draws as the others do, so that the generators stay in step
             own = slice(0, 1)
-            weight = 0.0
-        else:
-            weight = (own.stop - own.start) / total
         with streams.part(own, total):
             return weight * self.loss(self.module, self.rows.take(index[:, own]), streams)
 
