@@ -36,8 +36,6 @@ MODEL = "results/models/{dataset}/{model}/{block}"
 SAMPLES = "results/samples/{dataset}/{method}/{block}.safetensors"
 FEATURES = "results/features/{dataset}/{block}"
 METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
-ASKS = " ({threads} CPU, {resources.mem_mb} MB, {resources.runtime} min)"
-ASKS_GPU = ASKS.replace("(", "({resources.gpu} GPU, ")
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
 
 
@@ -68,3 +66,12 @@ def for_data(pattern):
         for d in PLAN.config.datasets
         for b in PLAN.blocks_on(d)
     ]
+
+
+# What snakemake prints when a job starts, or would start: the job and what it asks for.
+def with_resources(message, asks="{threads} CPU"):
+    return f"{message} ({asks}, {{resources.mem_mb}} MB, {{resources.runtime}} min)"
+
+
+def with_gpu(message):
+    return with_resources(message, "{resources.gpu} GPU, {threads} CPU")

@@ -19,7 +19,7 @@ rule fetch:
     params:
         spec=lambda wildcards: PLAN.fetch_spec(wildcards.dataset),
     message:
-        "fetch: {wildcards.file} of {wildcards.dataset}" + ASKS
+        with_resources("fetch: {wildcards.file} of {wildcards.dataset}")
     shell:
         "python -m tailbench fetch --dataset {wildcards.dataset:q} --spec {params.spec:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -52,7 +52,7 @@ rule data:
         folder=subpath(output.train, parent=True),
         fetched=lambda wildcards, input: [f"--fetched={file}" for file in input.fetched],
     message:
-        "data: {wildcards.dataset}, seeds {wildcards.block}" + ASKS
+        with_resources("data: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
         "python -m tailbench data --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --spec {params.spec:q} --folder {params.folder:q} {params.fetched:q}"

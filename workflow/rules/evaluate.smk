@@ -27,7 +27,7 @@ rule floor:
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:
-        "floor: {wildcards.dataset}, seeds {wildcards.block}" + ASKS_GPU
+        with_gpu("floor: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method floor"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
@@ -76,8 +76,9 @@ rule evaluate:
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:
-        "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
-        + ASKS_GPU
+        with_gpu(
+            "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
+        )
     shell:
         "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
@@ -115,6 +116,6 @@ rule collect:
         config=lambda wildcards: PLAN.config.text(),
         code=PLAN.code("collect"),
     message:
-        "collect: {output.metrics}" + ASKS
+        with_resources("collect: {output.metrics}")
     shell:
         "python -m tailbench collect --results results --config {params.config:q} > {log:q} 2>&1"

@@ -20,7 +20,7 @@ rule tables:
     params:
         code=PLAN.code("tables"),
     message:
-        "tables" + ASKS
+        with_resources("tables")
     shell:
         "python -m tailbench tables --results results > {log:q} 2>&1"
 
@@ -45,7 +45,7 @@ rule figure:
     params:
         code=lambda wildcards: PLAN.code("figure", wildcards.figure),
     message:
-        "figure: {wildcards.figure}" + ASKS
+        with_resources("figure: {wildcards.figure}")
     shell:
         "python -m tailbench figure --results results --name {wildcards.figure} > {log:q} 2>&1"
 
@@ -70,6 +70,6 @@ rule report:
     params:
         code=PLAN.code("report"),
     message:
-        "report: {output}" + ASKS
+        with_resources("report: {output}")
     shell:
         "python -m tailbench report --results results --output {output:q} > {log:q} 2>&1"

@@ -24,7 +24,7 @@ rule classifier:
         data=subpath(input.train, parent=True),
         folder=subpath(output.weights, parent=True),
     message:
-        "classifier: {wildcards.dataset}, seeds {wildcards.block}" + ASKS_GPU
+        with_gpu("classifier: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
         "python -m tailbench classifier --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --data {params.data:q} --folder {params.folder:q} --device {resources.device}"
@@ -60,8 +60,9 @@ rule features:
         data=subpath(input.test, parent=True),
         folder=FEATURES,
     message:
-        "features: {wildcards.space} of {wildcards.dataset}, seeds {wildcards.block}"
-        + ASKS_GPU
+        with_gpu(
+            "features: {wildcards.space} of {wildcards.dataset}, seeds {wildcards.block}"
+        )
     shell:
         "python -m tailbench features --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --space {wildcards.space} --spec {params.spec:q} --data {params.data:q}"

@@ -29,8 +29,9 @@ rule sample:
         models="results/models/{dataset}",
         data=subpath(input.test, parent=True),
     message:
-        "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
-        + ASKS_GPU
+        with_gpu(
+            "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
+        )
     shell:
         "python -m tailbench sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --models {params.models:q}"

@@ -17,7 +17,7 @@ rule theory:
         spec=lambda wildcards: PLAN.theory_spec(wildcards.experiment, wildcards.cell),
         code=lambda wildcards: PLAN.code("theory", wildcards.experiment),
     message:
-        "theory: {wildcards.experiment}, {wildcards.cell}"
+        with_resources("theory: {wildcards.experiment}, {wildcards.cell}")
     shell:
         "python -m tailbench theory --experiment {wildcards.experiment} --cell {wildcards.cell}"
         " --spec {params.spec:q} --device {resources.device} --threads {threads}"
@@ -47,7 +47,7 @@ rule claims:
         code=lambda wildcards: PLAN.code("claims", wildcards.experiment),
         folder=subpath(output.slopes, parent=True),
     message:
-        "claims: {wildcards.experiment}"
+        with_resources("claims: {wildcards.experiment}")
     shell:
         "python -m tailbench claims --experiment {wildcards.experiment} --type {params.type}"
         " --folder {params.folder:q} {input:q} > {log:q} 2>&1"

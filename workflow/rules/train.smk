@@ -29,8 +29,9 @@ rule train:
         folder=subpath(output.model, parent=True),
         state="results/.checkpoints/{dataset}/{model}/{block}",
     message:
-        "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
-        + ASKS_GPU
+        with_gpu(
+            "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
+        )
     shell:
         "exec python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input.train:q}"
