@@ -1,9 +1,10 @@
 """Print what a configuration of many cells costs before its first job: seconds and memory.
 
-Timed in an empty folder: `tailbench check`, which counts the jobs without Snakemake; the start of a
-real run, up to the moment at which the first job would begin; a dry run, which prints every job; a
-dry run of a twentieth, which is how a larger benchmark is split; and that of one cell. Judged are
-the seconds of processor, which are those of the clock where nothing else runs, and peak memory.
+Timed in an empty folder: `tailbench check`, which counts the jobs without Snakemake; the start of
+a real run, up to the moment at which the first job would begin; a dry run, which prints every job,
+and one that prints how many there are of each rule; a dry run of a twentieth, which is how a larger
+benchmark is split; and that of one cell. Judged are the seconds of processor, which are those of
+the clock where nothing else runs, and peak memory.
 
     python benchmarks/scale.py [--cells 10000] [--repeats 1] [--profile FILE]
     python benchmarks/scale.py --cells 10000 --most-seconds 60 --most-gib 2
@@ -103,6 +104,7 @@ def main() -> None:
         "check": ["-m", "tailbench", "check", "config.json", "--no-data"],
         "start of a run": start,
         "dry run": [*profile, *dry],
+        "dry run, --quiet": [*dry, "--quiet", "rules"],
         "dry run, 1/20": [*dry, "--batch", "collect=1/20", "results/metrics.csv"],
         "dry run, one cell": [*dry, part],
     }

@@ -182,6 +182,7 @@ def damaged(results: Path) -> tuple[int, dict[Path, str]]:
             results.glob(f"{pattern}.safetensors")
         )
     files += sorted(results.glob("metrics/*/*/*.csv"))
+    files += sorted(results.glob("theory/*/cells/*.csv"))
     files += sorted(results.glob("models/*/*/*/history.csv"))
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
     found: dict[Path, str] = {}

@@ -13,6 +13,7 @@ __all__ = ["command", "together"]
 
 HEAD = "SLURM_LAUNCH_NODE_IPADDR"
 KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
+PASSED_ON = {"TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"}
 PORTS = 20_000  # ports above it are free for users, and as many again are taken for jobs
 
 
@@ -80,7 +81,7 @@ def together(processes: int, per_node: int, device: str = "cpu") -> None:
         started = command(sys.argv[1:], processes, per_node, os.environ)
         keep(device, min(processes, per_node))
         sys.stdout.flush()
-        os.execvpe(started[0], started, _of_the_job(os.environ))
+        os.execvpe(started[0], started, _of_the_job(os.environ) | PASSED_ON)
 
 
 def _of_the_job(environment: Mapping[str, str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from tailbench.integrity import (
     write_record,
     write_table,
 )
-from tailbench.stages import collect, data, evaluate
+from tailbench.stages import claims, collect, data, evaluate, theory
 from tailbench.stages._files import read_arrays, write_arrays, write_rows
 
 TABLE = "dataset,seed,value\ngmm,0,0.25\ngmm,1,nan\n"
@@ -202,6 +202,19 @@ def test_a_damaged_table_of_a_cell_is_not_collected(fabricated, tmp_path):
     with pytest.raises(InputError, match=r"floor/0\.csv is damaged"):
         collect.run(results, json.dumps(config))
     assert not (results / "metrics.csv").exists()
+
+
+def test_a_damaged_cell_of_an_experiment_is_not_fitted(tmp_path):
+    spec = {"type": "w2_rate", "target": "gaussian", "horizon": 4.0, "steps": [4, 8]}
+    folder = tmp_path / "theory" / "rate"
+    cell = folder / "cells" / "gaussian.csv"
+    theory.run("rate", "gaussian", json.dumps(spec), cell)
+    assert damaged(tmp_path) == (1, {})
+    flip(cell, 100)
+    assert list(damaged(tmp_path)[1]) == [cell]
+    with pytest.raises(InputError, match=r"cells/gaussian\.csv is damaged.*" + ANEW):
+        claims.run("rate", "w2_rate", [cell], folder)
+    assert [path.name for path in folder.iterdir()] == ["cells"]
 
 
 @pytest.fixture

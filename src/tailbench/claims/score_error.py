@@ -13,6 +13,7 @@ from tailbench.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["ScoreErrorClaims"]
@@ -52,8 +53,9 @@ class ScoreErrorClaims(Claims):
         "(local). Total variation and W2 compare the output with that of the same chain with the "
         "exact score, so that nothing else differs; on the line by quadrature, on spheres by "
         "samples with common noise. Early stopping: a wave as short as the noise, of size "
-        "e / variance, against the data. Dimension: two modes at distance sqrt(d), steps until W2 "
-        "is below an accuracy, beside the time in which Langevin diffusion crosses between them."
+        "e / variance, against the data, in total variation and W2. Dimension: two modes at "
+        "distance sqrt(d), steps until W2 is below an accuracy, beside the time in which Langevin "
+        "diffusion crosses between them."
     )
     refuted_by = (
         "A total variation above the bound, a slope against the size of the error below one, or a "
@@ -61,10 +63,10 @@ class ScoreErrorClaims(Claims):
     )
     caption = (
         "Total variation (first) and W2 (second) that a score error adds, by its L2 size, for a "
-        "coordinate of the cube; dashed: Girsanov's bound. Total variation from the data by "
-        "the time of stopping, for errors that grow as the time falls; the best time. Two modes "
-        "in d dimensions: steps to reach an accuracy in W2, and the logarithm of the mean time in "
-        "which Langevin diffusion crosses."
+        "coordinate of the cube; dashed: Girsanov's bound. Total variation and W2 from the data by "
+        "the time of stopping, for errors that grow as the time falls; the time that is best for "
+        "total variation. Two modes in d dimensions: steps to reach an accuracy in W2, and the "
+        "logarithm of the mean time in which Langevin diffusion crosses."
     )
 
     def slopes(self, points: pd.DataFrame) -> Sequence[Slope]:
@@ -72,11 +74,11 @@ class ScoreErrorClaims(Claims):
         return [*_sizes(points), *_stopping(points), *_modes(points)]
 
     def draw(self, points: pd.DataFrame, slopes: pd.DataFrame) -> Figure:
-        """Draw the six panels."""
+        """Draw the eight panels."""
         from tailbench.claims._draw import curve, limits, reference
         from tailbench.figures import _style
 
-        figure, grid = _style.panels(6, columns=3, height=2.8)
+        figure, grid = _style.panels(8, height=2.6)
         size = points[points["part"] == "size"]
         shown = "cube" if "cube" in set(size["target"]) else size["target"].iloc[0]
         shapes = list(size["shape"].unique())
@@ -92,39 +94,54 @@ class ScoreErrorClaims(Claims):
             if quantity == "tv" and len(of):
                 reference(axes, of["x"], 1, BOUND * of["x"].max(), "bound")
             axes.legend(fontsize=7, loc="lower right")
-        stop = points[(points["part"] == "stopping") & (points["quantity"] == "tv")]
-        of = stop[stop["target"] == shown]
-        errors = [f"{e:g}" for e in of["error"].unique()]
-        for error, group in of.groupby("error"):
-            curve(grid[2], group["x"], group["value"], f"{error:g}", errors, markersize=2)
-        if len(of):
-            _style.log_axis(grid[2].xaxis, *limits(of["x"]))
-            _style.log_axis(grid[2].yaxis, *limits(of["value"]))
-        grid[2].legend(fontsize=7, title="size", title_fontsize=7)
-        grid[2].set(title=f"Early stopping, {shown}", xlabel="time", ylabel="total variation")
+        lines = {str(name) for name in size["target"] if not str(name).startswith("sphere")}
+        second = "points" if "points" in lines else shown
+        for axes, target, quantity in (
+            (grid[2], shown, "tv"),
+            (grid[3], shown, "w2"),
+            (grid[4], second, "w2"),
+        ):
+            _draw_stopping(axes, points, target, quantity)
         targets = list(OPTIMA)
         best = _best(points)
         for target, group in best.groupby("target", sort=False):
-            curve(grid[3], group["error"], group["x"], str(target), targets)
+            curve(grid[5], group["error"], group["x"], str(target), targets)
         if len(best):
-            _style.log_axis(grid[3].xaxis, *limits(best["error"]))
-            _style.log_axis(grid[3].yaxis, *limits(best["x"]))
-            grid[3].legend(fontsize=7)
-        grid[3].set(title="Best time of stopping", xlabel="size of the error", ylabel="time")
+            _style.log_axis(grid[5].xaxis, *limits(best["error"]))
+            _style.log_axis(grid[5].yaxis, *limits(best["x"]))
+            grid[5].legend(fontsize=7)
+        grid[5].set(title="Best time of stopping", xlabel="size of the error", ylabel="time")
         modes = points[points["part"] == "modes"]
         steps = modes[modes["quantity"] == "steps"]
         levels = [f"{e:g}" for e in steps["error"].unique()]
         for error, group in steps.groupby("error"):
-            curve(grid[4], group["x"], group["value"], f"{error:g}", levels)
+            curve(grid[6], group["x"], group["value"], f"{error:g}", levels)
         langevin = modes[modes["quantity"] == "log langevin time"]
-        curve(grid[5], langevin["x"], langevin["value"], "langevin", ["langevin"])
+        curve(grid[7], langevin["x"], langevin["value"], "langevin", ["langevin"])
         if len(steps):
-            _style.log_axis(grid[4].xaxis, *limits(steps["x"]))
-            _style.log_axis(grid[4].yaxis, *limits(steps["value"]))
-            grid[4].legend(fontsize=7, title="accuracy", title_fontsize=7)
-        grid[4].set(title="Two modes", xlabel="dimension", ylabel="steps")
-        grid[5].set(title="Langevin", xlabel="dimension", ylabel="log of the crossing time")
+            _style.log_axis(grid[6].xaxis, *limits(steps["x"]))
+            _style.log_axis(grid[6].yaxis, *limits(steps["value"]))
+            grid[6].legend(fontsize=7, title="accuracy", title_fontsize=7)
+        grid[6].set(title="Two modes", xlabel="dimension", ylabel="steps")
+        grid[7].set(title="Langevin", xlabel="dimension", ylabel="log of the crossing time")
         return figure
+
+
+def _draw_stopping(axes: Axes, points: pd.DataFrame, target: str, quantity: str) -> None:
+    from tailbench.claims._draw import curve, limits
+    from tailbench.figures import _style
+
+    stop = points[(points["part"] == "stopping") & (points["quantity"] == quantity)]
+    of = stop[stop["target"] == target]
+    errors = [f"{e:g}" for e in of["error"].unique()]
+    for error, group in of.groupby("error"):
+        curve(axes, group["x"], group["value"], f"{error:g}", errors, markersize=2)
+    if len(of):
+        _style.log_axis(axes.xaxis, *limits(of["x"]))
+        _style.log_axis(axes.yaxis, *limits(of["value"]))
+        axes.legend(fontsize=7, title="size", title_fontsize=7)
+    name = "total variation" if quantity == "tv" else "$W_2$"
+    axes.set(title=f"Early stopping, {target}", xlabel="time", ylabel=name)
 
 
 def _sizes(points: pd.DataFrame) -> Iterator[Slope]:
@@ -195,6 +212,26 @@ def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
             "derived by setting the distance of the stopped law from the data equal to "
             "error / sqrt(time), for errors small against the structure of the data",
         )
+    of = points[(points["part"] == "stopping") & (points["quantity"] == "w2")]
+    of = of[(of["error"] > 0) & ~of["target"].str.startswith("sphere")]
+    for target, group in of.groupby("target", sort=False):
+        value, error = max(_worth(one) for _, one in group.groupby("error"))
+        yield Slope(
+            "W2 at the least time over W2 at the best time of stopping",
+            str(target),
+            value,
+            value,
+            value,
+            "a value, not a slope; the largest over the sizes of the error",
+            group["error"].nunique(),
+            reason=f"at the size {error:g}",
+        )
+
+
+def _worth(stopped: pd.DataFrame) -> tuple[float, float]:
+    """Give what stopping at the best time in place of the least one is worth, and for what size."""
+    last = stopped.iloc[stopped["x"].argmin()]
+    return float(last["value"] / stopped["value"].min()), float(last["error"])
 
 
 def _modes(points: pd.DataFrame) -> Iterator[Slope]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench import registry
-from tailbench.contracts import InputError
 from tailbench.files import replacing
+from tailbench.integrity import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,16 +28,14 @@ def run(experiment: str, type_: str, cells: Sequence[Path], folder: Path) -> Non
         folder: Where to write.
 
     Raises:
-        InputError: If there is no such experiment, or a file is missing.
+        InputError: If there is no such experiment, or a file is missing or damaged.
     """
     import pandas as pd
 
     from tailbench.figures import _style
 
-    for path in cells:
-        if not path.is_file():
-            raise InputError(f"{path} does not exist")
-    tables = [pd.read_csv(path, float_precision="round_trip") for path in cells]
+    texts = [io.StringIO(read_table(path)) for path in cells]
+    tables = [pd.read_csv(text, float_precision="round_trip") for text in texts]
     points = pd.concat(tables, ignore_index=True)
     part = registry.load("claims", type_)()
     found = pd.DataFrame([slope.row() for slope in part.slopes(points)])

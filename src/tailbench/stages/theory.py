@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tailbench import registry
-from tailbench.files import replacing
+from tailbench.integrity import write_table
 
 __all__ = ["run"]
 
@@ -43,6 +43,5 @@ def run(
         torch.set_num_threads(threads)
     begin = time.perf_counter()
     rows = part.measure(settings, device)
-    with replacing(output) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(output, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
     print(f"{experiment}, {cell}: {len(rows)} rows in {time.perf_counter() - begin:.1f} s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class ScoreErrorSettings(Settings):
     """Targets, sizes and shapes of the error, stopping times, dimensions."""
 
     targets: tuple[Target, ...] = Field(
-        ("cube", "points", "mixture", "laplace"),
+        get_args(Target),
         description="Laws of a coordinate: of bounded support, or with decaying tails.",
     )
     errors: tuple[Positive, ...] = Field(
@@ -92,7 +92,7 @@ class ScoreError(Experiment):
     def measure(self, spec: Mapping[str, Any], device: str = "cpu") -> list[Row]:
         """Compute a cell."""
         if "target" in spec:
-            return [*_sizes(spec), *(_stopping(spec) if spec["target"] != "points" else ())]
+            return [*_sizes(spec), *_stopping(spec)]
         return list(_spheres(spec) if "sphere" in spec else _modes(spec))
 
 
@@ -199,9 +199,13 @@ def _stopping(spec: Mapping[str, Any]) -> Iterator[Row]:
             error = _scaled(shape, law, size, 1.0)
         laws = trajectory(_start(law, 1.0), _chain(law, times, error), _reach(law))
         for t, made in zip(times[1:], laws, strict=True):
-            if t <= 0.3:
+            if t > 0.3:
+                continue
+            if not isinstance(law, Atoms):  # from which every law with a density is at 1
                 tv = total_variation(made, law.log_density)
                 yield _row(name, "stopping", "wave", size, t, "tv", tv, 0)
+            w2 = wasserstein(made, law, refine=1.0)
+            yield _row(name, "stopping", "wave", size, t, "w2", w2, 0)
 
 
 def _spheres(spec: Mapping[str, Any]) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -36,15 +36,7 @@ class W2RateSettings(Settings):
     """Targets, step sizes and dimensions."""
 
     targets: tuple[Target, ...] = Field(
-        (
-            "gaussian",
-            "half_normal",
-            "elastic_net",
-            "gaussian_mixture",
-            "double_well",
-            "downward_kink",
-            "uniform",
-        ),
+        get_args(Target),
         description="Laws of a coordinate. All but the last two are semiconvex.",
     )
     horizon: float = Field(4.0, gt=0, le=20, description="Time T of the forward process.")

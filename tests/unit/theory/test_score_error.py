@@ -81,6 +81,22 @@ def test_the_sphere_is_found_and_errors_are_compared_with_common_noise():
     assert _sphere.sorted_distance(norms(0.1, white=True), exact) < 0.3 * large
 
 
+def test_a_stopped_chain_without_error_is_away_from_points_by_its_noise():
+    points = score_error.make_target("points")
+    beyond = {}
+    for step in (0.02, 0.005):
+        spec = score_error.ScoreError(targets=["points"], step=step).cells()["points"]
+        table = pd.DataFrame(score_error._stopping(spec | {"errors": [], "least_delta": 0.001}))
+        assert set(table["quantity"]) == {"w2"}
+        last = table.iloc[-1]
+        a, v = scale(last["x"])  # a X + sqrt(v) Z, which stays nearest to X
+        noise = v + (1 - a) ** 2 * float(points.weights @ points.points**2)
+        beyond[step] = last["value"] ** 2 - noise
+        assert last["value"] == pytest.approx(math.sqrt(noise), rel=0.3)
+    # the rest is mass at the wrong point, by the steps before the points were told apart
+    assert 0 < 3 * beyond[0.005] < beyond[0.02]
+
+
 def test_crossing_time_of_langevin_is_that_of_the_barrier():
     m = 5.0  # near the barrier the density is p(0) cosh(4 m x): half of the mass crosses there
     log_p0 = stats.norm.logpdf(m, 0, 0.5)
@@ -110,4 +126,7 @@ def test_experiment_and_claims():
     assert white.slope == pytest.approx(2.0, abs=0.05)
     assert found["largest total variation over Girsanov's bound", "mixture"].slope < 1
     assert found["log of Langevin's crossing time per dimension", "two modes"].slope > 0.3
+    worth = "W2 at the least time over W2 at the best time of stopping"
+    assert {case for name, case in found if name == worth} == {"mixture", "points"}
+    assert all(s.slope >= 1 for (name, _), s in found.items() if name == worth)
     ScoreErrorClaims().draw(table, pd.DataFrame())

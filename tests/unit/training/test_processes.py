@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -134,17 +135,22 @@ def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
     np.testing.assert_allclose(one, two, atol=1e-4)
 
 
+def begun(data, folder, **streams):
+    """Start a training by two processes, and give it when it has its first states."""
+    process = subprocess.Popen(
+        training(data, folder, "sgm", 2, **LONG), env=environment(), **streams
+    )
+    while not (folder / "state" / "members-0-0-cpu.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
 @pytest.fixture(scope="module")
 def killed(data, tmp_path_factory):
     """A training by two processes, killed after its first states."""
     folder = tmp_path_factory.mktemp("killed")
-    process = subprocess.Popen(
-        training(data, folder, "sgm", 2, **LONG), env=environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while not (folder / "state" / "members-0-0-cpu.safetensors").exists():
-        assert process.poll() is None
-        time.sleep(0.02)
+    process = begun(data, folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     # the workers are in sessions of their own, and would outlive the one that started them
     for each in [*psutil.Process(process.pid).children(recursive=True), process]:
         each.kill()
@@ -175,6 +181,17 @@ def test_goes_on_after_a_kill_also_with_another_number(data, killed, whole, tmp_
     assert first.keys() == second.keys()
     for key, value in first.items():
         np.testing.assert_array_equal(value, second[key])
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_a_signal_reaches_them_through_the_one_that_started_them(data, whole, tmp_path, name):
+    process = begun(data, tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process.send_signal(getattr(signal, name))
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode != 0
+    assert said.count(f"stopped by {name}, with its state in {tmp_path / 'state'}") == 1
+    assert "goes on at step" in run(training(data, tmp_path, "sgm", 2, **LONG))
+    np.testing.assert_array_equal(curve(tmp_path), curve(whole))
 
 
 @pytest.mark.usefixtures("one_thread")
