@@ -13,7 +13,7 @@ __all__ = ["command", "together"]
 
 HEAD = "SLURM_LAUNCH_NODE_IPADDR"
 KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
-PASSED_ON = {"TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"}
+PASSED_ON = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
 PORTS = 20_000  # ports above it are free for users, and as many again are taken for jobs
 
 
@@ -35,7 +35,7 @@ def command(
         InputError: If the processes do not fill their nodes, or several are needed outside of a
             Slurm job.
     """
-    torchrun = [sys.executable, "-m", "torch.distributed.run"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--signals-to-handle={PASSED_ON}"]
     work = ["-m", "tailbench", *arguments]
     if processes <= per_node:
         return [*torchrun, "--standalone", f"--nproc-per-node={processes}", *work]
@@ -81,7 +81,7 @@ def together(processes: int, per_node: int, device: str = "cpu") -> None:
         started = command(sys.argv[1:], processes, per_node, os.environ)
         keep(device, min(processes, per_node))
         sys.stdout.flush()
-        os.execvpe(started[0], started, _of_the_job(os.environ) | PASSED_ON)
+        os.execvpe(started[0], started, _of_the_job(os.environ))
 
 
 def _of_the_job(environment: Mapping[str, str]) -> dict[str, str]:
