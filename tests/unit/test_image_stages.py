@@ -73,10 +73,12 @@ def test_real_images_are_better_than_noise(results, tmp_path):
     assert set(real["seed"]) == {3, 4} and set(real["method"]) == {"floor"}
     n, d = load_file(results / "tiny" / "test.safetensors")["test"].shape[1:]
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 2, n, d)).astype(np.float32)
-    write_arrays(tmp_path / "noise.safetensors", {"noise[a=1]": noise[0], "noise[a=2]": noise[1]})
-    seal(tmp_path / "noise.json", [tmp_path / "noise.safetensors"])
+    variants = ["noise[a=2]", "noise[a=10]"]  # in this order, which is not that of the alphabet
+    write_arrays(tmp_path / "noise.safetensors", dict(zip(variants, noise, strict=True)))
+    made = {"variants": {name: {} for name in variants}}
+    seal(tmp_path / "noise.json", [tmp_path / "noise.safetensors"], made)
     bad = metrics_of(results, tmp_path / "bad.csv", "tiny", tmp_path / "noise.safetensors", "noise")
-    assert list(dict.fromkeys(bad["method"])) == ["noise[a=1]", "noise[a=2]"]
+    assert list(dict.fromkeys(bad["method"])) == variants
     real, bad = (table.groupby("metric")["value"].mean() for table in (real, bad))
     assert set(real.index) == set(bad.index) >= {"fid_classifier", "class_tv", "max_sw1"}
     for name in ("fid_classifier", "kid_classifier", "class_tv"):

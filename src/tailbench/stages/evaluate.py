@@ -17,7 +17,7 @@ from tailbench import registry
 from tailbench.catalog import source
 from tailbench.contracts import Images, InputError
 from tailbench.files import as_values
-from tailbench.integrity import read_record, verified, write_table
+from tailbench.integrity import read_record, record_of, verified, write_table
 from tailbench.metrics._base import ImageReference
 from tailbench.processes import joined
 from tailbench.seeds import generator_for, parse_block
@@ -135,7 +135,7 @@ def _known(
 
 
 def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Read the samples of one variant after another, each ``(E, n, d)``."""
+    """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
     with open_arrays(path) as file:
-        for variant in file.keys():  # noqa: SIM118
+        for variant in read_record(record_of(path))["variants"]:
             yield variant, as_values(file.get_tensor(variant))

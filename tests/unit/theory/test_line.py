@@ -111,6 +111,16 @@ def test_one_step_is_a_convolution():
     np.testing.assert_allclose(law.density(y), wanted.pdf(y), atol=1e-13)
 
 
+def test_both_tails_of_many_gaussians_are_those_of_all_of_them():
+    rng = np.random.default_rng(0)
+    weights, means = rng.dirichlet(np.full(2000, 0.1)), 3 * rng.standard_normal(2000)
+    y = np.linspace(means.min() - 0.3, means.max() + 0.3, 1500)
+    below, above = Gaussians(weights, means, 0.05).cdf(y)
+    z = (y[:, None] - means) / 0.05
+    np.testing.assert_allclose(below, stats.norm.cdf(z) @ weights, rtol=1e-12, atol=1e-17)
+    np.testing.assert_allclose(above, stats.norm.sf(z) @ weights, rtol=1e-12, atol=1e-17)
+
+
 def test_a_diffused_law_has_the_density_of_the_law():
     target = PiecewiseGaussian.kinked(1.0, 1.0)
     a, v = scale(0.7)
