@@ -78,7 +78,7 @@ class SampleSizeClaims(Claims):
                 axes.fill_between(
                     by.min().index, by.min(), by.max(), color=colour, alpha=0.15, lw=0
                 )
-            axes.axhline(floor, color=_style.FLOOR, ls=(0, (1, 1.5)))
+            axes.axhline(floor, color=_style.FLOOR, ls=(0, (1, 1.5)), label="floor")
             _style.log_axis(axes.xaxis, *limits(tv["size"], 1.2))
             _style.log_axis(axes.yaxis, *limits([*tv["value"], floor]))
             axes.legend(fontsize=7, loc="lower left")

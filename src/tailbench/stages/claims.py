@@ -62,7 +62,13 @@ def slopes(results: Path) -> pd.DataFrame | None:
 
     named = Inputs(results).config.get("theory") or {}
     paths = [results / "theory" / name / "slopes.csv" for name in named]
-    tables = [pd.read_csv(path) for path in paths if path.is_file()]
+    # an empty place is no number, but a word without letters
+    empty = {name: [""] for name in ("slope", "low", "high", "claimed")}
+    tables = [
+        pd.read_csv(path, keep_default_na=False, na_values=empty)
+        for path in paths
+        if path.is_file()
+    ]
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
@@ -84,7 +90,7 @@ def slopes_table(found: pd.DataFrame) -> rich.table.Table:
             *(str(row[name]) for name in ("experiment", "quantity", "case")),
             number(row["slope"]),
             f"{number(row['low'])} to {number(row['high'])}",
-            row["relation"] + " " + number(row["claimed"]),
+            f"{row['relation']} {number(row['claimed'])}" if row["relation"] else "",
             str(row["verdict"]),
         )
     return grid

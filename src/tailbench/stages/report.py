@@ -138,7 +138,6 @@ def _theory(inputs: Inputs) -> list[dict[str, Any]]:
     found = slopes(inputs.results)
     if found is None:
         return []
-    found[["relation", "source", "reason"]] = found[["relation", "source", "reason"]].fillna("")
     entries = []
     for name, group in found.groupby("experiment", sort=False):
         claims = registry.load("claims", str(inputs.entry("theory", str(name))["type"]))

@@ -204,7 +204,7 @@ def _stopping(spec: Mapping[str, Any]) -> Iterator[Row]:
             if not isinstance(law, Atoms):  # from which every law with a density is at 1
                 tv = total_variation(made, law.log_density)
                 yield _row(name, "stopping", "wave", size, t, "tv", tv, 0)
-            w2 = wasserstein(made, law, refine=1.0)
+            w2 = wasserstein(made, law)
             yield _row(name, "stopping", "wave", size, t, "w2", w2, 0)
 
 

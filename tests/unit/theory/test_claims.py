@@ -1,12 +1,15 @@
 """Fitted slopes, their intervals, and what is said of them."""
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fabricate import seal
 from tailbench.claims._base import Slope, bootstrap, regression
+from tailbench.stages.claims import slopes, slopes_table
 
 
 def slope(low, high, relation, claimed=1.0):
@@ -92,3 +95,25 @@ def test_w2_rate_judges_orders():
     assert found[order, "uniform, euler"].source == "derived"
     assert found["growth with the dimension", "different, euler"].slope == pytest.approx(0.5)
     W2RateClaims().draw(table, pd.DataFrame())
+
+
+def test_slopes_of_a_run_are_read_and_laid_out(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"theory": {"rate": {"type": "w2_rate"}, "next": {}}}))
+    seal(tmp_path / "plan.json", [config])
+    made = pd.DataFrame([slope(0.9, 1.1, "=").row(), slope(0.4, 0.6, "", math.nan).row()])
+    made.insert(0, "experiment", "rate")
+    (tmp_path / "theory" / "rate").mkdir(parents=True)
+    made.to_csv(tmp_path / "theory" / "rate" / "slopes.csv", index=False)
+    found = slopes(tmp_path)
+    pd.testing.assert_frame_equal(found, made)
+    grid = slopes_table(found)
+    claimed, verdicts = (list(column.cells) for column in grid.columns[-2:])
+    assert claimed == ["= 1.00", ""] and verdicts == ["agrees", "no claim"]
+
+
+def test_a_run_without_experiments_has_no_slopes(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text("{}")
+    seal(tmp_path / "plan.json", [config])
+    assert slopes(tmp_path) is None
