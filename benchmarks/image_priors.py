@@ -47,12 +47,13 @@ from _record import finish
 
 from tailbench.contracts import Images, InputError
 from tailbench.files import atomic_write
+from tailbench.integrity import read_plain, read_record
 from tailbench.metrics._base import ImageReference
 from tailbench.metrics.classifier import ClassifierFidelity
 from tailbench.models.tarflow import TarFlow, TarFlowSampling
 from tailbench.seeds import generator_for, seed_for
 from tailbench.stages import classifier, data, features, fetch
-from tailbench.stages._files import images_of, read_arrays, read_json
+from tailbench.stages._files import images_of, read_arrays
 
 # CPU seconds of training, and images that the models are judged by.
 DATASETS: dict[str, dict[str, Any]] = {
@@ -133,7 +134,7 @@ class Judge:
             images,
             {"classifier": known["features"]},
             folder / "classifier.safetensors",
-            np.array(read_json(folder / "classifier.json")["shares"]),
+            np.array(read_record(folder / "classifier.json")["shares"]),
         )
 
     def distances(self, samples: np.ndarray) -> dict[str, float]:
@@ -227,10 +228,10 @@ def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
     folder = workspace / dataset
     if not (folder / "floor.json").exists():
         return []
-    rows = [read_json(path) for path in folder.glob("*-*.json")]
+    rows = [read_plain(path) for path in folder.glob("*-*.json")]
     order = [*MODELS, *VARIANTS]
     rows.sort(key=lambda row: (row["budget_seconds"], order.index(row["model"])))
-    return [{"dataset": dataset, "model": "floor"} | read_json(folder / "floor.json"), *rows]
+    return [{"dataset": dataset, "model": "floor"} | read_plain(folder / "floor.json"), *rows]
 
 
 def kept(path: Path, work: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def kept(path: Path, work: Callable[..., dict[str, Any]], *given: Any) -> dict[s
         content = json.dumps(work(*given))
         atomic_write(path, content)
         print(f"{path}: {content}", flush=True)
-    return read_json(path)
+    return read_plain(path)
 
 
 def main() -> None:
