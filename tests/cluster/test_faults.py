@@ -306,11 +306,14 @@ def test_the_result_is_that_of_an_undisturbed_run(model, disturbed, undisturbed)
     assert (disturbed.place.run / MODEL.format(model)).read_bytes() == undisturbed(model)
     jobs = disturbed.jobs_of(model)
     restarts = int(disturbed.slurm.show(jobs[0])["Restarts"])
-    if model == "node_down":  # Snakemake may see the failure before Slurm starts the job again
-        assert len(jobs) - 1 + restarts == 1
-        again = "requeue" if restarts else "job"
-    assert len(jobs) == (2 if again == "job" else 1)
-    assert restarts == (1 if again == "requeue" else 0)
+    if model == "node_down":
+        # Snakemake may see the failure before Slurm starts the job again, and submit another one:
+        # then there are both, and the lock lets one at a time train.
+        assert (len(jobs), restarts) in {(1, 1), (2, 0), (2, 1)}
+        again = "requeue" if len(jobs) == 1 else "job"
+    else:
+        assert len(jobs) == (2 if again == "job" else 1)
+        assert restarts == (1 if again == "requeue" else 0)
     if reason is not None:
         texts = [disturbed.said(model), *disturbed.earlier_logs(model), disturbed.ends(model)]
         assert reason in "\n".join(texts)
