@@ -228,9 +228,8 @@ def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
     folder = workspace / dataset
     if not (folder / "floor.json").exists():
         return []
-    rows = [read_plain(path) for path in folder.glob("*-*.json")]
-    order = [*MODELS, *VARIANTS]
-    rows.sort(key=lambda row: (row["budget_seconds"], order.index(row["model"])))
+    named = [path for name in (*MODELS, *VARIANTS) for path in folder.glob(f"{name}-[0-9]*.json")]
+    rows = sorted(map(read_plain, named), key=lambda row: row["budget_seconds"])
     return [{"dataset": dataset, "model": "floor"} | read_plain(folder / "floor.json"), *rows]
 
 
