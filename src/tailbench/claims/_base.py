@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Claims", "Slope", "bootstrap", "regression"]
+__all__ = ["EXACT", "SEEDS", "VALUE", "Claims", "Slope", "bootstrap", "regression"]
 
 Array = NDArray[np.float64]
 Relation = Literal["=", ">=", "<=", ""]
+
+# How intervals were made.
+EXACT = "regression; the values are exact, so its width is curvature and no noise"
+SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
+VALUE = "a value, not a slope; exact up to quadrature, so without an interval"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,20 @@ class Slope:
     relation: Relation = ""
     source: str = ""
     reason: str = ""
+
+    @classmethod
+    def value(
+        cls,
+        quantity: str,
+        case: str,
+        value: float,
+        interval: str,
+        points: int,
+        *claim: Any,
+        **known: Any,
+    ) -> Slope:
+        """Make the row of a value that is no slope and has no interval; the rest is as above."""
+        return cls(quantity, case, value, value, value, interval, points, *claim, **known)
 
     @property
     def verdict(self) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from tailbench.claims._base import Claims, Slope, bootstrap, regression
+from tailbench.claims._base import EXACT, SEEDS, VALUE, Claims, Slope, bootstrap, regression
 from tailbench.claims._heavy_panels import panels, rows_of
 from tailbench.registry import register
 
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["HeavyTailsClaims"]
-
-EXACT = "regression; the values are exact, so its width is curvature and no noise"
-VALUE = "a value, not a slope; exact up to quadrature, so without an interval"
-SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
 
 
 @register
@@ -94,11 +90,9 @@ def _start(points: pd.DataFrame) -> Iterator[Slope]:
             )
         flow = group[group["method"] == "flow"]["value"]
         largest = float(flow.max())
-        yield Slope(
+        yield Slope.value(
             "largest divergence from the flow over sigma_T",
             str(law),
-            largest,
-            largest,
             largest,
             VALUE,
             len(flow),
@@ -152,11 +146,9 @@ def _split(points: pd.DataFrame) -> Iterator[Slope]:
             names = [f"initialisation, {start}", "discretisation", "score", "early stopping"]
             ratio = float(value[f"all, {start}"] / value[names].sum())
             share = 100 * float(value[names[0]] / value[names].sum())
-            yield Slope(
+            yield Slope.value(
                 "total error over the sum of its parts",
                 f"{law}, {start} start",
-                ratio,
-                ratio,
                 ratio,
                 VALUE,
                 4,

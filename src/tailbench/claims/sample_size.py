@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tailbench.claims._base import Claims, Slope, bootstrap
+from tailbench.claims._base import SEEDS, Claims, Slope, bootstrap
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SampleSizeClaims"]
 
-SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
 ACROSS = "bootstrap over seeds of the regression of the rates on the logarithm of the dimension"
 
 
@@ -80,7 +79,8 @@ class SampleSizeClaims(Claims):
                 )
             axes.axhline(floor, color=_style.FLOOR, ls=(0, (1, 1.5)), label="floor")
             _style.log_axis(axes.xaxis, *limits(tv["size"], 1.2))
-            _style.log_axis(axes.yaxis, *limits([*tv["value"], floor]))
+            low, high = limits([*tv["value"], floor])
+            _style.log_axis(axes.yaxis, low / 6, high)  # with room for the legend below the floor
             axes.legend(fontsize=7, loc="lower left")
             axes.set(title=f"{target} complexity", xlabel="sample size", ylabel="total variation")
         fits = slopes[slopes["quantity"] == _RATE] if len(slopes) else slopes
@@ -137,32 +137,26 @@ def _slopes(points: pd.DataFrame) -> Iterator[Slope]:
         ends = {d: float(table.mean().iloc[-1]) for d, table in tables.items()}
         low_d, high_d = min(ends), max(ends)
         value = ends[high_d] / ends[low_d]
-        yield Slope(
+        yield Slope.value(
             f"total variation at d = {high_d} over that at d = {low_d}, greatest sample size",
             str(target),
-            value,
-            value,
             value,
             "a value, not a slope; without an interval",
             2,
         )
     floor = points.loc[points["quantity"] == "tv, exact score", "value"]
-    yield Slope(
+    yield Slope.value(
         "total variation with the exact score, the floor",
         "largest of all cells",
-        float(floor.max()),
-        float(floor.max()),
         float(floor.max()),
         "a value, not a slope; it is the start from the Gaussian and the error of integration",
         len(floor),
     )
     bound = points[points["quantity"] == "bound"].set_index(["target", "dim", "size", "seed"])
     ratio = tv.set_index(["target", "dim", "size", "seed"])["value"] / bound["value"]
-    yield Slope(
+    yield Slope.value(
         "largest total variation over Girsanov's bound",
         "all cells",
-        float(ratio.max()),
-        float(ratio.max()),
         float(ratio.max()),
         "a value, not a slope; without an interval",
         len(ratio),

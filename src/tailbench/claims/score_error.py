@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tailbench.claims._base import Claims, Slope, bootstrap, regression
+from tailbench.claims._base import EXACT, SEEDS, VALUE, Claims, Slope, bootstrap, regression
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreErrorClaims"]
 
-EXACT = "regression; the values are exact, so its width is curvature and no noise"
-SEEDS = "the wider of the bootstrap over seeds and the regression of the means"
 LINEAR = "regression of the logarithm on the dimension itself"
 BOUND = math.sqrt(4.0 / 2.0)  # total variation is at most the size times sqrt(T / 2), T = 4
 # The least slope that the bounds permit, and why a slope may lie below one.
@@ -180,13 +178,11 @@ def _sizes(points: pd.DataFrame) -> Iterator[Slope]:
     for target, group in tv.groupby("target", sort=False):
         ratio = group["value"] / (BOUND * group["x"])
         worst = group.iloc[int(np.argmax(ratio.to_numpy()))]
-        yield Slope(
+        yield Slope.value(
             "largest total variation over Girsanov's bound",
             str(target),
             float(ratio.max()),
-            float(ratio.max()),
-            float(ratio.max()),
-            "a value, not a slope; exact up to quadrature, so without an interval",
+            VALUE,
             len(group),
             1.0,
             "<=",
@@ -234,11 +230,9 @@ def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
     of = of[(of["error"] > 0) & ~of["target"].str.startswith("sphere")]
     for target, group in of.groupby("target", sort=False):
         value, error = max(_worth(one) for _, one in group.groupby("error"))
-        yield Slope(
+        yield Slope.value(
             "W2 at the least time over W2 at the best time of stopping",
             str(target),
-            value,
-            value,
             value,
             "a value, not a slope; the largest over the sizes of the error",
             group["error"].nunique(),

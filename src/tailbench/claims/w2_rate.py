@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tailbench.claims._base import Claims, Slope, regression
+from tailbench.claims._base import EXACT, Claims, Slope, regression
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ __all__ = ["W2RateClaims"]
 OUTSIDE = ("downward_kink", "uniform")
 KINKED = ("half_normal", "elastic_net", "downward_kink")
 DECADE = 10.5
-EXACT = "regression; the values are exact, so its width is curvature and no noise"
 
 
 @register
