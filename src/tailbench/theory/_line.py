@@ -9,6 +9,7 @@ of floats. No Monte Carlo error enters.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ def propagate(
     start: Callable[[Array], Array], steps: Iterable[Step], reach: float = 10.0, fine: float = 1.0
 ) -> Gaussians:
     """Give the law of a chain after its last step; the arguments are those of ``trajectory``."""
-    *_, last = trajectory(start, steps, reach, fine)
+    (last,) = deque(trajectory(start, steps, reach, fine), maxlen=1)
     return last
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tailbench.devices import resolve_device
 from tailbench.registry import register
 from tailbench.seeds import seed_for
 from tailbench.settings import Settings
@@ -70,8 +71,7 @@ class SampleSize(Experiment):
 
         from tailbench.theory._relative import log_generated, train
 
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        place = str(resolve_device(device))
         d, times = spec["dim"], (spec["delta"], spec["horizon"])
         target = TwoModes(d, spec["mode"], d if spec["target"] == "growing" else 1)
         members = [(n, seed) for n in spec["sizes"] for seed in range(spec["seeds"])]
@@ -88,10 +88,10 @@ class SampleSize(Experiment):
             spec["penalty"],
             times,
             seed_for("theory", "sample_size", "train", d),
-            device,
+            place,
         )
         generator = torch.Generator().manual_seed(seed_for("theory", "sample_size", "test", d))
-        x = target.sample(spec["points"], times[0], generator).to(device)
+        x = target.sample(spec["points"], times[0], generator).to(place)
         log_p = target.log_density(x, times[0])
         exact = log_generated(target.field, x[None], times)[0]
         rows = [_row(spec, 0, -1, "tv, exact score", *_total_variation(log_p, exact))]
