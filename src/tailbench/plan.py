@@ -8,7 +8,7 @@ touches and no others.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,11 +96,17 @@ class Plan:
         return models
 
     def _derived(self, method: str) -> dict[str, dict[str, dict[str, Any]]]:
-        entry = self.config.methods[method]
-        settings: Any = entry_class("methods", entry.type).model_validate(entry.settings)
+        settings = self.config.methods[method].settings
         return {
-            role: {f"{entry.settings[role]}@{_written(change)}": change for change in changes}
-            for role, changes in settings.derived().items()
+            role: {f"{settings[role]}@{_written(change)}": change for change in changes}
+            for role, changes in self._sampling[method].derived().items()
+        }
+
+    @cached_property
+    def _sampling(self) -> Mapping[str, Any]:
+        return {
+            method: entry_class("methods", entry.type).model_validate(entry.settings)
+            for method, entry in self.config.methods.items()
         }
 
     @cached_property
@@ -131,12 +137,15 @@ class Plan:
         }
 
     def sample_inputs(self, dataset: str, method: str, block: str) -> list[str]:
-        """The files of the trained models that a cell is sampled from."""
-        return [
+        """The files that a cell is sampled from: trained models, and data to choose from."""
+        files = [
             f"results/models/{dataset}/{model}/{block}/{file}"
             for model in self.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
+        if self._sampling[method].chooses():
+            files.append(f"results/data/{dataset}/{block}/train.safetensors")
+        return files
 
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
@@ -259,23 +268,26 @@ class Plan:
         needs = registry.load("figures", figure).needs
         inputs = ["results/metrics.csv", "results/config.json"]
         for dataset in self.config.datasets:
-            for block in self.blocks_on(dataset):
-                if "data" in needs:
-                    folder = f"results/data/{dataset}/{block}"
-                    files = ("train.safetensors", "test.safetensors", "meta.json")
-                    inputs += [f"{folder}/{file}" for file in files]
-                if "samples" in needs:
-                    inputs += [
-                        f"results/samples/{dataset}/{method}/{block}.{ending}"
-                        for method in self.methods_on(dataset)
-                        for ending in ("safetensors", "json")
-                    ]
+            for block in self._blocks_for("data", needs, dataset):
+                folder = f"results/data/{dataset}/{block}"
+                files = ("train.safetensors", "test.safetensors", "meta.json")
+                inputs += [f"{folder}/{file}" for file in files]
+            for block in self._blocks_for("samples", needs, dataset):
+                inputs += [
+                    f"results/samples/{dataset}/{method}/{block}.{ending}"
+                    for method in self.methods_on(dataset)
+                    for ending in ("safetensors", "json")
+                ]
         if "histories" in needs:
             inputs += [
                 f"results/models/{dataset}/{model}/{block}/history.csv"
                 for dataset, model, block in self.trainings()
             ]
         return inputs
+
+    def _blocks_for(self, kind: str, needs: Collection[str], dataset: str) -> tuple[str, ...]:
+        blocks = self.blocks_on(dataset)
+        return blocks if kind in needs else blocks[:1] if f"first {kind}" in needs else ()
 
     def data_spec(self, dataset: str) -> str:
         """What the data of a dataset depend on, as canonical JSON."""

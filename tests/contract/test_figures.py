@@ -6,7 +6,7 @@ import pytest
 
 from tailbench import registry
 
-NEEDS = {"metrics", "data", "samples", "histories"}
+NEEDS = {"metrics", "data", "first data", "samples", "first samples", "histories"}
 
 
 @pytest.fixture(params=registry.names("figures"))

@@ -230,7 +230,7 @@ READERS = {
     "data/stable/2/test.safetensors": lambda inputs: inputs.floor("stable"),
     "data/stable/0-1/meta.json": lambda inputs: inputs.meta("stable"),
     "samples/stable/sgm/2.safetensors": lambda inputs: inputs.samples("stable")["sgm"],
-    "samples/stable/sgm/2.json": lambda inputs: inputs.sample_meta("stable"),
+    "samples/stable/sgm/2.json": lambda inputs: inputs.samples("stable")["sgm"],
 }
 
 

@@ -236,17 +236,24 @@ def test_inputs_of_figures():
     assert "results/samples/gmm/both/2.json" in survival
     assert not [path for path in survival if "gmm/flow/" in path]
     assert len(set(survival)) == len(survival) == 2 + 4 * 3 + 14 * 2
+    samples = made.figure_inputs("samples")
+    assert set(samples) == {path for path in survival if "/2" not in path}
+    assert len(samples) == 2 + 2 * 3 + 7 * 2
 
 
 def test_inputs_of_samples():
-    made = plan()
+    made = plan(methods={"chosen": {"type": "flow_sgm", "sigma_T": "auto"}})
     for cell in made.cells():
         folder = f"results/models/{cell.dataset}"
-        assert made.sample_inputs(cell.dataset, cell.method, cell.block) == [
+        models = [
             f"{folder}/{model}/{cell.block}/{file}"
             for model in made.models_of(cell.method)
             for file in ("model.safetensors", "spec.json")
         ]
+        chosen_from = [f"results/data/{cell.dataset}/{cell.block}/train.safetensors"]
+        assert made.sample_inputs(cell.dataset, cell.method, cell.block) == (
+            models + chosen_from if cell.method == "chosen" else models
+        )
 
 
 def test_files_of_the_user(tmp_path):

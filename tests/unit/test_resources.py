@@ -100,11 +100,18 @@ def test_only_what_computes_on_a_gpu_asks_for_one():
     assert Needs(plan, 4).gpus() == 1 and Needs(plan, 0).gpus() == 0
     assert Needs(plan, 4).gpus("cpu") == 0
     assert Needs(plan, 4).limit() == 4
+
+
+def test_groups_are_those_of_the_profile_and_without_gpus():
+    plan = Plan(load(ROOT / "config.yaml"))
     for dataset in plan.config.datasets:
-        assert Needs(plan, 4).group("evaluate", dataset) == "evaluate"
+        assert Needs(plan, 4, {"evaluate": 8}).group("evaluate", dataset) == "evaluate"
+        assert Needs(plan, 4, {"data": 8}).group("evaluate", dataset) is None
+    assert Needs(plan, 4, {"data": 8}).group("data") == "data"
+    assert Needs(plan, 4).group("data") is None
     images = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
-    assert Needs(images, 4).group("evaluate", "cifar10_lt") is None
-    assert Needs(images, 0).group("evaluate", "cifar10_lt") == "evaluate"
+    assert Needs(images, 4, {"evaluate": 8}).group("evaluate", "cifar10_lt") is None
+    assert Needs(images, 0, {"evaluate": 8}).group("evaluate", "cifar10_lt") == "evaluate"
 
 
 def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():

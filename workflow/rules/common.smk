@@ -1,8 +1,10 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
 import gc
 import sys
+import tempfile
 from snakemake.exceptions import WorkflowError
 from tailbench.contracts import InputError
+from tailbench.directives import Directives, mem_mb, runtime
 from tailbench.hooks import check_data, claim, missing
 from tailbench.gpus import gpus_of_run
 from tailbench.plan import Plan
@@ -19,11 +21,16 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+# Its own default for this is an expression that Snakemake evaluates for each job.
+if workflow.resource_settings.default_resources is None:
+    workflow.resource_settings.default_resources = {"tmpdir": tempfile.gettempdir()}
+
 # Jobs hold no more GPUs at once than the run was told of, by a profile or --resources gpu=4, or
 # else than this machine has.
 NAMED = workflow.global_resources.get("gpu").value
-NEEDS = Needs(PLAN, gpus_of_run(NAMED))
+NEEDS = Needs(PLAN, gpus_of_run(NAMED), workflow.group_settings.group_components)
 GPUS = NEEDS.gpus()
+TELL = Directives(PLAN)
 if NAMED is None:
     workflow.register_resource("gpu", max(NEEDS.limit(), 1))
 # profiles/default says "all cores of this machine", which do not count where jobs go elsewhere:

@@ -17,7 +17,7 @@ rule fetch:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        spec=lambda wildcards: PLAN.fetch_spec(wildcards.dataset),
+        spec=TELL.per(PLAN.fetch_spec, "dataset"),
     message:
         with_resources("fetch: {wildcards.file} of {wildcards.dataset}")
     shell:
@@ -27,8 +27,8 @@ rule fetch:
 
 rule data:
     input:
-        files=lambda wildcards: PLAN.files(wildcards.dataset),
-        fetched=lambda wildcards: PLAN.fetched(wildcards.dataset),
+        files=TELL.per(PLAN.files, "dataset"),
+        fetched=TELL.per(PLAN.fetched, "dataset"),
     output:
         train=f"{DATA}/train.safetensors",
         test=f"{DATA}/test.safetensors",
@@ -39,16 +39,16 @@ rule data:
         "results/benchmarks/data/{dataset}/{block}.tsv"
     priority: 100
     group:
-        "data"
+        NEEDS.group("data")
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: NEEDS.data(*wildcards).mem_mb(attempt),
-        runtime=lambda wildcards, attempt: NEEDS.data(*wildcards).runtime(attempt),
+        mem_mb=mem_mb(NEEDS.data),
+        runtime=runtime(NEEDS.data),
     params:
-        spec=lambda wildcards: PLAN.data_spec(wildcards.dataset),
-        code=lambda wildcards: PLAN.code("data", wildcards.dataset),
+        spec=TELL.per(PLAN.data_spec, "dataset"),
+        code=TELL.per(lambda dataset: PLAN.code("data", dataset), "dataset"),
         folder=subpath(output.train, parent=True),
         fetched=lambda wildcards, input: [f"--fetched={file}" for file in input.fetched],
     message:

@@ -2,9 +2,7 @@ rule floor:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        features=lambda wildcards: PLAN.features.inputs(
-            wildcards.dataset, wildcards.block
-        ),
+        features=TELL.per(PLAN.features.inputs, "dataset", "block"),
     output:
         "results/metrics/{dataset}/floor/{block}.csv",
     log:
@@ -12,18 +10,20 @@ rule floor:
     benchmark:
         "results/benchmarks/floor/{dataset}/{block}.tsv"
     group:
-        lambda wildcards: NEEDS.group("evaluate", wildcards.dataset)
+        TELL.agreed(lambda dataset: NEEDS.group("evaluate", dataset), "dataset")
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: PLAN.features.threads(wildcards.dataset)
+    threads: TELL.agreed(PLAN.features.threads, "dataset")
     resources:
-        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset)),
-        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
-        mem_mb=lambda wildcards, attempt: NEEDS.floor(*wildcards).mem_mb(attempt),
-        runtime=lambda wildcards, attempt: NEEDS.floor(*wildcards).runtime(attempt),
+        gpu=TELL.agreed(
+            lambda dataset: NEEDS.gpus(PLAN.features.device(dataset)), "dataset"
+        ),
+        device=TELL.agreed(PLAN.features.device, "dataset"),
+        mem_mb=mem_mb(NEEDS.floor),
+        runtime=runtime(NEEDS.floor),
     params:
-        spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
-        code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
+        spec=TELL.per(PLAN.evaluate_spec, "dataset"),
+        code=TELL.per(lambda dataset: PLAN.code("evaluate", dataset), "dataset"),
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:
@@ -39,9 +39,7 @@ rule evaluate:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        features=lambda wildcards: PLAN.features.inputs(
-            wildcards.dataset, wildcards.block
-        ),
+        features=TELL.per(PLAN.features.inputs, "dataset", "block"),
         samples=SAMPLES,
         # For the checksum; the rest of it, such as seconds, is nothing to metrics.
         record=ancient(SAMPLES.replace(".safetensors", ".json")),
@@ -52,27 +50,32 @@ rule evaluate:
     benchmark:
         "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
     group:
-        lambda wildcards: NEEDS.group("evaluate", wildcards.dataset)
+        TELL.agreed(lambda dataset: NEEDS.group("evaluate", dataset), "dataset")
     conda:
         ENVIRONMENT
     threads:
-        lambda wildcards: max(
-            PLAN.features.threads(wildcards.dataset),
-            PLAN.processes_for(wildcards.dataset, wildcards.method),
+        TELL.agreed(
+            lambda dataset, method: max(
+                PLAN.features.threads(dataset), PLAN.processes_for(dataset, method)
+            ),
+            "dataset",
+            "method",
         )
     resources:
-        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset))
-        * PLAN.processes_for(wildcards.dataset, wildcards.method),
-        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
-        processes=lambda wildcards: PLAN.processes_for(
-            wildcards.dataset, wildcards.method
+        gpu=TELL.agreed(
+            lambda dataset, method: NEEDS.gpus(PLAN.features.device(dataset))
+            * PLAN.processes_for(dataset, method),
+            "dataset",
+            "method",
         ),
+        device=TELL.agreed(PLAN.features.device, "dataset"),
+        processes=TELL.agreed(PLAN.processes_for, "dataset", "method"),
         per_node=PLAN.config.processes_per_node,
-        mem_mb=lambda wildcards, attempt: NEEDS.evaluate(*wildcards).mem_mb(attempt),
-        runtime=lambda wildcards, attempt: NEEDS.evaluate(*wildcards).runtime(attempt),
+        mem_mb=mem_mb(NEEDS.evaluate),
+        runtime=runtime(NEEDS.evaluate),
     params:
-        spec=lambda wildcards: PLAN.evaluate_spec(wildcards.dataset),
-        code=lambda wildcards: PLAN.code("evaluate", wildcards.dataset),
+        spec=TELL.per(PLAN.evaluate_spec, "dataset"),
+        code=TELL.per(lambda dataset: PLAN.code("evaluate", dataset), "dataset"),
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:

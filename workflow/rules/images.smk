@@ -50,8 +50,10 @@ rule features:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: NEEDS.gpus(PLAN.features.device(wildcards.dataset)),
-        device=lambda wildcards: PLAN.features.device(wildcards.dataset),
+        gpu=TELL.agreed(
+            lambda dataset: NEEDS.gpus(PLAN.features.device(dataset)), "dataset"
+        ),
+        device=TELL.agreed(PLAN.features.device, "dataset"),
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

@@ -1,9 +1,7 @@
 rule sample:
     input:
-        train=f"{DATA}/train.safetensors",
-        test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        models=lambda wildcards: PLAN.sample_inputs(**wildcards),
+        files=TELL.per(PLAN.sample_inputs, "dataset", "method", "block"),
     output:
         samples=SAMPLES,
         meta=SAMPLES.replace(".safetensors", ".json"),
@@ -13,21 +11,29 @@ rule sample:
         "results/benchmarks/sample/{dataset}/{method}/{block}.tsv"
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: max(PLAN.config.threads, PLAN.processes_of(wildcards.method))
+    threads:
+        TELL.agreed(
+            lambda method: max(PLAN.config.threads, PLAN.processes_of(method)),
+            "method",
+        )
     resources:
-        gpu=lambda wildcards: GPUS * PLAN.processes_of(wildcards.method),
+        gpu=TELL.agreed(lambda method: GPUS * PLAN.processes_of(method), "method"),
         device=PLAN.config.device,
-        processes=lambda wildcards: PLAN.processes_of(wildcards.method),
+        processes=TELL.agreed(PLAN.processes_of, "method"),
         per_node=PLAN.config.processes_per_node,
-        nodes=lambda wildcards: NEEDS.nodes(PLAN.processes_of(wildcards.method)),
-        tasks=lambda wildcards: NEEDS.tasks(PLAN.processes_of(wildcards.method)),
-        mem_mb=lambda wildcards, attempt: NEEDS.sample(*wildcards).mem_mb(attempt),
-        runtime=lambda wildcards, attempt: NEEDS.sample(*wildcards).runtime(attempt),
+        nodes=TELL.agreed(
+            lambda method: NEEDS.nodes(PLAN.processes_of(method)), "method"
+        ),
+        tasks=TELL.agreed(
+            lambda method: NEEDS.tasks(PLAN.processes_of(method)), "method"
+        ),
+        mem_mb=mem_mb(NEEDS.sample),
+        runtime=runtime(NEEDS.sample),
     params:
-        spec=lambda wildcards: PLAN.sample_spec(wildcards.method),
-        code=lambda wildcards: PLAN.code("sample", wildcards.method),
+        spec=TELL.per(PLAN.sample_spec, "method"),
+        code=TELL.per(lambda method: PLAN.code("sample", method), "method"),
         models="results/models/{dataset}",
-        data=subpath(input.test, parent=True),
+        data=subpath(input.meta, parent=True),
     message:
         with_gpu(
             "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"

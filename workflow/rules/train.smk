@@ -13,19 +13,19 @@ rule train:
     priority: 50
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: max(PLAN.config.threads, PLAN.processes(wildcards.model))
+    threads: TELL.agreed(lambda model: max(PLAN.config.threads, PLAN.processes(model)), "model")
     resources:
-        gpu=lambda wildcards: GPUS * PLAN.processes(wildcards.model),
+        gpu=TELL.agreed(lambda model: GPUS * PLAN.processes(model), "model"),
         device=PLAN.config.device,
-        processes=lambda wildcards: PLAN.processes(wildcards.model),
+        processes=TELL.agreed(PLAN.processes, "model"),
         per_node=PLAN.config.processes_per_node,
-        nodes=lambda wildcards: NEEDS.nodes(PLAN.processes(wildcards.model)),
-        tasks=lambda wildcards: NEEDS.tasks(PLAN.processes(wildcards.model)),
-        mem_mb=lambda wildcards, attempt: NEEDS.train(*wildcards).mem_mb(attempt),
-        runtime=lambda wildcards, attempt: NEEDS.train(*wildcards).runtime(attempt),
+        nodes=TELL.agreed(lambda model: NEEDS.nodes(PLAN.processes(model)), "model"),
+        tasks=TELL.agreed(lambda model: NEEDS.tasks(PLAN.processes(model)), "model"),
+        mem_mb=mem_mb(NEEDS.train),
+        runtime=runtime(NEEDS.train),
     params:
-        spec=lambda wildcards: PLAN.train_spec(wildcards.model),
-        code=lambda wildcards: PLAN.code("train", wildcards.model),
+        spec=TELL.per(PLAN.train_spec, "model"),
+        code=TELL.per(lambda model: PLAN.code("train", model), "model"),
         folder=subpath(output.model, parent=True),
         state="results/.checkpoints/{dataset}/{model}/{block}",
     message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,17 @@ class Inputs:
 
     Args:
         results: The folder.
+        first: Whether of each dataset the first block of seeds is seen alone.
     """
 
-    def __init__(self, results: str | Path) -> None:
+    def __init__(self, results: str | Path, first: bool = False) -> None:
         self.results = Path(results)
+        self._first = first
+
+    @cached_property
+    def first_block(self) -> Inputs:
+        """The same folder, of which the first block of seeds of each dataset is seen alone."""
+        return Inputs(self.results, first=True)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -99,31 +107,19 @@ class Inputs:
 
     def meta(self, dataset: str) -> dict[str, Any]:
         """What is written beside the data of the first block; empty if nothing is."""
-        folders = list(self._blocks(self.results / "data" / dataset, "/meta.json"))
-        return _record(folders[0]) if folders else {}
+        path = next(self._blocks(dataset, self.results / "data" / dataset, "/meta.json"), None)
+        return {} if path is None else _record(path)
 
     def samples(self, dataset: str) -> Samples:
         """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
         places: dict[str, list[Path]] = {}
-        for _, path in self._sample_files(dataset, ".safetensors"):
+        for path in self._sample_files(dataset):
             for key in _keys(path):
                 places.setdefault(key, []).append(path)
         order = {v: i for i, v in enumerate(sorted(places, key=_natural))}
         rank = {family: i for i, family in enumerate(self.families)}
         names = sorted(places, key=lambda v: (rank.get(v.partition("[")[0], 99), order[v]))
         return Samples({name: places[name] for name in names})
-
-    def sample_meta(self, dataset: str) -> dict[str, dict[str, Any]]:
-        """What is written beside the samples, by family.
-
-        Each has ``variants`` (of the first block) and ``curve`` (rows of all blocks, if any).
-        """
-        meta: dict[str, dict[str, Any]] = {}
-        for family, path in self._sample_files(dataset, ".json"):
-            content = _record(path)
-            known = meta.setdefault(family, {"variants": content.get("variants") or {}})
-            known.setdefault("curve", []).extend(content.get("curve") or [])
-        return meta
 
     def history(self, dataset: str) -> pd.DataFrame:
         """The training histories of all models, with a column ``model``.
@@ -158,30 +154,27 @@ class Inputs:
     def _models(self, dataset: str, file: str) -> Iterator[tuple[str, Path]]:
         folder = self.results / "models" / dataset
         for model in self.plan.get("models") or _children(folder):
-            for path in self._blocks(folder / model, f"/{file}"):
+            for path in self._blocks(dataset, folder / model, f"/{file}"):
                 yield model, path
 
-    def _sample_files(self, dataset: str, suffix: str) -> Iterator[tuple[str, Path]]:
+    def _sample_files(self, dataset: str) -> Iterator[Path]:
         cells = self.plan.get("cells")
         planned = {cell[1] for cell in cells or () if isinstance(cell, list) and cell[0] == dataset}
         for family in _children(self.results / "samples" / dataset):
             if not planned or family in planned:
-                for path in self._blocks(self.results / "samples" / dataset / family, suffix):
-                    yield family, path
+                folder = self.results / "samples" / dataset / family
+                yield from self._blocks(dataset, folder, ".safetensors")
 
-    def _blocks(self, folder: Path, suffix: str) -> Iterator[Path]:
-        """List the files of the blocks that are there, in the order of the seeds."""
-        blocks = self.config.get("seeds") or dict.fromkeys(
-            name.removesuffix(suffix) for name in _children(folder)
-        )
-        for block in blocks:
-            path = Path(f"{folder}/{block}{suffix}")
-            if path.is_file():
-                yield path
+    def _blocks(self, dataset: str, folder: Path, suffix: str) -> Iterator[Path]:
+        """List the files of a dataset's blocks that are there, in the order of the seeds."""
+        planned = (self.config.get("blocks") or {}).get(dataset) or self.config.get("seeds")
+        blocks = planned or dict.fromkeys(name.removesuffix(suffix) for name in _children(folder))
+        paths = (Path(f"{folder}/{block}{suffix}") for block in blocks)
+        return islice(filter(Path.is_file, paths), 1 if self._first else None)
 
     def _split(self, dataset: str, file: str, key: str) -> Array:
         folder = self.results / "data" / dataset
-        paths = list(self._blocks(folder, f"/{file}.safetensors"))
+        paths = list(self._blocks(dataset, folder, f"/{file}.safetensors"))
         if not paths:
             raise InputError(f"there are no data of {dataset!r} in {folder}")
         return np.concatenate([_tensor(path, key) for path in paths])

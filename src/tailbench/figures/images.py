@@ -45,7 +45,7 @@ class ImageGrid:
     """Images: real ones, and the first samples of every variant."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"data", "samples"})
+    needs: ClassVar[frozenset[str]] = frozenset({"first data", "first samples"})
     caption: ClassVar[str] = (
         "Held-out images and samples of the first seed, none of them chosen: the first ones. "
         "Values outside of black and white are cut off."
@@ -56,13 +56,13 @@ class ImageGrid:
         from tailbench.figures import _style
 
         known = inputs.meta(dataset).get("images")
-        samples = inputs.samples(dataset)
+        samples = inputs.first_block.samples(dataset)
         if not known or not known["pixels"] or known["shape"][0] not in (1, 3) or not samples:
             return None
         shape = tuple(known["shape"])
         row = min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
         figure, grid = _style.panels(len(samples) + 1, columns=5, height=2.3)
-        shown = {"real data (held out)": inputs.test(dataset)[0]}
+        shown = {"real data (held out)": inputs.first_block.test(dataset)[0]}
         for axes, (variant, drawn) in zip(
             grid, [*shown.items(), *((v, samples[v][0]) for v in samples)], strict=True
         ):

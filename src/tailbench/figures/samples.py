@@ -21,7 +21,7 @@ class Samples:
     """Two coordinates of samples and data: the centre to scale, the tails compressed."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"data", "samples"})
+    needs: ClassVar[frozenset[str]] = frozenset({"first data", "first samples"})
     caption: ClassVar[str] = (
         "Held-out data and samples of the first seed. With heavy tails, the axes are linear "
         "inside the square, which holds 98 % of the data's values, and logarithmic outside it, "
@@ -35,10 +35,10 @@ class Samples:
         from tailbench.figures import _style
         from tailbench.figures._scatter import POINTS, View, axis_names, heaviest, scatter
 
-        samples = inputs.samples(dataset)
+        samples = inputs.first_block.samples(dataset)
         if not samples:
             return None
-        test = inputs.test(dataset)[0]
+        test = inputs.first_block.test(dataset)[0]
         if test.shape[1] < 2:
             return None
         pair = heaviest(test)

@@ -21,7 +21,7 @@ class SigmaT:
     """Metrics against sigma_T, where a sweep of it was run."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"metrics", "samples"})
+    needs: ClassVar[frozenset[str]] = frozenset({"metrics"})
     caption: ClassVar[str] = (
         "Structure (left) and tails (right) against the noise level σ_T at which the diffusion "
         "takes over from the flow; mean and standard deviation over seeds. Horizontal lines: "
@@ -38,7 +38,7 @@ class SigmaT:
         from tailbench.tables import directions
 
         of = inputs.metrics[inputs.metrics["dataset"] == dataset]
-        chose = _chosen(of, inputs, dataset)
+        chose = _chosen(of, inputs)
         values = of.loc[of["sigma_T"].notna() & ~chose].groupby("family")["sigma_T"].nunique()
         swept = of["family"].isin(values.index[values > 1])
         if not swept.any():
@@ -71,13 +71,11 @@ class SigmaT:
         return figure
 
 
-def _chosen(of: pd.DataFrame, inputs: Inputs, dataset: str) -> pd.Series[bool]:
+def _chosen(of: pd.DataFrame, inputs: Inputs) -> pd.Series[bool]:
     """Tell which rows have a value of sigma_T that was chosen for them from data."""
-    chose = [name for name, meta in inputs.sample_meta(dataset).items() if meta["curve"]]
-    swept = of["method"].str.contains(r"sigma_T=[\d.]", regex=True)
-    return of["method"].str.contains("sigma_T=auto", regex=False) | (
-        of["family"].isin(chose) & ~swept
-    )
+    chose = [f for f in inputs.families if inputs.entry("methods", f).get("sigma_T") == "auto"]
+    named = of["method"].str.contains("sigma_T=auto", regex=False)
+    return named | of["family"].isin(chose)
 
 
 def _curves(axes: Axes, table: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Steps:
     """Samples of the methods that sweep their number of steps, a row for each method."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"data", "samples", "metrics"})
+    needs: ClassVar[frozenset[str]] = frozenset({"first data", "first samples", "metrics"})
     caption: ClassVar[str] = (
         "Samples of the first seed by the number of steps, a row for each method that sweeps "
         "them, after the held-out data, with the mean max-sliced W1 over seeds. Axes as in the "
@@ -36,7 +36,7 @@ class Steps:
         from tailbench.figures import _style
         from tailbench.figures._scatter import POINTS, View, axis_names, heaviest, scatter
 
-        samples = inputs.samples(dataset)
+        samples = inputs.first_block.samples(dataset)
         swept = {
             family: {int(found[1]): v for v in variants if (found := SWEPT.fullmatch(v))}
             for family, variants in samples.families().items()
@@ -44,7 +44,7 @@ class Steps:
         swept = {family: own for family, own in swept.items() if len(own) > 1}
         if not swept:
             return None
-        test = inputs.test(dataset)[0]
+        test = inputs.first_block.test(dataset)[0]
         if test.shape[1] < 2:
             return None
         steps = sorted({step for own in swept.values() for step in own})[:MOST]

@@ -162,6 +162,10 @@ class SamplingSettings(Settings):
         """Give changed settings under which a part has to be trained as well, by part."""
         return {}
 
+    def chooses(self) -> bool:
+        """Tell whether a setting is chosen from training data before samples are drawn."""
+        return False
+
 
 def _written(value: float | str) -> str:
     """Write a value of a sweep as names show it."""

@@ -74,6 +74,10 @@ class FlowSGMSampling(ReverseSettings):
             return {}
         return {"flow": [{"noise": level} for level in self.levels()]}
 
+    def chooses(self) -> bool:
+        """Tell whether ``sigma_T`` is chosen from training data."""
+        return self.sigma_T == "auto"
+
     @model_validator(mode="after")
     def _falls(self) -> Self:
         deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)

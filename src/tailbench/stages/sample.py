@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.catalog import entry_class, method_types
-from tailbench.integrity import write_record
+from tailbench.integrity import read_record, write_record
 from tailbench.models._base import load_model
 from tailbench.processes import joined
 from tailbench.seeds import parse_block, seed_for
@@ -73,9 +73,9 @@ def _draw(
     model: Any, settings: Any, dataset: str, method: str, members: list[int], data: Path
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
-    n = len(read_rows(data / "test.safetensors", "test")[0])
+    n = read_record(data / "meta.json")["rows"]["test"]
     meta: dict[str, Any] = {"members": members, "variants": {}}
-    if getattr(settings, "sigma_T", None) == "auto":
+    if settings.chooses():
         begin = time.monotonic()
         x = read_rows(data / "train.safetensors", "train")
         held = model.validation(x, [seed_for("split", dataset, m) for m in members])

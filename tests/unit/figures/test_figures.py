@@ -15,11 +15,13 @@ from tailbench.figures._inputs import Inputs, settings_of
 from tailbench.stages import figure
 
 FIGURES = registry.names("figures")
-FOLDERS = {
-    "metrics": "metrics.csv",
-    "data": "data",
-    "samples": "samples",
-    "histories": "models",
+FILES = {
+    "metrics": ["metrics.csv"],
+    "data": ["data/{}/0-1", "data/{}/2"],
+    "first data": ["data/{}/0-1"],
+    "samples": ["samples/{}/*/*"],
+    "first samples": ["samples/{}/*/0-1.*"],
+    "histories": ["models"],
 }
 
 
@@ -35,7 +37,7 @@ def part(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_describes_itself(name):
     figure = part(name)
-    assert figure.needs <= set(FOLDERS)
+    assert figure.needs <= set(FILES)
     assert figure.needs
     assert len(registry.summary(figure)) > 15
     assert len(figure.caption) > 80
@@ -48,8 +50,12 @@ def test_draws_from_what_it_needs_alone_and_cuts_nothing_off(name, fabricated, t
     """No text leaves the page, and none of a panel's own labels overlap those of a neighbour."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    for file in ["config.json", "plan.json", *map(FOLDERS.get, part(name).needs)]:
-        (tmp_path / file).symlink_to(fabricated / file)
+    patterns = [pattern for need in part(name).needs for pattern in FILES[need]]
+    for pattern in ["config.json*", "plan.json*", *patterns]:
+        for file in fabricated.glob(pattern.format("returns")):
+            link = tmp_path / file.relative_to(fabricated)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
     with _style.theme():
         drawn = part(name)().draw(Inputs(tmp_path), "returns")
         renderer = FigureCanvasAgg(drawn).get_renderer()
@@ -137,9 +143,26 @@ def test_inputs_read_all_blocks_in_order(inputs):
     assert list(samples)[:4] == ["sgm", "flow", "flow_sgm[sigma_T=0.5]", "flow_sgm[sigma_T=1]"]
     assert samples["dlpm[steps=10]"].shape == (3, 2000, 2)
     assert inputs.test("returns").shape == (3, 2000, 4)
-    assert len(inputs.sample_meta("stable")["flow_sgm"]["curve"]) == 18
     assert set(inputs.history("student")["member"]) == {0, 1, 2}
     assert len(inputs.specs("student")["flow"]) == 2
+
+
+def test_the_first_block_is_seen_alone(inputs):
+    first = inputs.first_block
+    assert first.test("returns").shape == (2, 2000, 4)
+    assert first.samples("stable").keys() == inputs.samples("stable").keys()
+    for variant, drawn in inputs.samples("stable").items():
+        np.testing.assert_array_equal(first.samples("stable")[variant], drawn[:2])
+
+
+def test_blocks_of_a_dataset_are_those_of_the_configuration(fabricated, tmp_path):
+    for name in ("data", "samples", "models"):
+        (tmp_path / name).symlink_to(fabricated / name)
+    config = {"seeds": ["0-1", "2"], "datasets": {"stable": {}}, "blocks": {"stable": ["2"]}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    inputs = Inputs(tmp_path)
+    assert len(inputs.test("stable")) == len(inputs.first_block.test("stable")) == 1
+    assert len(inputs.test("student")) == 3
 
 
 def test_inputs_see_the_plan_only(fabricated, tmp_path):

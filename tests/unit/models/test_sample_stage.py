@@ -51,7 +51,7 @@ def results(tmp_path_factory, plan, small):
     data = folder / "data"
     write_arrays(data / "train.safetensors", {"train": small["data"](2)})
     write_arrays(data / "test.safetensors", {"test": small["data"](2, n=40, seed=1)})
-    seal(data / "meta.json", sorted(data.iterdir()), {"images": None})
+    seal(data / "meta.json", sorted(data.iterdir()), {"images": None, "rows": {"test": 40}})
     for model in {model for _, model, _ in plan.trainings()}:
         train.run(
             "toy", model, BLOCK, plan.train_spec(model), "code", data / "train.safetensors",
