@@ -76,6 +76,7 @@ def check(
     """Check a configuration and its data, and print its cells and jobs, without running any."""
     from tailbench.config import load
     from tailbench.hooks import check_data
+    from tailbench.outline import stages
     from tailbench.plan import Plan
 
     loaded = load(config)
@@ -93,11 +94,11 @@ def check(
     if loaded.datasets:
         seeds = ", ".join(plan.blocks)
         typer.echo(f"{len(plan.cells())} cells, of the seeds {seeds}")
-    for name, cell in plan.experiment_cells():
+    for name, cell in plan.experiments.cells():
         typer.echo(f"theory, {name}: {cell}")
-    stages = plan.stages()
-    counted = ", ".join(f"{count} {name}" for name, count in stages.items())
-    typer.echo(f"{sum(stages.values())} jobs: {counted}")
+    counts = stages(plan)
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items())
+    typer.echo(f"{sum(counts.values())} jobs: {counted}")
 
 
 @app.command()

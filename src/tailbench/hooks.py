@@ -69,7 +69,7 @@ def missing(plan: Plan, results: str | Path) -> str:
         The lines; nothing if all cells have results.
     """
     lines = []
-    for name, part in plan.experiment_cells():
+    for name, part in plan.experiments.cells():
         if not (Path(results) / f"theory/{name}/cells/{part}.csv").is_file():
             log = Path(results) / f"logs/theory/{name}/{part}.log"
             lines.append(f"  {name}, {part}: {_reason('theory', log)}")
@@ -79,7 +79,7 @@ def missing(plan: Plan, results: str | Path) -> str:
             lines.append(f"  {cell.dataset}, {cell.method}, seeds {cell.block}: {_reason(*step)}")
     if not lines:
         return ""
-    count = len(plan.experiment_cells()) + len(plan.cells())
+    count = len(plan.experiments.cells()) + len(plan.cells())
     return "\n".join([f"{len(lines)} of {count} cells have no result:", *lines])
 
 

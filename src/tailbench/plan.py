@@ -17,6 +17,7 @@ from typing import Any
 from tailbench import provenance, registry
 from tailbench.catalog import entry_class, method_types, source, source_kind
 from tailbench.config import Config, ConfigError, Entry, parse
+from tailbench.experiments import Experiments
 from tailbench.features import Features
 from tailbench.seeds import parse_block
 
@@ -172,36 +173,9 @@ class Plan:
         )
 
     @cached_property
-    def _experiments(self) -> Mapping[str, Mapping[str, str]]:
-        return {
-            name: {
-                cell: json.dumps({"type": entry.type, **spec}, sort_keys=True)
-                for cell, spec in registry.load("theory", entry.type)(**entry.settings)
-                .cells()
-                .items()
-            }
-            for name, entry in self.config.theory.items()
-        }
-
-    def experiment_cells(self) -> list[tuple[str, str]]:
-        """All (experiment, cell) of the experiments on theorems."""
-        return [(name, cell) for name, cells in self._experiments.items() for cell in cells]
-
-    def theory_spec(self, experiment: str, cell: str) -> str:
-        """What a cell of an experiment depends on, as canonical JSON."""
-        return self._experiments[experiment][cell]
-
-    def theory_device(self, experiment: str) -> str:
-        """Where an experiment is computed: most of them have no use for a GPU."""
-        part = registry.load("theory", self.config.theory[experiment].type)
-        return self.config.device if part.trains else "cpu"
-
-    def cell_files(self, experiment: str) -> list[str]:
-        """The files of the cells of an experiment."""
-        return [
-            f"results/theory/{experiment}/cells/{cell}.csv"
-            for cell in self._experiments[experiment]
-        ]
+    def experiments(self) -> Experiments:
+        """The experiments on theorems."""
+        return Experiments(self.config)
 
     def report_inputs(self) -> list[str]:
         """The files and folders that the report is made from."""
@@ -356,68 +330,6 @@ class Plan:
                 yield registry.module_of("figures", figure)
             for entry in self.config.theory.values():
                 yield registry.module_of("claims", entry.type)
-
-    def stages(self) -> dict[str, int]:
-        """Number of jobs of each stage, from an empty folder."""
-        cells = len(self._cells)
-        blocks = {dataset: len(self.blocks_on(dataset)) for dataset in self.config.datasets}
-        data = sum(blocks.values())
-        spaces = [space for d, count in blocks.items() for space in count * self.features.spaces(d)]
-        features = {"classifier": spaces.count("classifier"), "features": len(spaces)}
-        remote = sum(bool(self.fetched(dataset)) for dataset in self.config.datasets)
-        theory = {"theory": len(self.experiment_cells()), "claims": len(self.config.theory)}
-        theory = {name: jobs for name, jobs in theory.items() if jobs}
-        if not self.config.datasets:
-            return {**theory, "collect": 1, "report": 1}
-        return {
-            **({"fetch": remote} if remote else {}),
-            "data": data,
-            "train": len(self.trainings()),
-            "sample": cells,
-            **{name: jobs for name, jobs in features.items() if jobs},
-            "evaluate": cells + data,
-            "collect": 1,
-            "tables": 1,
-            "figure": len(self.config.figures),
-            **theory,
-            "report": 1,
-        }
-
-    def describe(self) -> dict[str, Any]:
-        """The plan as plain data, for the report."""
-        stages = self.stages()
-        optional = [
-            ["fetch", "data"],
-            ["data", "classifier"],
-            ["data", "features"],
-            ["classifier", "features"],
-            ["classifier", "evaluate"],
-            ["features", "evaluate"],
-            ["theory", "claims"],
-            ["claims", "report"],
-        ]
-        return {
-            "stages": [{"name": name, "jobs": jobs} for name, jobs in stages.items()],
-            "edges": [
-                ["data", "train"],
-                ["train", "sample"],
-                ["data", "evaluate"],
-                *(edge for edge in optional if {*edge} <= {*stages}),
-                ["sample", "evaluate"],
-                ["evaluate", "collect"],
-                ["collect", "tables"],
-                ["collect", "figure"],
-                ["tables", "report"],
-                ["figure", "report"],
-            ],
-            "models": {name: entry.type for name, entry in self.models.items()},
-            "methods": {
-                name: {"type": entry.type, "models": self.models_of(name)}
-                for name, entry in self.config.methods.items()
-            },
-            "cells": [[c.dataset, c.method, c.block] for c in self._cells],
-            "theory": [[name, cell] for name, cell in self.experiment_cells()],
-        }
 
 
 def _check_braces(path: str, where: str) -> None:

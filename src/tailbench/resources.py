@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -180,13 +180,12 @@ class Needs:
     Args:
         plan: The plan.
         available: GPUs that the run may use at once.
-        grouped: Names of the groups of which the run's profile says how many jobs share one of a
-            scheduler.
+        elsewhere: Whether jobs go to a scheduler, where short ones share a job.
     """
 
     plan: Plan
     available: int | None = None
-    grouped: Collection[str] = ()
+    elsewhere: bool = False
 
     def limit(self) -> int:
         """Give the number of GPUs that the run may use at once: one, if one is named."""
@@ -255,15 +254,15 @@ class Needs:
     def group(self, name: str, dataset: str | None = None) -> str | None:
         """Give the group of jobs that share one of a scheduler, if they do.
 
-        Snakemake spends a tenth of its planning on groups, so there are none where each would be of
-        one job, nor of metrics that need a GPU.
+        There are none on one machine, where Snakemake would spend a tenth of its planning on them
+        for nothing, nor of metrics that need a GPU.
 
         Args:
             name: Name of the group.
             dataset: The dataset, for metrics.
         """
         on_gpu = dataset is not None and self.gpus(self.plan.features.device(dataset))
-        return name if name in self.grouped and not on_gpu else None
+        return name if self.elsewhere and not on_gpu else None
 
 
 @cache

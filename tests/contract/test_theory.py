@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tailbench import registry
 from tailbench.config import ConfigError, parse
+from tailbench.outline import stages
 from tailbench.plan import Plan
 from tailbench.theory._base import Experiment
 
@@ -76,9 +77,9 @@ def test_an_experiment_may_be_all_there_is(experiment):
     plan = Plan(config)
     assert parse(config.raw()) == config
     assert plan.cells() == [] and config.figures == ()
-    cells = plan.experiment_cells()
+    cells = plan.experiments.cells()
     assert {name for name, _ in cells} == {experiment.name}
-    assert plan.stages() == {"theory": len(cells), "claims": 1, "collect": 1, "report": 1}
+    assert stages(plan) == {"theory": len(cells), "claims": 1, "collect": 1, "report": 1}
     assert f"results/theory/{experiment.name}/slopes.csv" in plan.report_inputs()
     assert "results/tables" not in plan.report_inputs()
 
@@ -112,7 +113,7 @@ from tailbench.config import parse
 from tailbench.plan import Plan
 from tailbench import registry
 plan = Plan(parse({"theory": list(registry.names("theory"))}))
-plan.experiment_cells()
+plan.experiments.cells()
 heavy = ["torch", "scipy", "pandas", "matplotlib"]
 print(*[module for module in heavy if module in sys.modules])
 """

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tailbench import __main__ as cli
 from tailbench import catalog, registry
 from tailbench.config import load
+from tailbench.outline import stages
 from tailbench.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,7 @@ def test_check_prints_cells_and_jobs():
     jobs = re.search(r"(\d+) jobs: (.+)", text)
     assert int(cells[1]) == len(plan.cells())
     counts = {name: int(n) for n, name in re.findall(r"(\d+) (\w+)", jobs[2])}
-    assert counts == plan.stages()
+    assert counts == stages(plan)
     assert int(jobs[1]) == sum(counts.values())
     for dataset in plan.config.datasets:
         assert re.search(rf"^{dataset} \(", text, re.MULTILINE)

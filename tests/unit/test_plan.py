@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tailbench.config import ConfigError, load, parse
+from tailbench.outline import describe, stages
 from tailbench.plan import Cell, Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,7 +201,7 @@ def test_parameters_are_canonical():
 
 
 def test_number_of_jobs():
-    assert plan().stages() == {
+    assert stages(plan()) == {
         "data": 2 * 2,
         "train": 12,
         "sample": (5 + 2) * 2,
@@ -214,8 +215,8 @@ def test_number_of_jobs():
 
 def test_description_is_plain_data():
     made = plan()
-    described = json.loads(json.dumps(made.describe()))
-    assert {row["name"]: row["jobs"] for row in described["stages"]} == made.stages()
+    described = json.loads(json.dumps(describe(made)))
+    assert {row["name"]: row["jobs"] for row in described["stages"]} == stages(made)
     names = {row["name"] for row in described["stages"]}
     assert all(set(edge) <= names for edge in described["edges"])
     assert described["models"]["flow@noise-2"] == "flow"
@@ -270,12 +271,12 @@ def test_files_of_the_user(tmp_path):
 
 def test_the_default_benchmark():
     made = Plan(load(ROOT / "config.yaml"))
-    stages = made.stages()
+    jobs = stages(made)
     assert {model for _, model, _ in made.trainings()} == {"dlpm", "flow", "lim", "sgm"}
     methods = {cell.method for cell in made.cells()}
     assert {"sgm", "flow", "flow_sgm", "dlpm", "dlim", "lim", "lim_ode"} <= methods
-    assert stages["train"] == len(made.trainings())
-    assert stages["sample"] == len(made.cells())
+    assert jobs["train"] == len(made.trainings())
+    assert jobs["sample"] == len(made.cells())
     for dataset, model, block in made.trainings():
         assert dataset in made.config.datasets and model in made.models and block in made.blocks
 
@@ -327,18 +328,18 @@ def test_sets_that_hold_no_labelled_pixels(monkeypatch):
 
 
 def test_jobs_of_features():
-    none = images(classifier=None, class_shares=None).stages()
+    none = stages(images(classifier=None, class_shares=None))
     assert "classifier" not in none and "features" not in none
-    only = images(classifier=None, class_shares=None, inception={}).stages()
+    only = stages(images(classifier=None, class_shares=None, inception={}))
     assert "classifier" not in only and only["features"] == 2
-    both = images(inception={}).stages()
+    both = stages(images(inception={}))
     assert (both["classifier"], both["features"]) == (2, 4)
     assert none == {k: v for k, v in both.items() if k not in ("classifier", "features")}
 
 
 def test_description_of_a_plan_with_images():
     for made in (images(), images(classifier=None, class_shares=None, inception={})):
-        described = made.describe()
+        described = describe(made)
         names = {row["name"] for row in described["stages"]}
         assert all(set(edge) <= names for edge in described["edges"])
         assert ["features", "evaluate"] in described["edges"]
@@ -394,8 +395,8 @@ def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
     assert made.fetched("mnist") == ["results/downloads/mnist/mnist.pkl.gz"]
     assert made.fetched("far") == ["results/downloads/far/cifar-10-python.tar.gz"]
     assert made.fetched("stable") == [] and made.files("far") == []
-    assert made.stages()["fetch"] == 2 and "fetch" not in plan().stages()
-    assert ["fetch", "data"] in made.describe()["edges"]
+    assert stages(made)["fetch"] == 2 and "fetch" not in stages(plan())
+    assert ["fetch", "data"] in describe(made)["edges"]
     other = plan(datasets={"far": data["far"] | {"test": "balanced"}})
     assert made.fetch_spec("far") == other.fetch_spec("far")
     assert made.data_spec("far") != other.data_spec("far")

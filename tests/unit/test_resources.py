@@ -102,16 +102,16 @@ def test_only_what_computes_on_a_gpu_asks_for_one():
     assert Needs(plan, 4).limit() == 4
 
 
-def test_groups_are_those_of_the_profile_and_without_gpus():
+def test_short_jobs_without_gpus_share_those_of_a_scheduler():
     plan = Plan(load(ROOT / "config.yaml"))
     for dataset in plan.config.datasets:
-        assert Needs(plan, 4, {"evaluate": 8}).group("evaluate", dataset) == "evaluate"
-        assert Needs(plan, 4, {"data": 8}).group("evaluate", dataset) is None
-    assert Needs(plan, 4, {"data": 8}).group("data") == "data"
-    assert Needs(plan, 4).group("data") is None
+        assert Needs(plan, 4, True).group("evaluate", dataset) == "evaluate"
+        assert Needs(plan, 4, False).group("evaluate", dataset) is None
+    assert Needs(plan, 4, True).group("data") == "data"
+    assert Needs(plan, 4, False).group("data") is None
     images = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
-    assert Needs(images, 4, {"evaluate": 8}).group("evaluate", "cifar10_lt") is None
-    assert Needs(images, 0, {"evaluate": 8}).group("evaluate", "cifar10_lt") == "evaluate"
+    assert Needs(images, 4, True).group("evaluate", "cifar10_lt") is None
+    assert Needs(images, 0, True).group("evaluate", "cifar10_lt") == "evaluate"
 
 
 def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():

@@ -21,22 +21,23 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-# Its own default for this is an expression that Snakemake evaluates for each job.
-if workflow.resource_settings.default_resources is None:
-    workflow.resource_settings.default_resources = {"tmpdir": tempfile.gettempdir()}
-
 # Jobs hold no more GPUs at once than the run was told of, by a profile or --resources gpu=4, or
 # else than this machine has.
 NAMED = workflow.global_resources.get("gpu").value
-NEEDS = Needs(PLAN, gpus_of_run(NAMED), workflow.group_settings.group_components)
+ELSEWHERE = workflow.global_resources["_nodes"].value is not None
+NEEDS = Needs(PLAN, gpus_of_run(NAMED), ELSEWHERE)
 GPUS = NEEDS.gpus()
 TELL = Directives(PLAN)
 if NAMED is None:
     workflow.register_resource("gpu", max(NEEDS.limit(), 1))
 # profiles/default says "all cores of this machine", which do not count where jobs go elsewhere:
 # there, this is the most that jobs in a group ask for together.
-if workflow.global_resources["_nodes"].value is not None:
+if ELSEWHERE:
     workflow.register_resource("_cores", max(PLAN.config.threads, 8))
+# Here, all jobs have the same folder for temporary files, and Snakemake's default is an expression
+# that it would evaluate for each.
+elif workflow.resource_settings.default_resources is None:
+    workflow.resource_settings.default_resources = {"tmpdir": tempfile.gettempdir()}
 
 DATA = "results/data/{dataset}/{block}"
 MODEL = "results/models/{dataset}/{model}/{block}"

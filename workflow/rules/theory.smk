@@ -9,12 +9,14 @@ rule theory:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: NEEDS.gpus(PLAN.theory_device(wildcards.experiment)),
-        device=lambda wildcards: PLAN.theory_device(wildcards.experiment),
+        gpu=lambda wildcards: NEEDS.gpus(PLAN.experiments.device(wildcards.experiment)),
+        device=lambda wildcards: PLAN.experiments.device(wildcards.experiment),
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        spec=lambda wildcards: PLAN.theory_spec(wildcards.experiment, wildcards.cell),
+        spec=lambda wildcards: PLAN.experiments.spec(
+            wildcards.experiment, wildcards.cell
+        ),
         code=lambda wildcards: PLAN.code("theory", wildcards.experiment),
     message:
         with_resources("theory: {wildcards.experiment}, {wildcards.cell}")
@@ -26,7 +28,7 @@ rule theory:
 
 rule claims:
     input:
-        lambda wildcards: PLAN.cell_files(wildcards.experiment),
+        lambda wildcards: PLAN.experiments.files(wildcards.experiment),
     output:
         points="results/theory/{experiment}/points.csv",
         slopes="results/theory/{experiment}/slopes.csv",

@@ -10,6 +10,7 @@ from typing import Any
 from tailbench.config import parse
 from tailbench.files import atomic_write, replacing
 from tailbench.integrity import checksum, read_record, read_table, write_record
+from tailbench.outline import describe
 from tailbench.plan import Plan
 
 __all__ = ["COLUMNS", "run"]
@@ -45,7 +46,7 @@ def run(results: Path, config: str) -> None:
     import pandas as pd
 
     parsed = parse(json.loads(config))
-    described = Plan(parsed).describe()
+    described = describe(Plan(parsed))
     tables = []
     floors: dict[tuple[str, str], Any] = {}
     for dataset, family, block in described["cells"]:
