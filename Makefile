@@ -64,13 +64,13 @@ lint: $(INSTALLED) ## check style, types and the workflow
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m snakefmt --check Snakefile workflow
+	$(RUN) -m snakefmt --check Snakefile workflow benchmarks
 	$(RUN) -m snakemake --lint
 
 format: $(INSTALLED) ## rewrite the code in the style that lint wants
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
-	$(RUN) -m snakefmt Snakefile workflow
+	$(RUN) -m snakefmt Snakefile workflow benchmarks
 
 check: lint test ## lint, then test
 

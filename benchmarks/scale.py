@@ -2,8 +2,9 @@
 
 Timed in an empty folder: `tailbench check`, which counts the jobs without Snakemake; the start of
 a real run, up to the moment at which the first job would begin; a dry run, which prints every job,
-and one that prints how many there are of each rule; a dry run of a twentieth, which is how a larger
-benchmark is split; and that of one cell. Judged are the seconds of processor, which are those of
+one that prints how many there are of each rule, and one for Slurm; a dry run of a twentieth, which
+is how a larger benchmark is split; that of one cell; and, for reference, one of rules that have the
+same files and say nothing else (bare.smk). Judged are the seconds of processor, which are those of
 the clock where nothing else runs, and peak memory.
 
     python benchmarks/scale.py [--cells 10000] [--repeats 1] [--profile FILE]
@@ -98,6 +99,11 @@ def main() -> None:
     options = ["-s", f"{REPOSITORY}/Snakefile", "--configfile", "config.json", "--cores", "all"]
     part = "results/metrics/stable_0/sgm/0-9.csv"
     dry = ["-m", "snakemake", *options, "--dry-run"]
+    slurm = REPOSITORY / "profiles" / "slurm"
+    cluster = ["--profile", f"{slurm}", "--slurm-partition-config", f"{slurm}/partitions.yaml"]
+    count = len(configuration(given.cells)["datasets"])
+    bare = ["-m", "snakemake", "-s", f"{REPOSITORY}/benchmarks/bare.smk", "--cores", "all"]
+    bare += ["--dry-run", "--workflow-profile", "none", "--config", f"datasets={count}"]
     start = ["-c", FIRST_JOB, *options, "--no-hooks"]
     profile = [] if given.profile is None else ["-m", "cProfile", "-o", str(given.profile)]
     commands = {
@@ -105,8 +111,10 @@ def main() -> None:
         "start of a run": start,
         "dry run": [*profile, *dry],
         "dry run, --quiet": [*dry, "--quiet", "rules"],
+        "dry run, Slurm": [*dry, *cluster],
         "dry run, 1/20": [*dry, "--batch", "collect=1/20", "results/metrics.csv"],
         "dry run, one cell": [*dry, part],
+        "dry run, bare": bare,
     }
     held = True
     with tempfile.TemporaryDirectory() as name:
