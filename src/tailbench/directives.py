@@ -53,9 +53,8 @@ class Directives:
 
     def _names(self, key: str) -> Iterable[str]:
         config = self.plan.config
-        return {"dataset": config.datasets, "model": self.plan.models, "method": config.methods}[
-            key
-        ]
+        names = {"dataset": config.datasets, "model": self.plan.models, "method": config.methods}
+        return names[key]
 
 
 def mem_mb(need: Callable[..., Need]) -> Callable[[Any, int], int]:

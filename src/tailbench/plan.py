@@ -238,7 +238,11 @@ class Plan:
                 )
 
     def figure_inputs(self, figure: str) -> list[str]:
-        """The files that a figure is drawn from."""
+        """The files that a figure is drawn from, of all blocks of seeds or of the first alone.
+
+        Its ``needs`` may be ``metrics``, ``data``, ``samples``, ``histories``, ``first data`` and
+        ``first samples``.
+        """
         needs = registry.load("figures", figure).needs
         inputs = ["results/metrics.csv", "results/config.json"]
         for dataset in self.config.datasets:
