@@ -13,9 +13,10 @@ import pytest
 from tailbench import locks
 
 WORK = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tailbench.locks import turn
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 lock, out, key, seconds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 with turn(lock, key, [out], "the work") as mine:
     print("mine" if mine else "done before", flush=True)

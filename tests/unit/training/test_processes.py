@@ -53,9 +53,10 @@ def data(tmp_path_factory):
     rng = np.random.default_rng(0)
     x = [rng.integers(0, 256, (300, 16)).astype(np.uint8) for _ in range(2)]
     write_rows(folder / "train.safetensors", {"train": x})
-    write_rows(folder / "test.safetensors", {"test": [rows[:600] for rows in x]})
+    write_rows(folder / "test.safetensors", {"test": x})
     images = {"shape": [1, 4, 4], "classes": [], "pixels": True}
-    seal(folder / "meta.json", folder.glob("*.safetensors"), {"images": images})
+    meta = {"images": images, "rows": {"train": 300, "test": 300}}
+    seal(folder / "meta.json", folder.glob("*.safetensors"), meta)
     return folder
 
 
