@@ -9,16 +9,13 @@ MODEL = "results/models/{dataset}/{model}/{block}"
 SAMPLES = "results/samples/{dataset}/{method}/{block}"
 FLOOR = "results/metrics/{dataset}/floor/{block}.csv"
 METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
-MODELS = {"flow_sgm": ["flow", "sgm"], "flow_sgm_two": ["flow", "sgm"]}
-MODELS |= {
-    "dlim": ["dlpm"],
-    "dlim_few": ["dlpm"],
-    "lim_ode": ["lim"],
-    "sgm_few": ["sgm"],
-}
-METHODS = ["sgm", "flow", "dlpm", "lim", *MODELS]
-DATASETS = [f"stable_{i}" for i in range(config["datasets"])]
-BLOCKS = [f"{10 * block}-{10 * block + 9}" for block in range(10)]
+TYPES = {name: entry.get("type", name) for name, entry in config["methods"].items()}
+MODELS = {"flow_sgm": ["flow", "sgm"], "dlim": ["dlpm"], "lim_ode": ["lim"]}
+CELLS = {"dataset": config["datasets"], "method": TYPES, "block": config["seeds"]}
+
+
+def models_of(method):
+    return MODELS.get(TYPES[method], [TYPES[method]])
 
 
 wildcard_constraints:
@@ -34,9 +31,9 @@ ruleorder: floor > evaluate
 rule all:
     default_target: True
     input:
-        expand(METRICS, dataset=DATASETS, method=METHODS, block=BLOCKS),
-        expand(f"{SAMPLES}.json", dataset=DATASETS, method=METHODS, block=BLOCKS),
-        expand(FLOOR, dataset=DATASETS, block=BLOCKS),
+        expand(METRICS, **CELLS),
+        expand(f"{SAMPLES}.json", **CELLS),
+        expand(FLOOR, **CELLS),
 
 
 rule data:
@@ -68,7 +65,7 @@ rule sample:
         f"{DATA}/meta.json",
         lambda wildcards: [
             f"results/models/{wildcards.dataset}/{model}/{wildcards.block}/{file}"
-            for model in MODELS.get(wildcards.method, [wildcards.method])
+            for model in models_of(wildcards.method)
             for file in ("model.safetensors", "spec.json")
         ],
     output:

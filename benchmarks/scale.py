@@ -96,14 +96,13 @@ def main() -> None:
     parser.add_argument("--most-seconds", type=float, default=60.0)
     parser.add_argument("--most-gib", type=float, default=2.0)
     given = parser.parse_args()
-    options = ["-s", f"{REPOSITORY}/Snakefile", "--configfile", "config.json", "--cores", "all"]
+    common = ["--configfile", "config.json", "--cores", "all"]
+    options = ["-s", f"{REPOSITORY}/Snakefile", *common]
     part = "results/metrics/stable_0/sgm/0-9.csv"
     dry = ["-m", "snakemake", *options, "--dry-run"]
     slurm = REPOSITORY / "profiles" / "slurm"
     cluster = ["--profile", f"{slurm}", "--slurm-partition-config", f"{slurm}/partitions.yaml"]
-    count = len(configuration(given.cells)["datasets"])
-    bare = ["-m", "snakemake", "-s", f"{REPOSITORY}/benchmarks/bare.smk", "--cores", "all"]
-    bare += ["--dry-run", "--workflow-profile", "none", "--config", f"datasets={count}"]
+    bare = ["-m", "snakemake", "-s", f"{REPOSITORY}/benchmarks/bare.smk", *common, "--dry-run"]
     start = ["-c", FIRST_JOB, *options, "--no-hooks"]
     profile = [] if given.profile is None else ["-m", "cProfile", "-o", str(given.profile)]
     commands = {
@@ -114,7 +113,7 @@ def main() -> None:
         "dry run, Slurm": [*dry, *cluster],
         "dry run, 1/20": [*dry, "--batch", "collect=1/20", "results/metrics.csv"],
         "dry run, one cell": [*dry, part],
-        "dry run, bare": bare,
+        "dry run, bare": [*bare, "--workflow-profile", "none"],
     }
     held = True
     with tempfile.TemporaryDirectory() as name:

@@ -1,9 +1,8 @@
 """What rules tell Snakemake of each job, made so that it costs little.
 
 Snakemake calls every function of a rule for every job, and asks for its signature up to three times
-at each call: on tens of thousands of jobs that is a third of a dry run. So what is the same for all
-names is told as a value, and what is not as a function that knows its signature and what it has
-found before.
+at each call, which adds up over tens of thousands of jobs. So what is the same for all names is
+told as a value, and what is not as a function that knows its signature and what it found before.
 """
 
 from __future__ import annotations

@@ -196,6 +196,10 @@ class Needs:
         """Give the GPUs of a job that trains or samples, or of one on ``device``."""
         return gpus(self.plan.config.device if device is None else device, self.available)
 
+    def feature_gpus(self, dataset: str) -> int:
+        """Give the GPUs of a job that computes features of images, or metrics, of a dataset."""
+        return self.gpus(self.plan.features.device(dataset))
+
     def data(self, dataset: str, block: str) -> Need:
         """Give what drawing or reading the data asks for."""
         return preparing(extent(self.plan.data_spec(dataset)), len(parse_block(block)))
@@ -254,14 +258,14 @@ class Needs:
     def group(self, name: str, dataset: str | None = None) -> str | None:
         """Give the group of jobs that share one of a scheduler, if they do.
 
-        There are none on one machine, where Snakemake would spend a tenth of its planning on them
-        for nothing, nor of metrics that need a GPU.
+        There are none on one machine, where they would only cost Snakemake time to plan, nor of
+        metrics that need a GPU.
 
         Args:
             name: Name of the group.
             dataset: The dataset, for metrics.
         """
-        on_gpu = dataset is not None and self.gpus(self.plan.features.device(dataset))
+        on_gpu = dataset is not None and self.feature_gpus(dataset)
         return name if self.elsewhere and not on_gpu else None
 
 

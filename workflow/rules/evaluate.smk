@@ -15,9 +15,7 @@ rule floor:
         ENVIRONMENT
     threads: TELL.agreed(PLAN.features.threads, "dataset")
     resources:
-        gpu=TELL.agreed(
-            lambda dataset: NEEDS.gpus(PLAN.features.device(dataset)), "dataset"
-        ),
+        gpu=TELL.agreed(NEEDS.feature_gpus, "dataset"),
         device=TELL.agreed(PLAN.features.device, "dataset"),
         mem_mb=mem_mb(NEEDS.floor),
         runtime=runtime(NEEDS.floor),
@@ -63,7 +61,7 @@ rule evaluate:
         )
     resources:
         gpu=TELL.agreed(
-            lambda dataset, method: NEEDS.gpus(PLAN.features.device(dataset))
+            lambda dataset, method: NEEDS.feature_gpus(dataset)
             * PLAN.processes_for(dataset, method),
             "dataset",
             "method",

@@ -50,9 +50,7 @@ rule features:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=TELL.agreed(
-            lambda dataset: NEEDS.gpus(PLAN.features.device(dataset)), "dataset"
-        ),
+        gpu=TELL.agreed(NEEDS.feature_gpus, "dataset"),
         device=TELL.agreed(PLAN.features.device, "dataset"),
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
