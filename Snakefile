@@ -34,6 +34,7 @@ onstart:
 
 
 onsuccess:
+    finished.forget("results/.checkpoints")
     shell(
         "test ! -f results/report.html || python -m tailbench summary --results results"
     )

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,13 @@ def holder(path: str | Path) -> str:
 
 
 @contextmanager
-def turn(path: str | Path, key: str, files: Sequence[Path], what: str = "this") -> Iterator[bool]:
+def turn(
+    path: str | Path,
+    key: str,
+    files: Sequence[Path],
+    what: str = "this",
+    found: Callable[[], bool] = lambda: False,
+) -> Iterator[bool]:
     """Wait for one's turn at work that another process may be doing, and say whether it is left.
 
     Args:
@@ -65,15 +71,16 @@ def turn(path: str | Path, key: str, files: Sequence[Path], what: str = "this") 
         key: Digest of all that the work depends on.
         files: What the work makes.
         what: What to call the work in messages.
+        found: Puts files that were made before in their places, if there are any, and says so.
 
     Yields:
         ``True`` if the work is to be done; ``False`` if the files are there as a process with the
-        same key left them.
+        same key left them, or have been found.
     """
     path = Path(path)
     handle = _wait(path, what)
     try:
-        if _finished(_note(path), key, files):
+        if _finished(_note(path), key, files) or found():
             yield False
             return
         note = {"holder": _myself(), "key": key}

@@ -40,7 +40,7 @@ class OnSlurm(Workspace):
             *("-s", f"{self.repo}/Snakefile", "--configfile", "config.yaml"),
             *("--profile", f"{self.repo}/profiles/slurm"),
             *("--slurm-partition-config", str(self.folder / "partitions.yaml")),
-            *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"),
+            *("--slurm-init-seconds-before-status-checks", "2"),
             *arguments,
         ]
 

@@ -165,6 +165,14 @@ class Slurm:
                 os.kill(pid, signal.SIGKILL)
         self.kill(node)
 
+    def check(self) -> None:
+        """Raise an error if a daemon has ended by itself."""
+        for name, pid in self.daemons.items():
+            if not Path(f"/proc/{pid}/exe").exists():
+                output = self.folder / "log" / f"{name}.out"
+                said = output.read_text(errors="replace").splitlines()[-5:]
+                raise RuntimeError(f"{name} has ended by itself; it said last: {said}")
+
     def stop(self) -> None:
         """Cancel what runs, stop what was started, and remove the configuration."""
         if "slurmctld" in self.daemons:
@@ -190,6 +198,7 @@ class Slurm:
             self.daemons[name] = subprocess.Popen(
                 line.split(),
                 env=_environment(),
+                cwd=self.folder,  # where a daemon that crashes leaves its memory
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

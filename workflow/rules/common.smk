@@ -9,6 +9,7 @@ from tailbench.hooks import check_data, claim, missing
 from tailbench.gpus import gpus_of_run
 from tailbench.plan import Plan
 from tailbench.resources import Needs
+from tailbench.training import finished
 
 # A large graph of jobs lives until the end; searching it for garbage again and again costs a tenth
 # of the start.

@@ -13,6 +13,7 @@ from tailbench.processes import alone, joined
 from tailbench.seeds import parse_block, seed_for
 from tailbench.stages._cost import peak_memory_mb
 from tailbench.stages._files import images_of, read_arrays, read_rows
+from tailbench.training import finished
 
 __all__ = ["run"]
 
@@ -33,9 +34,10 @@ def run(
     """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
     A run that is killed goes on from its last state when it is started again, to the same
-    result, and deletes its states when it ends. One that finds another at the same work waits for
-    its end, and has nothing left to do if that was a good one. Processes that ``torchrun`` starts
-    train together; the first of them writes.
+    result, and deletes its states when it ends. One that had ended, and lost its files since, puts
+    them back. One that finds another at the same work waits for its end, and has nothing left to
+    do if that was a good one. Processes that ``torchrun`` starts train together; the first of them
+    writes.
 
     Args:
         dataset: Name of the dataset in the configuration.
@@ -66,11 +68,12 @@ def run(
     members = parse_block(block)
     x = read_arrays(data)["train"] if images is None else read_rows(data, "train")
     depends = [dataset, model, block, spec, code, checksum(data)]
-    key = hashlib.sha256(json.dumps(depends).encode())
-    checkpoint = Checkpoint(state, key.hexdigest(), checkpoint_seconds)
+    key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
+    label = f"{dataset}/{model}"
+    checkpoint = Checkpoint(state, key, checkpoint_seconds)
     files = [folder / name for name in ("model.safetensors", "history.csv", "spec.json")]
     lock = state.with_name(f"{state.name}.lock")
-    work = turn(lock, key.hexdigest(), files, f"{dataset}/{model}")
+    work = turn(lock, key, files, label, lambda: finished.put_back(state, key, files, label))
     with joined(device) as team, alone(team, work) as mine, listening():
         if not mine:
             return
@@ -81,10 +84,11 @@ def run(
             split_seeds=[seed_for("split", dataset, member) for member in members],
             members=members,
             images=images,
-            label=f"{dataset}/{model}",
+            label=label,
             checkpoint=checkpoint,
         )
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
             fitted.save(folder)
+            finished.keep(state, key, files, label)
             checkpoint.clear()

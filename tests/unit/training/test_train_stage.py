@@ -1,6 +1,8 @@
 """The stage that trains: a killed job goes on, and leaves no state behind."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from tailbench.models.flow import Flow
 from tailbench.seeds import seed_for
 from tailbench.stages import train as stage
 from tailbench.stages._files import write_arrays
+from tailbench.training import finished
 
+STATE = Path(".checkpoints/toy/flow/3-4")
+KEPT = STATE.with_name("3-4.finished")
 SPEC = {"type": "flow", "steps": 30, "batch_size": 32, "layers": 1, "width": 8, "validate_every": 5}
 
 
@@ -29,7 +34,7 @@ def job(tmp_path):
     def run(name="model", spec=SPEC, code="code", seconds=0.0):
         stage.run(
             "toy", "flow", "3-4", json.dumps(spec), code, tmp_path / "train.safetensors",
-            tmp_path / name, tmp_path / "state" / "flow", "cpu", 1, seconds,
+            tmp_path / name, tmp_path / STATE, "cpu", 1, seconds,
         )  # fmt: skip
         return load_file(tmp_path / name / "model.safetensors")
 
@@ -70,7 +75,7 @@ def test_writes_the_model_and_clears_the_state(job, tmp_path):
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
         "history.csv", "model.safetensors", "spec.json"
     ]  # fmt: skip
-    assert not (tmp_path / "state" / "flow").exists()
+    assert not (tmp_path / STATE).exists()
     spec = json.loads((tmp_path / "model" / "spec.json").read_text())
     assert spec["members"] == 2 and spec["peak_memory_mb"] > 1.0
     rows = (tmp_path / "model" / "history.csv").read_text().splitlines()[1:]
@@ -79,10 +84,11 @@ def test_writes_the_model_and_clears_the_state(job, tmp_path):
 
 def test_a_killed_job_goes_on_to_the_same_result(killed, job, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
-    assert len(list((tmp_path / "state" / "flow").iterdir())) == 2
+    assert len(list((tmp_path / STATE).iterdir())) == 2
     resumed = job()
     assert goes_on_at(capsys) == ["toy/flow: goes on at step 15"]
-    assert not (tmp_path / "state" / "flow").exists()
+    assert not (tmp_path / STATE).exists()
+    finished.forget(tmp_path / ".checkpoints")
     assert equal(resumed, job("other"))
 
 
@@ -134,11 +140,93 @@ def test_what_another_job_has_made_is_left_alone(job, tmp_path):
     assert written(tmp_path) != before
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "spec.json", "history.csv"])
-def test_what_is_missing_or_has_changed_is_made_again(job, tmp_path, file):
+FILES = ["model.safetensors", "spec.json", "history.csv"]
+BACK = "toy/flow: had been trained by a job that died after it; its files are put back\n"
+
+
+def content(tmp_path):
+    return {name: (tmp_path / "model" / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_has_changed_is_made_again(job, tmp_path, capsys, file):
     made = job()
     path = tmp_path / "model" / file
     path.write_bytes(path.read_bytes()[:-1])
+    capsys.readouterr()
     assert equal(job(), made)
-    path.unlink()
-    assert equal(job(), made) and path.is_file()
+    assert "30/30" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", [FILES, FILES[:1], FILES[1:]])
+def test_what_was_lost_after_a_training_is_put_back_with_the_time_of_now(
+    job, tmp_path, capsys, lost
+):
+    job()
+    made = content(tmp_path)
+    for name in lost:
+        os.utime(tmp_path / "model" / name, (0, 0))
+        (tmp_path / "model" / name).unlink()
+    capsys.readouterr()
+    for _ in range(2):
+        job()
+        assert content(tmp_path) == made
+    assert capsys.readouterr().out == BACK
+    assert all((tmp_path / "model" / name).stat().st_mtime > 1e9 for name in FILES)
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted(FILES)
+
+
+def lose(tmp_path):
+    for name in FILES:
+        (tmp_path / "model" / name).unlink()
+
+
+@pytest.mark.parametrize("file", [*FILES, "finished.json"])
+@pytest.mark.parametrize("harm", ["cut", "lost"])
+def test_what_was_kept_and_is_damaged_is_made_again(job, tmp_path, capsys, file, harm):
+    made = job()
+    lose(tmp_path)
+    path = tmp_path / KEPT / file
+    path.write_bytes(path.read_bytes()[:-2]) if harm == "cut" else path.unlink()
+    capsys.readouterr()
+    assert equal(job(), made)
+    assert "30/30" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [{"code": "new"}, {"spec": SPEC | {"learning_rate": 1e-4}}])
+def test_what_was_kept_of_another_training_is_not_put_back(job, tmp_path, capsys, change):
+    job()
+    lose(tmp_path)
+    capsys.readouterr()
+    job(**change)
+    assert BACK not in capsys.readouterr().out
+    made = content(tmp_path)
+    lose(tmp_path)
+    job(**change)  # which has taken the other's place
+    assert content(tmp_path) == made and capsys.readouterr().out == BACK
+
+
+def test_what_is_forgotten_is_made_again_and_states_stay(job, tmp_path, capsys):
+    job()
+    lose(tmp_path)
+    state = tmp_path / STATE / "members.safetensors"
+    state.parent.mkdir()
+    state.write_bytes(b"")
+    finished.forget(tmp_path / ".checkpoints")
+    assert not (tmp_path / KEPT).exists() and state.exists()
+    finished.forget(tmp_path / ".checkpoints")
+    capsys.readouterr()
+    job()
+    assert "30/30" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_kept_the_training_is_as_good(job, tmp_path, capsys, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    made = job()
+    assert "toy/flow: not kept in case that its job dies now: " in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / STATE.parent).iterdir()) == ["3-4.lock"]
+    lose(tmp_path)
+    assert equal(job(), made)
