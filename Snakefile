@@ -30,11 +30,11 @@ rule all:
 
 onstart:
     check_data(PLAN.config, CONFIG_SOURCE)
-    claim("results")
+    lock_results_dir("results")
 
 
 onsuccess:
-    finished.forget("results/.checkpoints")
+    kept_models.forget("results/.checkpoints")
     shell(
         "test ! -f results/report.html || python -m tailbench summary --results results"
     )

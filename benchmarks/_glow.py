@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from tailbench.contracts import InputError
-from tailbench.models._settings import TrainingSettings
+from tailbench.exceptions import InputError
+from tailbench.models.settings import TrainingSettings
 from tailbench.models.tarflow import TarFlow, TarFlowSettings
-from tailbench.seeds import seed_for
+from tailbench.rng.seeds import seed_for
 
 __all__ = ["Glow", "GlowFlow", "GlowSettings", "normflows"]
 

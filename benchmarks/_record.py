@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailbench.files import atomic_write
+from tailbench.io.atomic import atomic_write
 
 __all__ = ["finish"]
 

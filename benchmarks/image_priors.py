@@ -45,15 +45,16 @@ import torch
 from _glow import Glow, normflows
 from _record import finish
 
-from tailbench.contracts import Images, InputError
-from tailbench.files import atomic_write
-from tailbench.integrity import read_plain, read_record
-from tailbench.metrics._base import ImageReference
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import images_of, read_arrays
+from tailbench.io.atomic import atomic_write
+from tailbench.io.checksums import read_plain, read_record
+from tailbench.metrics.base import ImageContext
 from tailbench.metrics.classifier import ClassifierFidelity
 from tailbench.models.tarflow import TarFlow, TarFlowSampling
-from tailbench.seeds import generator_for, seed_for
-from tailbench.stages import classifier, data, features, fetch
-from tailbench.stages._files import images_of, read_arrays
+from tailbench.pipeline.stages import classifier, data, features, fetch
+from tailbench.rng.seeds import generator_for, seed_for
 
 # CPU seconds of training, and images that the models are judged by.
 DATASETS: dict[str, dict[str, Any]] = {
@@ -128,9 +129,9 @@ class Judge:
         self.count: int = DATASETS[dataset]["count"]
         images = images_of(folder / "data")
         assert images is not None
-        self.images: Images = images
+        self.images: ImageLayout = images
         known = read_arrays(folder / "reference-classifier.safetensors")
-        self._reference = ImageReference(
+        self._reference = ImageContext(
             images,
             {"classifier": known["features"]},
             folder / "classifier.safetensors",

@@ -6,7 +6,7 @@ All are CPU seconds of one thread, of a reference and of ours in turns, in the s
 - ``step``: a training step of DLPM and LIM against forward, backward and ``torch.optim.AdamW``
   step of the same network on fixed tensors;
 - ``block``: the seeds of a block trained together against one after another, by which
-  ``tailbench.training.loop.groups`` is decided (on a GPU: ``--device cuda``, in wall seconds);
+  ``tailbench.training.trainer.groups`` is decided (on a GPU: ``--device cuda``, in wall seconds);
 - ``finite``: 1e8 draws, none of them infinite or NaN.
 
     python benchmarks/levy.py [noise step block finite] [--device cpu]
@@ -27,7 +27,7 @@ from tailbench.levy.noise import symmetric_stable
 from tailbench.models.dlpm import DLPM
 from tailbench.models.lim import LIM
 from tailbench.targets.alpha_stable import AlphaStable
-from tailbench.training import loop
+from tailbench.training import trainer
 
 ROUNDS = 7
 
@@ -85,7 +85,7 @@ def step(steps: int = 150, dim: int = 2) -> None:
         def ours(model=model, block=block, dim=dim) -> None:
             build = lambda members: model._build(members, dim)  # noqa: E731
             cpu = torch.device("cpu")
-            loop.train(build, model._loss, block, model.settings, [0], cpu, quiet=True)
+            trainer.train(build, model._loss, block, model.settings, [0], cpu, quiet=True)
 
         first, second = in_turns(bare, ours, clock=time.process_time)
         print(
@@ -102,13 +102,13 @@ def block(device: str, members: int = 10, steps: int = 30) -> None:
     where = torch.device(device)
 
     def train(chosen: list[list[int]]) -> None:
-        kept, loop.groups = loop.groups, lambda count, at: chosen
+        kept, trainer.groups = trainer.groups, lambda count, at: chosen
         try:
             build = lambda group: model._build(group, 2)  # noqa: E731
             seeds = list(range(members))
-            loop.train(build, model._loss, data, model.settings, seeds, where, quiet=True)
+            trainer.train(build, model._loss, data, model.settings, seeds, where, quiet=True)
         finally:
-            loop.groups = kept
+            trainer.groups = kept
 
     clock = time.process_time if device == "cpu" else time.perf_counter
     apart, together = in_turns(

@@ -18,9 +18,9 @@ from subprocess import run
 
 import numpy as np
 
-from tailbench.integrity import write_record
-from tailbench.lazy import LazyArray
-from tailbench.stages._files import write_rows
+from tailbench.io.arrays import write_rows
+from tailbench.io.checksums import write_record
+from tailbench.io.lazy_rows import LazyRows
 
 DIM = 3 * 64 * 64
 SPEC = {"type": "sgm", "width": 8, "blocks": 0, "steps": 50, "batch_size": 64}
@@ -34,7 +34,7 @@ def write(folder: Path, images: int) -> Path:
         return np.random.default_rng(rows[0]).integers(0, 256, (len(rows), DIM), np.uint8)
 
     file = folder / "train.safetensors"
-    checksum = write_rows(file, {"train": [LazyArray(read, np.arange(images), (DIM,), np.uint8)]})
+    checksum = write_rows(file, {"train": [LazyRows(read, np.arange(images), (DIM,), np.uint8)]})
     shape = {"shape": [3, 64, 64], "classes": [], "pixels": True}
     write_record(folder / "meta.json", {"images": shape, "sha256": {file.name: checksum}})
     return file

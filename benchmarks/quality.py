@@ -19,11 +19,12 @@ from pathlib import Path
 import pandas as pd
 from _record import finish
 
-from tailbench.catalog import source
-from tailbench.integrity import read_record
-from tailbench.metrics.msle import Msle
-from tailbench.seeds import generator_for, parse_block
-from tailbench.stages._files import read_arrays
+from tailbench.io.arrays import read_arrays
+from tailbench.io.checksums import read_record
+from tailbench.metrics.msle import MSLE
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.registry import source
+from tailbench.rng.seeds import generator_for
 
 DATASETS = ("student_mixture", "gmm")
 
@@ -40,7 +41,7 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
             (results / "samples" / dataset).glob(f"*/{meta.parent.name}.safetensors")
         ):
             drawn |= read_arrays(path)
-        metric = Msle(xi=0.99)
+        metric = MSLE(xi=0.99)
         for method, block in drawn.items():
             for e, seed in enumerate(parse_block(meta.parent.name)):
                 rng = generator_for("metric", "msle", dataset, seed)

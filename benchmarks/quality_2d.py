@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from _record import finish
 
-from tailbench.stages._files import read_arrays
+from tailbench.io.arrays import read_arrays
 
 STABLE, GRID = "alpha_stable", "gaussian_grid"
 METRICS = {

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from tailbench.metrics._slices import random_directions, transport_costs
 from tailbench.metrics.sliced_wasserstein import SlicedWasserstein
+from tailbench.stats.sliced_transport import random_directions, transport_costs
 
 
 def seconds(call, repeats=3):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 from _record import finish
 
-from tailbench.stages.claims import slopes, slopes_table
+from tailbench.pipeline.stages.claims import slopes, slopes_table
 
 CORES = 2
 MOST_EACH, MOST = 180.0, 720.0

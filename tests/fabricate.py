@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from tailbench.integrity import checksum, write_record
-from tailbench.levy.stable import kanter
+from tailbench.io.checksums import checksum, write_record
+from tailbench.stats.positive_stable import kanter
 
 FLOORS = {
     "sw1": 0.02,

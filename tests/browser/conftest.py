@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tailbench.stages import figure, report
+from tailbench.pipeline.stages import figure, report
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from tailbench.figures._inputs import Inputs
+from tailbench.pipeline.results.reader import ResultsReader
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_configuration_is_there_and_can_be_copied(opened, fabricated):
     details = opened.find_element(By.CSS_SELECTOR, "#config details")
     details.find_element(By.TAG_NAME, "summary").click()
     text = opened.find_element(By.ID, "yaml").text
-    for name in Inputs(fabricated).datasets:
+    for name in ResultsReader(fabricated).datasets:
         assert name in text
     button = opened.find_element(By.CSS_SELECTOR, ".copy")
     button.click()

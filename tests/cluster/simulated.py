@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tailbench.locks import acquire
+from tailbench.pipeline.runtime.locks import acquire
 
 __all__ = ["Slurm", "lacking", "processes", "wait_for"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tailbench import registry
-from tailbench.contracts import InputError
-from tailbench.datasets._base import BaseDataset
+from tailbench.datasets.base import BaseDataset
+from tailbench.exceptions import InputError
 
 TABLES = [
     name

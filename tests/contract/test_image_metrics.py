@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from tailbench import registry
-from tailbench.contracts import Images, Output
+from tailbench.data import ImageLayout
 from tailbench.datasets.digits import Digits
-from tailbench.metrics._base import ImageReference
-from tailbench.metrics._extractors import extractor, torch_fidelity
-from tailbench.metrics._fidelity import features
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.base import ImageContext
+from tailbench.metrics.feature_networks import extractor, torch_fidelity
+from tailbench.metrics.fidelity import features
 from tailbench.networks import classifier
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,7 +64,7 @@ def case(metric, digits, weights):
     """Real images as samples, others as reference, and what is known of these."""
     n, m = SIZES[metric.space]
     pixels = digits.test[n : n + m].reshape(-1, *digits.images.shape)
-    known = ImageReference(
+    known = ImageContext(
         digits.images,
         {metric.space: features(pixels, metric.space, weights[metric.space])},
         classifier=weights["classifier"],
@@ -80,7 +81,7 @@ def run(metric, x, y, known, seed=0):
 def test_outputs(metric):
     assert metric.outputs
     for key, output in metric.outputs.items():
-        assert isinstance(output, Output) and output.label
+        assert isinstance(output, MetricOutput) and output.label
         assert output.better in ("lower", "higher")
         assert key.isidentifier()
         assert key in type(metric).__doc__
@@ -99,10 +100,10 @@ def test_what_features_depend_on_are_settings(metric):
 
 
 def test_says_to_what_it_applies(metric):
-    assert metric.applies(None, Images((1, 8, 8), ("a", "b")))
+    assert metric.applies(None, ImageLayout((1, 8, 8), ("a", "b")))
     assert not metric.applies(None)
-    assert not metric.applies(None, Images((4, 8, 8), ("a", "b"), pixels=False))
-    assert metric.applies(None, Images((1, 8, 8))) != metric.labelled
+    assert not metric.applies(None, ImageLayout((4, 8, 8), ("a", "b"), pixels=False))
+    assert metric.applies(None, ImageLayout((1, 8, 8))) != metric.labelled
 
 
 def test_gives_one_number_per_output(metric, case):
@@ -161,9 +162,9 @@ def test_what_it_needs_to_know(metric, case):
     with pytest.raises(ValueError, match="need to know what the rows are"):
         run(metric, x, y, None)
     with pytest.raises(ValueError, match=r"no images of shape \(1, 4, 4\)"):
-        run(metric, x, y, ImageReference(Images((1, 4, 4))))
+        run(metric, x, y, ImageContext(ImageLayout((1, 4, 4))))
     with pytest.raises(ValueError, match="need"):
-        run(metric, x, y, ImageReference(known.images))
+        run(metric, x, y, ImageContext(known.images))
 
 
 def test_distances_need_features_of_the_reference_and_enough_images(metric, case):

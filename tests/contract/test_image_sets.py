@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tailbench import registry
-from tailbench.contracts import InputError
-from tailbench.datasets._images import ImageDataset
+from tailbench.datasets.image_base import ImageDataset
+from tailbench.exceptions import InputError
 
 SETS = [
     name

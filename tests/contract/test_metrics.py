@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tailbench import registry
-from tailbench.contracts import Images, Output
+from tailbench.data import ImageLayout
+from tailbench.interfaces import MetricOutput
 
 TARGETS = {name: registry.load("targets", name)() for name in registry.names("targets")}
 NAMES = [n for n in registry.names("metrics") if registry.load("metrics", n).space is None]
@@ -40,7 +41,7 @@ def same(first, second):
 def test_outputs(metric):
     assert metric.outputs
     for key, output in metric.outputs.items():
-        assert isinstance(output, Output) and output.label
+        assert isinstance(output, MetricOutput) and output.label
         assert output.better in ("lower", "higher")
         assert key.isidentifier()
 
@@ -55,7 +56,7 @@ def test_names_of_outputs_are_unique():
 def test_says_to_what_it_applies(metric):
     for truth in (None, *TARGETS.values()):
         assert metric.applies(truth) in (True, False)
-        assert metric.applies(truth, Images((1, 1, 2))) == metric.applies(truth)
+        assert metric.applies(truth, ImageLayout((1, 1, 2))) == metric.applies(truth)
 
 
 def test_gives_one_number_per_output(metric, case):

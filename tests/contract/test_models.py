@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tailbench import catalog, registry
-from tailbench.contracts import InputError
+from tailbench import registry
+from tailbench.exceptions import InputError
 from tailbench.training.checkpoint import Checkpoint
 
 NAMES = registry.names("models")
-TRAINABLE = catalog.trainable_types()
-METHODS = sorted(catalog.method_types().items())
+TRAINABLE = registry.trainable_types()
+METHODS = sorted(registry.method_types().items())
 
 TINY = {
     "steps": 40,

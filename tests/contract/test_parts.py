@@ -7,8 +7,8 @@ import sys
 import pytest
 from pydantic import BaseModel
 
-from tailbench import catalog, registry
-from tailbench.contracts import InputError
+from tailbench import registry
+from tailbench.exceptions import InputError
 
 PARTS = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 SETTINGS = [
@@ -18,8 +18,8 @@ SETTINGS = [
         if kind != "figures"
     ),
     *(
-        ("methods", method, catalog.entry_class("methods", method))
-        for method in catalog.method_types()
+        ("methods", method, registry.entry_class("methods", method))
+        for method in registry.method_types()
     ),
 ]
 
@@ -110,7 +110,7 @@ assert not [m for m in sys.modules if m.startswith(("torch", "scipy"))]
 for kind, found in names.items():
     for name in found:
         registry.load(kind, name)
-import tailbench.config, tailbench.plan, tailbench.__main__
+import tailbench.pipeline.config.parse, tailbench.pipeline.planning.plan, tailbench.pipeline.cli
 print(*[module for module in {heavy!r} if module in sys.modules])
 """
     found = subprocess.run(

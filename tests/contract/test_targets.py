@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tailbench import registry
-from tailbench.contracts import InputError, Target
+from tailbench.exceptions import InputError
+from tailbench.interfaces import Target
 
 TARGETS = {name: registry.load("targets", name)() for name in registry.names("targets")}
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel
 
 from tailbench import registry
-from tailbench.config import ConfigError, parse
-from tailbench.outline import stages
-from tailbench.plan import Plan
-from tailbench.theory._base import Experiment
+from tailbench.pipeline.config.parse import ConfigError, parse
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.summary import stages
+from tailbench.theory.base import Experiment
 
 NAMES = registry.names("theory")
 TEXTS = ("title", "theorem", "assumption", "measured", "refuted_by", "caption")
@@ -66,9 +66,9 @@ def test_the_claims_say_what_they_have_to(experiment):
 
 
 def test_a_changed_claim_computes_nothing_again(experiment):
-    from tailbench import provenance
+    from tailbench.pipeline.planning import code_digest
 
-    modules = provenance.closure(f"tailbench.theory.{experiment.name}")
+    modules = code_digest.closure(f"tailbench.theory.{experiment.name}")
     assert not [name for name in modules if name.startswith("tailbench.claims")]
 
 
@@ -109,8 +109,8 @@ def test_figures_and_metrics_need_datasets():
 def test_nothing_heavy_is_imported_before_it_is_needed():
     script = """
 import sys
-from tailbench.config import parse
-from tailbench.plan import Plan
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.planning.plan import Plan
 from tailbench import registry
 plan = Plan(parse({"theory": list(registry.names("theory"))}))
 plan.experiments.cells()

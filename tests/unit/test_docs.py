@@ -3,19 +3,19 @@
 import re
 import shlex
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from typer.main import get_command
 
+from repository import ROOT
 from tailbench import registry
-from tailbench.__main__ import app
-from tailbench.config import parse
-from tailbench.schema import config_markdown, config_schema
+from tailbench.pipeline.cli import app
+from tailbench.pipeline.config.json_schema import config_schema
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.config.reference import config_markdown
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",

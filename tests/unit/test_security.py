@@ -24,18 +24,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fabricate import seal
-from tailbench import catalog, config
-from tailbench.contracts import InputError
-from tailbench.datasets import _idx, cifar10_lt, mnist
-from tailbench.integrity import checksum, read_record, write_record
-from tailbench.metrics._extractors import _inception_weights
-from tailbench.models._base import load_model
+from tailbench import registry
+from tailbench.datasets import cifar10_lt, idx_files, mnist
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import read_arrays
+from tailbench.io.checksums import checksum, read_record, write_record
+from tailbench.metrics.feature_networks import _inception_weights
+from tailbench.models.base import load_model
 from tailbench.models.flow import Flow
 from tailbench.networks.classifier import Classifier
-from tailbench.stages._files import read_arrays
+from tailbench.pipeline.config import parse
 from tailbench.training.checkpoint import Checkpoint
 
-SOURCE = Path(config.__file__).parent
+SOURCE = Path(parse.__file__).parent
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 
@@ -89,17 +90,17 @@ def test_the_payloads_would_work(kind, tmp_path):
 def test_pickles_of_arrays_call_nothing_else(kind, protocol, mark):
     content = pickle.dumps(payloads(mark)[kind], protocol)
     with pytest.raises(InputError, match="cannot be read as a pickle of arrays"):
-        _idx.unpickle(io.BytesIO(content), "batch")
+        idx_files.unpickle(io.BytesIO(content), "batch")
     content = pickle.dumps([np.arange(3), payloads(mark)[kind]], protocol)
     with pytest.raises(InputError):
-        _idx.unpickle(io.BytesIO(content), "batch")
+        idx_files.unpickle(io.BytesIO(content), "batch")
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_unpickler_fail_otherwise(content):
     with contextlib.suppress(InputError):
-        _idx.unpickle(io.BytesIO(content), "batch")
+        idx_files.unpickle(io.BytesIO(content), "batch")
 
 
 # the files of users
@@ -166,10 +167,10 @@ def test_tables_of_users(content, suffix, tmp_path, mark):
     path = tmp_path / f"mine{suffix}"
     path.write_bytes(CONTENTS[content](mark))
     if (content, suffix) == ("_parquet", ".parquet"):  # read as the numbers that it holds
-        catalog.source({"type": "file", "path": str(path)}).read()
+        registry.source({"type": "file", "path": str(path)}).read()
         return
     with pytest.raises(InputError, match="mine"):
-        catalog.source({"type": "file", "path": str(path)}).check(1)
+        registry.source({"type": "file", "path": str(path)}).check(1)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -178,7 +179,7 @@ def test_latents_of_users(content, suffix, tmp_path, mark):
     (tmp_path / "latents").mkdir()
     (tmp_path / "latents" / f"a{suffix}").write_bytes(CONTENTS[content](mark))
     with pytest.raises(InputError, match=f"a{suffix}"):
-        catalog.source({"type": "latents", "path": str(tmp_path / "latents")}).check(1)
+        registry.source({"type": "latents", "path": str(tmp_path / "latents")}).check(1)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -188,7 +189,7 @@ def test_images_of_users(content, suffix, tmp_path, mark):
     (tmp_path / "images").mkdir()
     for name in "abcdefgh":
         (tmp_path / "images" / f"{name}{suffix}").write_bytes(CONTENTS[content](mark))
-    made = catalog.source({"type": "image_folder", "path": str(tmp_path / "images"), "size": 8})
+    made = registry.source({"type": "image_folder", "path": str(tmp_path / "images"), "size": 8})
     with pytest.raises(InputError, match="cannot be read as an image"):
         made.check(1)
 
@@ -201,13 +202,13 @@ def test_idx_files(kind, packed, tmp_path, mark):
         path = tmp_path / f"{part}-ubyte{'.gz' if packed else ''}"
         path.write_bytes(gzip.compress(content) if packed else content)
     with pytest.raises(InputError, match="not an IDX file"):
-        catalog.source({"type": kind, "path": str(tmp_path)}).check(1)
+        registry.source({"type": kind, "path": str(tmp_path)}).check(1)
 
 
 def test_the_pickle_of_mnist(tmp_path, mark, monkeypatch):
     path = tmp_path / "mnist.pkl.gz"
     path.write_bytes(gzip.compress(_pickle(mark)))
-    made = mnist.Mnist(path=str(path))
+    made = mnist.MNIST(path=str(path))
     with pytest.raises(InputError, match="damaged or another file"):
         made.read()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -248,7 +249,7 @@ def test_archives_are_not_unpacked(tmp_path, mark):
     ]
     archive(path, members)
     before = sorted(tmp_path.rglob("*"))
-    made = cifar10_lt.Cifar10Lt(path=str(path), checksum=None)
+    made = cifar10_lt.CIFAR10LT(path=str(path), checksum=None)
     with pytest.raises(InputError, match="has no file cifar-10-batches-py/data_batch_1"):
         made.read()
     archive(path, [*members, ("cifar-10-batches-py/data_batch_1", _pickle(mark))])
@@ -279,7 +280,7 @@ def test_downloads_of_another_checksum_are_not_kept(tmp_path, mark, serve):
     (tmp_path / "served").mkdir()
     archive(tmp_path / "served" / "a.tar.gz", [("cifar-10-batches-py/test_batch", _pickle(mark))])
     with serve(tmp_path / "served") as address:
-        made = cifar10_lt.Cifar10Lt(path=f"{address}/a.tar.gz")
+        made = cifar10_lt.CIFAR10LT(path=f"{address}/a.tar.gz")
         with pytest.raises(InputError, match="another checksum"):
             made.fetch(tmp_path / "out" / "a.tar.gz")
     assert not list(tmp_path.glob("out/*"))
@@ -287,7 +288,7 @@ def test_downloads_of_another_checksum_are_not_kept(tmp_path, mark, serve):
 
 @pytest.mark.parametrize("path", ["file:///etc/passwd", "ftp://localhost/a", "data:,a", "/a"])
 def test_only_web_addresses_are_fetched(path):
-    assert cifar10_lt.Cifar10Lt(path=path).remote is None
+    assert cifar10_lt.CIFAR10LT(path=path).remote is None
 
 
 # the files of results
@@ -417,19 +418,19 @@ def test_yaml_makes_no_objects(value, where, tmp_path, mark):
 
     path = tmp_path / "c.yaml"
     path.write_text(where.format(value.replace("MARK", str(mark))))
-    with pytest.raises(config.ConfigError, match="not valid YAML"):
-        config.load(path)
+    with pytest.raises(parse.ConfigError, match="not valid YAML"):
+        parse.load(path)
     # Snakemake reads it first; what it makes of it is checked like any other value
-    with contextlib.suppress(config.ConfigError, yaml.YAMLError, WorkflowError):
-        config.parse(load_configfile(path))
+    with contextlib.suppress(parse.ConfigError, yaml.YAMLError, WorkflowError):
+        parse.parse(load_configfile(path))
 
 
 def test_templates_in_a_configuration_are_refused(tmp_path, mark):
     """Snakemake runs what follows a question mark in them, so ``check`` has to come first."""
     path = tmp_path / "c.yaml"
     path.write_text(f"__use_yte__: true\n?open({str(mark)!r}, 'w'):\n  seeds: ['0']\n")
-    with pytest.raises(config.ConfigError, match="__use_yte__"):
-        config.load(path)
+    with pytest.raises(parse.ConfigError, match="__use_yte__"):
+        parse.load(path)
 
 
 def test_a_bomb_of_aliases_does_no_harm(tmp_path):
@@ -437,8 +438,8 @@ def test_a_bomb_of_aliases_does_no_harm(tmp_path):
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
     path = tmp_path / "c.yaml"
     path.write_text("\n".join(lines))
-    with pytest.raises(config.ConfigError, match="a8: unknown key"):
-        config.load(path)
+    with pytest.raises(parse.ConfigError, match="a8: unknown key"):
+        parse.load(path)
 
 
 HOSTILE = [
@@ -475,8 +476,8 @@ SMALL = {
 
 
 def refused(raw):
-    with pytest.raises(config.ConfigError) as caught:
-        config.parse(raw)
+    with pytest.raises(parse.ConfigError) as caught:
+        parse.parse(raw)
     return str(caught.value)
 
 
@@ -506,8 +507,8 @@ def test_words_of_a_configuration_are_known_ones(word):
 @given(st.text(st.characters(), max_size=70))
 def test_names_that_are_admitted_are_safe_in_paths_and_shells(word):
     try:
-        parsed = config.parse(SMALL | {"datasets": {word: {"type": "gmm"}}})
-    except config.ConfigError:
+        parsed = parse.parse(SMALL | {"datasets": {word: {"type": "gmm"}}})
+    except parse.ConfigError:
         return
     (name,) = parsed.datasets
     assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -516,12 +517,12 @@ def test_names_that_are_admitted_are_safe_in_paths_and_shells(word):
 
 @pytest.mark.parametrize("path", ["{x}.csv", "a{dataset}.csv", "{{x}}.csv", "}.csv"])
 def test_paths_that_snakemake_would_not_take_as_they_are(path, tmp_path):
-    from tailbench.plan import Plan
+    from tailbench.pipeline.planning.plan import Plan
 
     where = tmp_path / path
     where.touch()
     raw = SMALL | {"datasets": {"mine": {"type": "file", "path": str(where)}}}
-    with pytest.raises(config.ConfigError, match=r"datasets\.mine\.path: .* has braces"):
+    with pytest.raises(parse.ConfigError, match=r"datasets\.mine\.path: .* has braces"):
         Plan.of(raw, "c.yaml")
 
 
@@ -531,9 +532,9 @@ def test_paths_that_snakemake_would_not_take_as_they_are(path, tmp_path):
 def test_names_of_columns_are_text_on_the_page(fabricated, tmp_path):
     import shutil
 
-    from tailbench.integrity import read_record
-    from tailbench.stages import report
-    from tailbench.stages import tables as tables_stage
+    from tailbench.io.checksums import read_record
+    from tailbench.pipeline.stages import report
+    from tailbench.pipeline.stages import tables as tables_stage
 
     results = shutil.copytree(fabricated, tmp_path / "results")
     evil = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"\input{/etc/passwd}"]

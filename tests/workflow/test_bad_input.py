@@ -108,10 +108,10 @@ def test_overrides_on_the_command_line_are_checked(fresh, finished):
 
 
 def test_another_run_in_the_same_folder_is_refused(work):
-    from tailbench.hooks import claim
+    from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
     work.configure(lambda config: config["models"]["flow"].update(steps=7))
-    claim(work.results)
+    lock_results_dir(work.results)
     before = work.files()
     printed = work.snakemake(succeeds=False)
     assert f"another run is writing to {work.results}" in printed

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tailbench.outline import stages
-from tailbench.plan import Plan
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.summary import stages
 
 pytestmark = pytest.mark.slow
 VARIANTS = {

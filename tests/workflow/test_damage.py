@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import pytest
 
-from tailbench.integrity import damaged
+from tailbench.pipeline.results.verify import damaged
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tailbench.integrity import damaged
+from tailbench.pipeline.results.verify import damaged
 
 pytestmark = pytest.mark.slow
 

@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.hooks import check_data, claim, missing
-from tailbench.plan import Plan
+from tailbench.exceptions import InputError
+from tailbench.pipeline.config.preflight import check_data
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.reporting.missing_cells import missing
+from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
 HOLD = """
 import subprocess, sys
-from tailbench.hooks import claim
+from tailbench.pipeline.config.preflight import claim
 claim(sys.argv[1])
 print("held", flush=True)
 """
@@ -42,10 +44,10 @@ def test_a_folder_is_held_by_one_process_until_its_end(tmp_path):
     )
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(InputError, match=f"another run is writing to {folder}"):
-        claim(folder)
+        lock_results_dir(folder)
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    claim(folder)
+    lock_results_dir(folder)
 
 
 def test_children_do_not_hold_the_folder(tmp_path):
@@ -53,7 +55,7 @@ def test_children_do_not_hold_the_folder(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    claim(tmp_path)
+    lock_results_dir(tmp_path)
     os.kill(int(run.stdout.split()[1]), signal.SIGKILL)
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tailbench.files import atomic_write
+from tailbench.io.atomic import atomic_write
 
 pytestmark = pytest.mark.slow
 

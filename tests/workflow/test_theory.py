@@ -32,7 +32,7 @@ def test_experiments_alone_give_a_report_and_rerun_what_a_change_touches(tiny):
     assert cells == {"results/theory/rate/cells/uniform.csv"}
 
     tiny.configure(lambda c: c["theory"]["rate"].update(targets=["gaussian"]))
-    claims = tiny.repo / "src/tailbench/claims/w2_rate.py"
+    claims = tiny.repo / "src/tailbench/theory/w2_rate/claims.py"
     claims.write_text(claims.read_text().replace("DECADE = 10.5", "DECADE = 10.6"))
     again = {path for path, (_, pending) in tiny.outputs().items() if pending}
     assert "results/theory/rate/slopes.csv" in again

@@ -3,13 +3,15 @@ import gc
 import sys
 import tempfile
 from snakemake.exceptions import WorkflowError
-from tailbench.contracts import InputError
-from tailbench.directives import Directives, mem_mb, runtime
-from tailbench.hooks import check_data, claim, missing
-from tailbench.gpus import gpus_of_run
-from tailbench.plan import Plan
-from tailbench.resources import Needs
-from tailbench.training import finished
+from tailbench.exceptions import InputError
+from tailbench.pipeline.planning.snakemake_values import Directives, mem_mb, runtime
+from tailbench.pipeline.config.preflight import check_data
+from tailbench.pipeline.runtime.gpu_slots import gpus_of_run
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.resources import JobResources
+from tailbench.pipeline.reporting.missing_cells import missing
+from tailbench.pipeline.runtime import kept_models
+from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
 # A large graph of jobs lives until the end; searching it for garbage again and again costs a tenth
 # of the start.
@@ -26,7 +28,7 @@ except InputError as error:
 # else than this machine has.
 NAMED = workflow.global_resources.get("gpu").value
 ELSEWHERE = workflow.global_resources["_nodes"].value is not None
-NEEDS = Needs(PLAN, gpus_of_run(NAMED), ELSEWHERE)
+NEEDS = JobResources(PLAN, gpus_of_run(NAMED), ELSEWHERE)
 GPUS = NEEDS.gpus()
 TELL = Directives(PLAN)
 if NAMED is None:

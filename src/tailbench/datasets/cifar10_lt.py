@@ -13,15 +13,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from tailbench.contracts import InputError
-from tailbench.datasets._idx import PickledArray, check_digest, labels_of, unpickle
-from tailbench.datasets._images import ImageDataset, Labelled
-from tailbench.files import replacing
+from tailbench.datasets.idx_files import PickledArray, check_digest, labels_of, unpickle
+from tailbench.datasets.image_base import ImageDataset, LabelledImages
+from tailbench.exceptions import InputError
+from tailbench.io.atomic import replacing
 from tailbench.registry import register
-from tailbench.seeds import generator_for
+from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings as BaseSettings
 
-__all__ = ["Cifar10Lt", "Cifar10LtSettings", "reference_counts"]
+__all__ = ["CIFAR10LT", "CIFAR10LTSettings", "reference_counts"]
 
 SHAPE = (3, 32, 32)
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -31,7 +31,7 @@ ARCHIVE = "cifar-10-python.tar.gz"
 OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
 
 
-class Cifar10LtSettings(BaseSettings):
+class CIFAR10LTSettings(BaseSettings):
     """Settings of long-tailed CIFAR-10."""
 
     path: str = Field(
@@ -59,7 +59,7 @@ class Cifar10LtSettings(BaseSettings):
 
 
 @register
-class Cifar10Lt(ImageDataset):
+class CIFAR10LT(ImageDataset):
     r"""Long-tailed CIFAR-10, a subset of CIFAR-10 with rare classes.
 
     By default class ``c`` has ``5000 * 100**(-c / 9)`` training images, rounded down: the
@@ -74,7 +74,7 @@ class Cifar10Lt(ImageDataset):
         margin loss, NeurIPS 2019.
     """
 
-    Settings = Cifar10LtSettings
+    Settings = CIFAR10LTSettings
     classes: ClassVar[tuple[str, ...]] = (
         "airplane",
         "automobile",
@@ -126,7 +126,7 @@ class Cifar10Lt(ImageDataset):
                 f"{address} has another checksum than {self.settings.checksum}"
             ) from None
 
-    def read(self) -> tuple[Labelled, Labelled]:
+    def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Read the images, shape ``(n, 3, 32, 32)``, from 0 to 255.
 
         Raises:
@@ -138,7 +138,7 @@ class Cifar10Lt(ImageDataset):
             check_digest(path, self.settings.checksum)
         batches = _read_batches(path, len(self.classes))
         parts = [batches[name] for name in TRAIN]
-        train = Labelled(
+        train = LabelledImages(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.labels for part in parts if part.labels is not None]),
         )
@@ -150,7 +150,7 @@ class Cifar10Lt(ImageDataset):
         counts = reference_counts(self.settings.counts, available)
         return chosen, self._choose(test, counts, "test")
 
-    def _choose(self, images: Labelled, counts: Sequence[int], part: str) -> Labelled:
+    def _choose(self, images: LabelledImages, counts: Sequence[int], part: str) -> LabelledImages:
         rows = []
         for label, (name, count) in enumerate(zip(self.classes, counts, strict=True)):
             found = np.flatnonzero(images.labels == label)
@@ -175,14 +175,14 @@ def reference_counts(counts: Sequence[int], available: Sequence[int]) -> list[in
     return [max(1, (2 * count * most + per) // (2 * per)) for count in counts]
 
 
-def _read_batches(path: Path, classes: int) -> dict[str, Labelled]:
+def _read_batches(path: Path, classes: int) -> dict[str, LabelledImages]:
     """Read the batches of the archive, by name, without writing any of it to the disk.
 
     Raises:
         InputError: If the archive is missing or damaged, or one of the batches is.
     """
     wanted = {str(PurePosixPath(FOLDER, name)): name for name in (*TRAIN, TEST)}
-    found: dict[str, Labelled] = {}
+    found: dict[str, LabelledImages] = {}
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
@@ -201,14 +201,16 @@ def _read_batches(path: Path, classes: int) -> dict[str, Labelled]:
     return found
 
 
-def _batch(content: Any, classes: int, source: str) -> Labelled:
+def _batch(content: Any, classes: int, source: str) -> LabelledImages:
     """Give the images of a batch: rows of 1,024 values of red, then of green and of blue."""
     try:
         data, labels = content[b"data"], content[b"labels"]
         pixels = data.array() if isinstance(data, PickledArray) else np.empty(0)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (np.prod(SHAPE),):
             raise ValueError("data are not rows of 3072 bytes")
-        return Labelled(pixels.reshape(-1, *SHAPE), labels_of(labels, len(pixels), classes, source))
+        return LabelledImages(
+            pixels.reshape(-1, *SHAPE), labels_of(labels, len(pixels), classes, source)
+        )
     except InputError:
         raise
     except (KeyError, TypeError, ValueError) as error:

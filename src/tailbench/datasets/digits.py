@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from tailbench.datasets._images import ImageDataset, Labelled, held_out
+from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
 from tailbench.registry import register
 from tailbench.settings import Settings as BaseSettings
 
@@ -36,11 +36,11 @@ class Digits(ImageDataset):
     Settings = DigitsSettings
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
-    def read(self) -> tuple[Labelled, Labelled]:
+    def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Read the images, shape ``(n, 1, 8, 8)``."""
         from sklearn.datasets import load_digits
 
         found = load_digits()
         values = np.rint(found.images * (255.0 / 16.0)).astype(np.uint8)[:, None]
-        every = Labelled(values, found.target.astype(np.int64))
+        every = LabelledImages(values, found.target.astype(np.int64))
         return held_out(every, self.settings.test_fraction, self.name)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tailbench.datasets._idx import IdxDataset
+from tailbench.datasets.idx_files import IdxDataset
 from tailbench.registry import register
 
-__all__ = ["FashionMnist"]
+__all__ = ["FashionMNIST"]
 
 
 @register
-class FashionMnist(IdxDataset):
+class FashionMNIST(IdxDataset):
     """Fashion-MNIST: clothes of a shop, 60,000 grey images to train on and 10,000 to test on.
 
     White on black, 28 by 28 pixels, in ten classes of equal size; the official split. Debian

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
-from tailbench.contracts import InputError
-from tailbench.datasets._base import BaseDataset, DatasetSettings
+from tailbench.datasets.base import BaseDataset, DatasetSettings
+from tailbench.exceptions import InputError
 from tailbench.registry import nearest, register
 
 if TYPE_CHECKING:

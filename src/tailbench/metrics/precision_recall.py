@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
-from tailbench.metrics._base import BaseMetric
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -62,10 +62,10 @@ class PrecisionRecall(BaseMetric[PrecisionRecallSettings]):
     """
 
     Settings = PrecisionRecallSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "f1_pr": Output("$F_1^{pr}$", better="higher"),
-        "precision_f18": Output("precision ($F_{1/8}$)", better="higher"),
-        "recall_f8": Output("recall ($F_8$)", better="higher"),
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "f1_pr": MetricOutput("$F_1^{pr}$", better="higher"),
+        "precision_f18": MetricOutput("precision ($F_{1/8}$)", better="higher"),
+        "recall_f8": MetricOutput("recall ($F_8$)", better="higher"),
     }
 
     def compare(

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
-from tailbench.metrics._base import BaseMetric, checked
-from tailbench.metrics._slices import ascend, random_directions, transport_costs
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric, checked
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
 
 __all__ = ["SlicedWasserstein", "SlicedWassersteinSettings", "max_sliced_wasserstein"]
 
@@ -63,11 +63,11 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     """
 
     Settings = SlicedWassersteinSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "sw1": Output("sliced $W_1$"),
-        "sw2": Output("sliced $W_2$"),
-        "max_sw1": Output("max-sliced $W_1$"),
-        "max_sw2": Output("max-sliced $W_2$"),
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "sw1": MetricOutput("sliced $W_1$"),
+        "sw2": MetricOutput("sliced $W_2$"),
+        "max_sw1": MetricOutput("max-sliced $W_1$"),
+        "max_sw2": MetricOutput("max-sliced $W_2$"),
     }
 
     def compare(
@@ -143,5 +143,7 @@ def _raised(
 ) -> float:
     """Raise the best candidates, of known costs ``W_p^p``, and give the largest ``W_p``."""
     best = np.argsort(costs)[::-1][:starts]
-    raised, _ = ascend(x, y, candidates[best], p, steps) if steps else (costs[best], None)
+    raised, _ = (
+        maximise_direction(x, y, candidates[best], p, steps) if steps else (costs[best], None)
+    )
     return float(max(raised.max(), costs.max()) ** (1 / p))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
-from tailbench.metrics._base import BaseMetric, centre
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric, centre
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -75,10 +75,10 @@ class TailIndex(BaseMetric[TailIndexSettings]):
     """
 
     Settings = TailIndexSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "tail_index_error_hill": Output("tail index error (Hill)"),
-        "tail_index_error_moment": Output("tail index error (moment)"),
-        "tail_index_error_norm": Output("tail index error (norm)"),
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "tail_index_error_hill": MetricOutput("tail index error (Hill)"),
+        "tail_index_error_moment": MetricOutput("tail index error (moment)"),
+        "tail_index_error_norm": MetricOutput("tail index error (norm)"),
     }
 
     def compare(

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.contracts import Output, Target
-from tailbench.metrics._base import BaseMetric, centre
+from tailbench.interfaces import MetricOutput, Target
+from tailbench.metrics.base import BaseMetric, centre
 from tailbench.registry import register
 from tailbench.settings import Settings
 
-__all__ = ["TailKs", "TailKsSettings", "ks_distance"]
+__all__ = ["TailKS", "TailKSSettings", "ks_distance"]
 
 
-class TailKsSettings(Settings):
+class TailKSSettings(Settings):
     """Where the tail begins."""
 
     level: float = Field(
@@ -25,7 +25,7 @@ class TailKsSettings(Settings):
 
 
 @register
-class TailKs(BaseMetric[TailKsSettings]):
+class TailKS(BaseMetric[TailKSSettings]):
     r"""Shape and mass of the tail of the norm.
 
     With ``R = |x - m|`` the Euclidean distance from the reference's median ``m`` and ``u`` the
@@ -39,10 +39,10 @@ class TailKs(BaseMetric[TailKsSettings]):
     At ``n`` = 20,000 two samples of one law differ by about 0.04 and 0.035.
     """
 
-    Settings = TailKsSettings
-    outputs: ClassVar[dict[str, Output]] = {
-        "tail_ks": Output("KS distance of the tail"),
-        "tail_mass_error": Output("log error of the tail's mass"),
+    Settings = TailKSSettings
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "tail_ks": MetricOutput("KS distance of the tail"),
+        "tail_mass_error": MetricOutput("log error of the tail's mass"),
     }
 
     def compare(

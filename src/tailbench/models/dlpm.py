@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tailbench.models._base import Draw
-from tailbench.models._levy import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.base import SampleResult
+from tailbench.models.levy_base import LevyEstimator, LevySampling, LevySettings, Steps
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.levy.schedules import Schedule
-    from tailbench.training.streams import SampleStreams, Streams
+    from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = ["DLPM", "DLIMSampling", "DLPMSampling", "DLPMSettings"]
 
@@ -153,7 +153,7 @@ class DLPM(LevyEstimator):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member, by DLPM or DLIM as the settings say."""
         from tailbench.levy.samplers import dlim, dlpm
         from tailbench.levy.schedules import grid
@@ -164,7 +164,7 @@ class DLPM(LevyEstimator):
         times = grid(self._schedule(), self.settings.alpha, steps, self.latest)
 
         def run(
-            noise: Callable[..., Tensor], streams: SampleStreams, progress: Callable[[], None]
+            noise: Callable[..., Tensor], streams: IndexedStreams, progress: Callable[[], None]
         ) -> Tensor:
             if isinstance(settings, DLPMSampling):
                 chain = self._law.variance(streams.uniform, self.dim, steps)

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.models._base import Draw, Estimator
-from tailbench.models._data import robust_units
-from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.base import Estimator, SampleResult
+from tailbench.models.preprocessing import robust_units
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.training.streams import Streams
+    from tailbench.rng.streams import Streams
 
 __all__ = ["Flow", "FlowSampling", "FlowSettings"]
 
@@ -85,8 +85,8 @@ class Flow(Estimator):
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        from tailbench.flows.selection import estimate_tails
         from tailbench.flows.tails import TailTransform
+        from tailbench.stats.tail_index import estimate_tails
 
         tails = [
             estimate_tails(member, self.settings.tail_fraction, self.settings.tail_threshold)
@@ -171,12 +171,12 @@ class Flow(Estimator):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member: one pass through the flow."""
         import torch
 
-        from tailbench.devices import resolve_device
-        from tailbench.training.streams import SampleStreams
+        from tailbench.compute.devices import resolve_device
+        from tailbench.rng.streams import IndexedStreams
 
         device = resolve_device(self.device)
         out = np.empty((self.members, n, self.dim), dtype=np.float32)
@@ -184,14 +184,14 @@ class Flow(Estimator):
             for group, module in self._groups():
                 for begin in range(0, n, BATCH):
                     size = min(BATCH, n - begin)
-                    streams = SampleStreams(
+                    streams = IndexedStreams(
                         [seeds[e] for e in group], begin, size, self.dim, device, "flow"
                     )
                     x = module(streams.randn(torch.float64))
                     out[group, begin : begin + size] = x.float().cpu().numpy()
         if not np.isfinite(out).all():
             raise FloatingPointError(f"{label}: a sample of the flow is not finite")
-        return Draw(out, 1)
+        return SampleResult(out, 1)
 
     def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
         """Draw the start of a reverse process; the noise of the training stays in it."""

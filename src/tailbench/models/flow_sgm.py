@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from tailbench.contracts import Images, InputError
-from tailbench.files import as_values
-from tailbench.integrity import write_record
-from tailbench.lazy import LazyArray
-from tailbench.models._base import Draw, Model, load_model, read_spec
-from tailbench.models._data import Stored, as_block, as_images, is_lazy
-from tailbench.models._noise_level import TRIALS, choose_level
-from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.data import ImageLayout, as_values
+from tailbench.exceptions import InputError
+from tailbench.io.checksums import write_record
+from tailbench.io.lazy_rows import LazyRows
+from tailbench.models.base import Model, SampleResult, load_model, read_spec
 from tailbench.models.flow import Flow
+from tailbench.models.preprocessing import Stored, as_block, as_images, is_lazy
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.models.sgm import SGM, ReverseSettings
+from tailbench.models.sigma_selection import TRIALS, choose_level
 from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
-from tailbench.seeds import generator_for, seed_for
+from tailbench.rng.seeds import generator_for, seed_for
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tailbench.training.streams import SampleStreams
+    from tailbench.rng.streams import IndexedStreams
 
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
@@ -169,13 +169,13 @@ class FlowSGM(Model):
 
     def fit(
         self,
-        x: ArrayLike | Sequence[LazyArray],
+        x: ArrayLike | Sequence[LazyRows],
         *,
         seed: int = 0,
         seeds: Sequence[int] | None = None,
         split_seeds: Sequence[int] | None = None,
         members: Sequence[int] | None = None,
-        images: Images | None = None,
+        images: ImageLayout | None = None,
         label: str | None = None,
         checkpoint: Any = None,
         quiet: bool = False,
@@ -212,7 +212,7 @@ class FlowSGM(Model):
         Raises:
             InputError: If a part was trained on all the data.
         """
-        from tailbench.training.loop import split
+        from tailbench.training.trainer import split
 
         parts = (*self.flows.values(), self.sgm)
         fraction = min(part.settings.validation_fraction for part in parts)
@@ -233,7 +233,7 @@ class FlowSGM(Model):
     ) -> list[float]:
         """Choose each member's ``sigma_T`` by the max-sliced W1 to validation data.
 
-        See :func:`tailbench.models._noise_level.choose_level`. The curve is kept in ``curve``,
+        See :func:`tailbench.models.sigma_selection.choose_level`. The curve is kept in ``curve``,
         the choice in ``chosen``.
 
         Args:
@@ -283,7 +283,7 @@ class FlowSGM(Model):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member: the flow's, noised to ``sigma_T``, then refined.
 
         Raises:
@@ -302,7 +302,7 @@ class FlowSGM(Model):
         starts = self._starts(n, settings, levels, seeds)
         location, scale = (self.sgm.constants[key] for key in ("location", "scale"))
 
-        def start(members: list[int], rows: slice, streams: SampleStreams) -> Tensor:
+        def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
             x = torch.from_numpy(starts[members, rows].astype(np.float64))
             x = ((x - location[members, None]) / scale[members, None]).float().to(streams.device)
             if settings.prior == "at_noise":
@@ -315,7 +315,7 @@ class FlowSGM(Model):
             if level == 0:
                 samples[e] = starts[e]
         refined = nfe if any(levels) else 0
-        return Draw(samples, refined + 1, {"sigma_T": levels})
+        return SampleResult(samples, refined + 1, {"sigma_T": levels})
 
     def _starts(
         self, n: int, settings: FlowSGMSampling, levels: list[float], seeds: Sequence[int]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from tailbench.models._base import Draw
-from tailbench.models._levy import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.base import SampleResult
+from tailbench.models.levy_base import LevyEstimator, LevySampling, LevySettings, Steps
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.levy.schedules import Schedule
-    from tailbench.training.streams import SampleStreams, Streams
+    from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = ["LIM", "LIMODESampling", "LIMSampling", "LIMSettings"]
 
@@ -95,7 +95,7 @@ class LIM(LevyEstimator):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member, by the SDE or the ODE as the settings say."""
         import torch
 
@@ -108,7 +108,7 @@ class LIM(LevyEstimator):
         levels = self._schedule()(times)
 
         def run(
-            noise: Callable[..., Tensor], streams: SampleStreams, progress: Callable[[], None]
+            noise: Callable[..., Tensor], streams: IndexedStreams, progress: Callable[[], None]
         ) -> Tensor:
             stable = self._stable(streams)
             return lim(noise, levels, self.settings.alpha, stable, stochastic, progress)

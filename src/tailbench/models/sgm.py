@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tailbench.devices import resolve_device
-from tailbench.models._base import Draw
-from tailbench.models._diffusion import DiffusionEstimator
-from tailbench.models._settings import NetworkSettings, Parts, SamplingSettings, TrainingSettings
+from tailbench.compute.devices import resolve_device
+from tailbench.models.base import SampleResult
+from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.settings import NetworkSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.training.streams import SampleStreams, Streams
+    from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = ["SGM", "ReverseSettings", "SGMSampling", "SGMSettings"]
 
@@ -106,9 +106,9 @@ class SGM(DiffusionEstimator):
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser
-        from tailbench.networks.noisy import noisy_network
+        from tailbench.networks.score_network import make_score_network
 
-        network = noisy_network(self.settings, self._generators(members), dim, self.images)
+        network = make_score_network(self.settings, self._generators(members), dim, self.images)
         return Denoiser(network, bent=self.settings.preconditioning == "heavy")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
@@ -126,7 +126,7 @@ class SGM(DiffusionEstimator):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member from a Gaussian of scale ``sigma_max``."""
         assert isinstance(settings, SGMSampling)
         sigma = settings.sigma_max
@@ -139,11 +139,11 @@ class SGM(DiffusionEstimator):
             label=label,
             quiet=quiet,
         )
-        return Draw(samples, nfe)
+        return SampleResult(samples, nfe)
 
     def refine(
         self,
-        start: Callable[[list[int], slice, SampleStreams], Tensor],
+        start: Callable[[list[int], slice, IndexedStreams], Tensor],
         sigma: Sequence[float],
         n: int,
         settings: ReverseSettings,
@@ -172,7 +172,7 @@ class SGM(DiffusionEstimator):
             FloatingPointError: If a sample is not finite.
         """
         from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
-        from tailbench.training.loop import groups
+        from tailbench.training.trainer import groups
 
         assert isinstance(settings.steps, int) and isinstance(settings.delta, float)
         steps, delta = settings.steps, settings.delta
@@ -187,7 +187,7 @@ class SGM(DiffusionEstimator):
             module: nn.Module,
             members: list[int],
             rows: slice,
-            streams: SampleStreams,
+            streams: IndexedStreams,
             progress: Callable[[], None],
         ) -> Tensor:
             return reverse(

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from tailbench.contracts import InputError
-from tailbench.devices import resolve_device
-from tailbench.models._base import Draw
-from tailbench.models._diffusion import DiffusionEstimator
-from tailbench.models._settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.compute.devices import resolve_device
+from tailbench.exceptions import InputError
+from tailbench.models.base import SampleResult
+from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.training.streams import SampleStreams, Streams
+    from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = ["TarFlow", "TarFlowSampling", "TarFlowSettings"]
 
@@ -149,12 +149,12 @@ class TarFlow(DiffusionEstimator):
         *,
         label: str = "sampling",
         quiet: bool = True,
-    ) -> Draw:
+    ) -> SampleResult:
         """Draw ``n`` samples of every member, one pass through the flow per patch."""
         import torch
 
         from tailbench.flows.transformer import from_patches, to_patches
-        from tailbench.training.loop import groups
+        from tailbench.training.trainer import groups
 
         assert isinstance(settings, TarFlowSampling)
         shape, patch = self._shape(self.dim)
@@ -164,7 +164,7 @@ class TarFlow(DiffusionEstimator):
             module: nn.Module,
             members: list[int],
             rows: slice,
-            streams: SampleStreams,
+            streams: IndexedStreams,
             progress: Callable[[], None],
         ) -> Tensor:
             base = streams.randn()
@@ -188,7 +188,7 @@ class TarFlow(DiffusionEstimator):
 
         parts = groups(self.members, resolve_device(self.device))
         samples = self._batches(parts, run, n, 1, seeds, label=label, quiet=quiet)
-        return Draw(samples, 2 if settings.denoise and sigma else 1)
+        return SampleResult(samples, 2 if settings.denoise and sigma else 1)
 
     def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
         """Draw the start of a reverse process, with the noise of the training or without."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tailbench.contracts import InputError
-from tailbench.files import replacing
+from tailbench.exceptions import InputError
+from tailbench.io.atomic import replacing
 
 __all__ = ["FEATURES", "LAYERS", "Classifier", "fit"]
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tailbench.networks.features import NOISE_FEATURES, noise_features, radial_features
+from tailbench.networks.embeddings import NOISE_FEATURES, noise_features, radial_features
 
-__all__ = ["Linear", "NoisyMLP", "ResidualMLP"]
+__all__ = ["Linear", "ScoreMLP", "ResidualMLP"]
 
 
 class Linear(nn.Module):
@@ -94,7 +94,7 @@ class ResidualMLP(nn.Module):
         return self.leave(F.silu(h))
 
 
-class NoisyMLP(nn.Module):
+class ScoreMLP(nn.Module):
     """A perceptron that is told noisy data and the level of their noise.
 
     Args:

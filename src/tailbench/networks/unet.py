@@ -8,18 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tailbench.contracts import InputError
-from tailbench.networks.features import radial_features
+from tailbench.compute.torchvision_compat import import_torchvision
+from tailbench.exceptions import InputError
+from tailbench.networks.embeddings import radial_features
 from tailbench.networks.stacked import Stacked
-from tailbench.vision import import_torchvision
 
-__all__ = ["NoisyUNet"]
+__all__ = ["ScoreUNet"]
 
 GROUPS = 32
 TIME = 100.0  # turns of the logarithm of the noise level over the 1,000 steps of time U-Nets know
 
 
-class NoisyUNet(nn.Module):
+class ScoreUNet(nn.Module):
     """A U-Net that is told noisy images and the level of their noise.
 
     The image comes in three ways, so that heavy noise stays moderate: see ``radial_features``.

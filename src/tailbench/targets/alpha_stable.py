@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.levy.stable import kanter
 from tailbench.registry import register
-from tailbench.targets._base import BaseTarget, TargetSettings
-from tailbench.targets._symmetric_stable import stable_quantiles
+from tailbench.stats.positive_stable import kanter
+from tailbench.stats.stable import stable_quantiles
+from tailbench.targets.base import BaseTarget, TargetSettings
 
 __all__ = ["AlphaStable", "AlphaStableSettings"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from tailbench.registry import register
-from tailbench.targets._base import TargetSettings
-from tailbench.targets._gaussian_mixture import GaussianMixture
+from tailbench.targets.base import TargetSettings
+from tailbench.targets.gaussian_mixture import GaussianMixture
 
 __all__ = ["GaussianGrid", "GaussianGridSettings"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from tailbench.registry import register
-from tailbench.seeds import generator_for
-from tailbench.targets._base import TargetSettings
-from tailbench.targets._gaussian_mixture import GaussianMixture
+from tailbench.rng.seeds import generator_for
+from tailbench.targets.base import TargetSettings
+from tailbench.targets.gaussian_mixture import GaussianMixture
 
 __all__ = ["GMM", "GMMSettings"]
 

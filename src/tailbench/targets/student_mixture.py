@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.registry import register
-from tailbench.seeds import generator_for
-from tailbench.targets._base import BaseTarget, TargetSettings
-from tailbench.targets._quantiles import mixture_quantiles
-from tailbench.targets._student import log_pdf, log_tail
+from tailbench.rng.seeds import generator_for
+from tailbench.stats.quantiles import mixture_quantiles
+from tailbench.stats.student import log_pdf, log_tail
+from tailbench.targets.base import BaseTarget, TargetSettings
 
 __all__ = ["StudentMixture", "StudentMixtureSettings"]
 

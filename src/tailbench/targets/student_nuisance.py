@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.registry import register
-from tailbench.targets._base import BaseTarget, TargetSettings
-from tailbench.targets._quantiles import invert, read_levels
-from tailbench.targets._student import log_pdf
+from tailbench.stats.quantiles import invert, read_levels
+from tailbench.stats.student import log_pdf
+from tailbench.targets.base import BaseTarget, TargetSettings
 
 __all__ = ["StudentNuisance", "StudentNuisanceSettings"]
 

@@ -21,8 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tailbench.files import replacing
-from tailbench.training.interruption import Interrupted, asked
+from tailbench.exceptions import Interrupted
+from tailbench.io.atomic import replacing
+from tailbench.training.preemption import asked
 
 __all__ = ["Checkpoint"]
 

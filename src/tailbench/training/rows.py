@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tailbench.lazy import LazyArray
+from tailbench.io.lazy_rows import LazyRows
 
-__all__ = ["HELD", "HeldRows", "Prepare", "Rows", "StoredRows", "stored"]
+__all__ = ["HELD", "InMemoryRows", "Prepare", "Rows", "OnDiskRows", "stored"]
 
 HELD = 2**30
 """Bytes of stored rows up to which they are held in memory, or on the GPU."""
@@ -42,7 +42,7 @@ class Rows(ABC):
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
 
 
-class HeldRows(Rows):
+class InMemoryRows(Rows):
     """Rows in memory.
 
     Args:
@@ -58,12 +58,12 @@ class HeldRows(Rows):
         self._members = list(range(len(x)) if members is None else members)
         self.shape = (x.shape[0], x.shape[1], x.shape[2])
 
-    def of(self, members: Sequence[int], device: torch.device) -> HeldRows:
+    def of(self, members: Sequence[int], device: torch.device) -> InMemoryRows:
         """Give the rows of some members, as tensors on a device."""
         first, last = members[0], members[-1] + 1
         neighbours = list(members) == list(range(first, last))  # a view, no copy
         x = self._x[first:last] if neighbours else self._x[list(members)]
-        return HeldRows(x.to(device), self._prepare, [self._members[e] for e in members])
+        return InMemoryRows(x.to(device), self._prepare, [self._members[e] for e in members])
 
     def take(self, index: Tensor) -> Tensor:
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
@@ -71,7 +71,7 @@ class HeldRows(Rows):
         return found if self._prepare is None else self._prepare(found, self._members)
 
 
-class StoredRows(Rows):
+class OnDiskRows(Rows):
     """Rows on the disk, of which a batch is read when it is taken.
 
     Args:
@@ -83,7 +83,7 @@ class StoredRows(Rows):
 
     def __init__(
         self,
-        x: Sequence[LazyArray | NDArray[Any]],
+        x: Sequence[LazyRows | NDArray[Any]],
         prepare: Prepare,
         device: torch.device | None = None,
         members: Sequence[int] | None = None,
@@ -92,10 +92,10 @@ class StoredRows(Rows):
         self._members = list(range(len(x)) if members is None else members)
         self.shape = (len(x), x[0].shape[0], x[0].shape[1])
 
-    def of(self, members: Sequence[int], device: torch.device) -> StoredRows:
+    def of(self, members: Sequence[int], device: torch.device) -> OnDiskRows:
         """Give the rows of some members, as tensors on a device."""
         own = [self._members[e] for e in members]
-        return StoredRows([self._x[e] for e in members], self._prepare, device, own)
+        return OnDiskRows([self._x[e] for e in members], self._prepare, device, own)
 
     def take(self, index: Tensor) -> Tensor:
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
@@ -104,7 +104,7 @@ class StoredRows(Rows):
         return self._prepare(torch.from_numpy(read).to(self._device), self._members)
 
 
-def stored(x: Sequence[LazyArray | NDArray[Any]], prepare: Prepare) -> Rows:
+def stored(x: Sequence[LazyRows | NDArray[Any]], prepare: Prepare) -> Rows:
     """Give stored rows, held in memory if they are few.
 
     Args:
@@ -113,9 +113,9 @@ def stored(x: Sequence[LazyArray | NDArray[Any]], prepare: Prepare) -> Rows:
     """
     size = sum(rows.shape[0] * rows.shape[1] * rows.dtype.itemsize for rows in x)
     if size > HELD:
-        return StoredRows(x, prepare)
+        return OnDiskRows(x, prepare)
     held = np.empty((len(x), *x[0].shape), x[0].dtype)
     for own, rows in zip(held, x, strict=True):
         for begin in range(0, len(own), PIECE):
             own[begin : begin + PIECE] = rows[begin : begin + PIECE]
-    return HeldRows(torch.from_numpy(held), prepare)
+    return InMemoryRows(torch.from_numpy(held), prepare)

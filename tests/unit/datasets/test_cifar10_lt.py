@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.datasets.cifar10_lt import FOLDER, TEST, TRAIN, Cifar10Lt, reference_counts
+from tailbench.datasets.cifar10_lt import CIFAR10LT, FOLDER, TEST, TRAIN, reference_counts
+from tailbench.exceptions import InputError
 
 COUNTS = (12, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 
@@ -63,7 +63,7 @@ def archive(tmp_path_factory):
 
 def made(archive, **options):
     digest = f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
-    return Cifar10Lt(**{"path": str(archive), "checksum": digest, "counts": COUNTS} | options)
+    return CIFAR10LT(**{"path": str(archive), "checksum": digest, "counts": COUNTS} | options)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_fewer_images_are_a_subset_of_more(archive):
 
 
 def test_reference_counts():
-    official = Cifar10Lt(path="x").settings.counts
+    official = CIFAR10LT(path="x").settings.counts
     expected = [1000, 599, 359, 215, 129, 77, 46, 28, 17, 10]
     assert official == tuple(int(5000 * 100 ** (-c / 9)) for c in range(10))
     assert reference_counts(official, [1000] * 10) == expected and sum(expected) == 2480
@@ -124,18 +124,18 @@ def test_settings():
         {"test": "whole"},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            Cifar10Lt(path="x", **wrong)
+            CIFAR10LT(path="x", **wrong)
 
 
 def test_the_official_archive_is_expected(archive, tmp_path):
     with pytest.raises(
         InputError, match=r"tar\.gz is damaged .* not c58f30108f718f92721af3b95e743"
     ):
-        Cifar10Lt(path=str(archive), counts=COUNTS).check(1)
+        CIFAR10LT(path=str(archive), counts=COUNTS).check(1)
     with pytest.raises(InputError, match="none does not exist"):
-        Cifar10Lt(path=str(tmp_path / "none")).check(1)
+        CIFAR10LT(path=str(tmp_path / "none")).check(1)
     with pytest.raises(InputError, match="none does not exist"):
-        Cifar10Lt(path=str(tmp_path / "none"), checksum=None).check(1)
+        CIFAR10LT(path=str(tmp_path / "none"), checksum=None).check(1)
 
 
 def test_too_few_of_a_class(archive):
@@ -214,7 +214,7 @@ def test_an_address_is_fetched(archive, served, tmp_path):
     ],
 )
 def test_a_fetch_that_fails_leaves_what_was_there(served, tmp_path, name, checksum, message):
-    dataset = Cifar10Lt(path=f"{served}/{name}", checksum=checksum)
+    dataset = CIFAR10LT(path=f"{served}/{name}", checksum=checksum)
     output = tmp_path / "archive"
     output.write_bytes(b"old")
     with pytest.raises(InputError, match=message):

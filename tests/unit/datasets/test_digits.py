@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.datasets._images import Labelled, held_out
 from tailbench.datasets.digits import Digits
+from tailbench.datasets.image_base import LabelledImages, held_out
+from tailbench.exceptions import InputError
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_too_few_images():
     with pytest.raises(InputError, match="1348 images for training, fewer than the 1349"):
         Digits().check(1349)
     with pytest.raises(InputError, match="too few to hold out"):
-        held_out(Labelled(np.zeros((3, 1, 2, 2), np.uint8)), 0.01, "few")
+        held_out(LabelledImages(np.zeros((3, 1, 2, 2), np.uint8)), 0.01, "few")
 
 
 def test_floor_is_no_larger_than_the_training_set():

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.datasets.fashion_mnist import FashionMnist
+from tailbench.datasets.fashion_mnist import FashionMNIST
+from tailbench.exceptions import InputError
 
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")
 
@@ -36,7 +36,7 @@ PATTERNS = [f"{{part}}-{{what}}{sign}{{idx}}-ubyte{end}" for sign in "-." for en
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_official_split(tmp_path, pattern):
     held = write(tmp_path, pattern=pattern)
-    dataset = FashionMnist(path=str(tmp_path))
+    dataset = FashionMNIST(path=str(tmp_path))
     assert all(path.is_file() for path in dataset.files()) and len(dataset.files()) == 4
     splits = dataset.splits("mine", 0)
     assert splits.images.shape == (1, 28, 28) and splits.images.pixels
@@ -49,7 +49,7 @@ def test_official_split(tmp_path, pattern):
 
 
 def test_failures_name_the_file(tmp_path):
-    dataset = FashionMnist(path=str(tmp_path / "none"))
+    dataset = FashionMNIST(path=str(tmp_path / "none"))
     assert [path.name for path in dataset.files()] == [
         "train-images-idx3-ubyte.gz",
         "train-labels-idx1-ubyte.gz",
@@ -61,31 +61,31 @@ def test_failures_name_the_file(tmp_path):
 
     write(tmp_path, size=32)
     with pytest.raises(InputError, match=r"train-images\S+ has images of 32 by 32 pixels"):
-        FashionMnist(path=str(tmp_path)).check(1)
+        FashionMNIST(path=str(tmp_path)).check(1)
 
     write(tmp_path)
-    FashionMnist(path=str(tmp_path)).check(30)
+    FashionMNIST(path=str(tmp_path)).check(30)
     with pytest.raises(InputError, match=f"{tmp_path} has 30 images for training"):
-        FashionMnist(path=str(tmp_path)).check(31)
+        FashionMNIST(path=str(tmp_path)).check(31)
 
     labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
     whole = labels.read_bytes()
     labels.write_bytes(whole[:-6])
     with pytest.raises(InputError, match="t10k-labels"):
-        FashionMnist(path=str(tmp_path)).check(1)
+        FashionMNIST(path=str(tmp_path)).check(1)
     labels.write_bytes(gzip.compress(idx(np.full(12, 10, np.uint8))))
     with pytest.raises(InputError, match=r"t10k-labels\S+ has the label 10"):
-        FashionMnist(path=str(tmp_path)).check(1)
+        FashionMNIST(path=str(tmp_path)).check(1)
     labels.unlink()
     with pytest.raises(InputError, match=r"t10k-labels\S+ does not exist"):
-        FashionMnist(path=str(tmp_path)).check(1)
+        FashionMNIST(path=str(tmp_path)).check(1)
 
 
 @pytest.mark.skipif(
     not INSTALLED.is_dir(), reason="the Debian package dataset-fashion-mnist is not installed"
 )
 def test_the_real_files():
-    dataset = FashionMnist(path=str(INSTALLED))
+    dataset = FashionMNIST(path=str(INSTALLED))
     dataset.check(60_000)
     splits = dataset.splits("mine", 0)
     assert splits.train.shape == (60_000, 784) and splits.test.shape == (10_000, 784)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tailbench.contracts import InputError
 from tailbench.datasets.file import File, FileSettings
+from tailbench.exceptions import InputError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pickle
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.datasets._idx import check_digest, labels_of, read_idx, unpickle
+from tailbench.datasets.idx_files import check_digest, labels_of, read_idx, unpickle
+from tailbench.exceptions import InputError
 
 
 def idx(array):

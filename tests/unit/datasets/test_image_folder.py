@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from tailbench.contracts import InputError
 from tailbench.datasets.image_folder import ImageFolder
+from tailbench.exceptions import InputError
 
 SEEDS = itertools.count(1)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
-from tailbench.datasets._images import CHECKED_AT_ONCE, ImageDataset, Labelled, held_out
-from tailbench.lazy import LazyArray
+from tailbench.datasets.image_base import CHECKED_AT_ONCE, ImageDataset, LabelledImages, held_out
+from tailbench.exceptions import InputError
+from tailbench.io.lazy_rows import LazyRows
 
 N = 3 * CHECKED_AT_ONCE
 VALUES = np.random.default_rng(0).integers(0, 256, (N, 2, 3, 4)).astype(np.uint8)
@@ -24,7 +24,7 @@ class Disk:
         return self.values[rows]
 
     def array(self):
-        return LazyArray(self.read, np.arange(len(self.values)), self.values.shape[1:], np.uint8)
+        return LazyRows(self.read, np.arange(len(self.values)), self.values.shape[1:], np.uint8)
 
 
 def test_is_indexed_like_an_array():
@@ -67,7 +67,7 @@ class Toy(ImageDataset):
 
     def read(self):
         labels = np.arange(N) % 10
-        return held_out(Labelled(self.disk.array(), labels), 0.25, self.name)
+        return held_out(LabelledImages(self.disk.array(), labels), 0.25, self.name)
 
 
 def test_splits_read_nothing():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tailbench.contracts import InputError
 from tailbench.datasets.latents import Latents
+from tailbench.exceptions import InputError
 
 SHAPE = (2, 3, 4)
 

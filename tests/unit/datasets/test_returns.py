@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from arch.data import nasdaq, sp500, vix, wti
 
-from tailbench.contracts import InputError
 from tailbench.datasets.returns import Returns
+from tailbench.exceptions import InputError
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailbench.diffusion.denoiser import Denoiser, local_variance
-from tailbench.networks.features import noise_features
-from tailbench.networks.mlp import NoisyMLP
+from tailbench.networks.embeddings import noise_features
+from tailbench.networks.mlp import ScoreMLP
 
 BENDS = [False, True]
 
@@ -20,7 +20,7 @@ def generator(seed=0):
 
 def denoiser(dim=3, bent=False, seeds=(0,), spread=0.3):
     """A denoiser in double precision with a network that does something."""
-    made = Denoiser(NoisyMLP([generator(seed) for seed in seeds], dim, 16, 2), bent)
+    made = Denoiser(ScoreMLP([generator(seed) for seed in seeds], dim, 16, 2), bent)
     made = made.double().requires_grad_(False)
     for parameter in made.parameters():
         for e, seed in enumerate(seeds):
@@ -114,7 +114,7 @@ def test_denoised_is_the_noisy_less_the_noise(bent, sigma):
 
 @pytest.mark.parametrize("bent", BENDS)
 def test_starts_as_the_line(bent):
-    made = Denoiser(NoisyMLP([generator()], 3, 16, 2), bent).double()
+    made = Denoiser(ScoreMLP([generator()], 3, 16, 2), bent).double()
     x = 5.0 * torch.randn(1, 20, 3, dtype=torch.float64, generator=generator())
     for sigma in (0.1, 2.0):
         v = local_variance(x, level(sigma)) if bent else 1.0
@@ -169,7 +169,7 @@ def test_loss_is_least_at_the_posterior_mean(bent, sigma):
             line, bend = self.coefficients(x, sigma)
             return (sigma * x / (s**2 + sigma**2) - line * x) / bend + shift
 
-    made = Oracle(NoisyMLP([generator()], 1, 4, 0), bent).double()
+    made = Oracle(ScoreMLP([generator()], 1, 4, 0), bent).double()
     x = s * torch.randn(1, 100_000, 1, dtype=torch.float64, generator=generator(1))
     noise = torch.randn(1, 100_000, 1, dtype=torch.float64, generator=generator(2))
     noisy = x + sigma * noise
@@ -185,7 +185,7 @@ def test_loss_is_least_at_the_posterior_mean(bent, sigma):
 
 
 def test_loss_of_a_silent_network_on_gaussian_data_is_one():
-    made = Denoiser(NoisyMLP([generator()], 4, 4, 1)).double()
+    made = Denoiser(ScoreMLP([generator()], 4, 4, 1)).double()
     x = torch.randn(1, 50_000, 4, dtype=torch.float64, generator=generator(1))
     noise = torch.randn(1, 50_000, 4, dtype=torch.float64, generator=generator(2))
     sigma = torch.randn(1, 50_000, 1, dtype=torch.float64, generator=generator(3)).exp()

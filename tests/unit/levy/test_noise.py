@@ -9,7 +9,7 @@ import torch
 from scipy.stats import levy_stable
 
 from tailbench.levy.noise import StableNoise, positive_stable, symmetric_stable
-from tailbench.training.streams import SampleStreams, Streams, uniform
+from tailbench.rng.streams import IndexedStreams, Streams, uniform
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -197,7 +197,7 @@ def test_uniform_numbers_are_open_at_both_ends(monkeypatch):
     def always(value):
         return lambda *shape, dtype, **_: torch.full(shape, value, dtype=dtype)
 
-    streams = (Streams([1], CPU, "train"), SampleStreams([1], 0, 3, 2, CPU))
+    streams = (Streams([1], CPU, "train"), IndexedStreams([1], 0, 3, 2, CPU))
     for value in (0.0, ENDS[1]):
         monkeypatch.setattr(torch, "rand", always(value))
         for stream in streams:
@@ -211,7 +211,7 @@ def test_uniform_numbers_are_uniform_and_in_double_precision():
     """A number of single precision would be a multiple of 2^-24."""
     for streams, shape in (
         (Streams([1, 2], CPU, "train"), (50_000, 1)),
-        (SampleStreams([1, 2], 0, 50_000, 3, CPU), (1,)),
+        (IndexedStreams([1, 2], 0, 50_000, 3, CPU), (1,)),
     ):
         u = streams.uniform(*shape)
         assert u.shape == (2, 50_000, 1) and u.dtype == torch.float64
@@ -222,7 +222,7 @@ def test_uniform_numbers_are_uniform_and_in_double_precision():
 
 
 def test_uniform_numbers_of_a_longer_draw_begin_with_those_of_a_shorter():
-    long, short = (SampleStreams([3, 4], 0, n, 2, CPU) for n in (1000, 300))
+    long, short = (IndexedStreams([3, 4], 0, n, 2, CPU) for n in (1000, 300))
     for shape in ((5, 1), (2,), ()):
         expected, found = long.uniform(*shape), short.uniform(*shape)
         assert expected.shape == (2, 1000, *shape) and found.shape == (2, 300, *shape)
@@ -231,15 +231,15 @@ def test_uniform_numbers_of_a_longer_draw_begin_with_those_of_a_shorter():
 
 @pytest.mark.parametrize("start", [256, 768])
 def test_uniform_numbers_of_a_later_batch_are_the_later_rows(start):
-    whole = SampleStreams([3], 0, 1000, 2, CPU)
-    part = SampleStreams([3], start, 1000 - start, 2, CPU)
+    whole = IndexedStreams([3], 0, 1000, 2, CPU)
+    part = IndexedStreams([3], start, 1000 - start, 2, CPU)
     for _ in range(3):
         assert torch.equal(whole.uniform(4, 1)[:, start:], part.uniform(4, 1))
         assert torch.equal(whole.randn()[:, start:], part.randn())
 
 
 def test_uniform_numbers_of_a_member_do_not_depend_on_the_others():
-    block, alone = SampleStreams([3, 4], 0, 300, 2, CPU), SampleStreams([4], 0, 300, 2, CPU)
+    block, alone = IndexedStreams([3, 4], 0, 300, 2, CPU), IndexedStreams([4], 0, 300, 2, CPU)
     assert torch.equal(block.uniform(2)[1:], alone.uniform(2))
     block, alone = Streams([3, 4], CPU, "train"), Streams([4], CPU, "train")
     assert torch.equal(block.uniform(7, 2)[1:], alone.uniform(7, 2))

@@ -8,7 +8,7 @@ import torch
 from tailbench.levy.noise import symmetric_stable
 from tailbench.levy.predictor import NoisePredictor
 from tailbench.levy.schedules import cosine, exploding
-from tailbench.networks.mlp import NoisyMLP
+from tailbench.networks.mlp import ScoreMLP
 
 ALPHAS = [1.1, 1.5, 1.7, 1.9, 2.0]
 SCALES = [0.3, 0.7, 2.0]
@@ -20,7 +20,7 @@ def generator(seed=0):
 
 def predictor(alpha=1.7, scale=0.7, dim=3, seeds=(0,), spread=0.0):
     """A predictor in double precision, with a network that does something if told to."""
-    made = NoisePredictor(NoisyMLP([generator(seed) for seed in seeds], dim, 16, 2), alpha, scale)
+    made = NoisePredictor(ScoreMLP([generator(seed) for seed in seeds], dim, 16, 2), alpha, scale)
     made = made.double().requires_grad_(False)
     if spread:
         for parameter in made.parameters():
@@ -109,7 +109,7 @@ def test_is_linear_at_infinity(alpha):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_gives_the_precision_of_its_input(dtype):
     """Its parameters are in single precision, as they are in training."""
-    made = NoisePredictor(NoisyMLP([generator()], 2, 8, 1), 1.7, 0.7)
+    made = NoisePredictor(ScoreMLP([generator()], 2, 8, 1), 1.7, 0.7)
     x = points(dim=2).to(dtype)
     gbar, sbar = (torch.tensor(v, dtype=torch.float64).view(1, 1, 1) for v in (0.4, 0.8))
     assert made(x, gbar, sbar).dtype == dtype
@@ -118,7 +118,7 @@ def test_gives_the_precision_of_its_input(dtype):
 
 def test_the_line_of_double_numbers_is_double():
     """A far start in the samplers keeps its digits though the network has single precision."""
-    made = NoisePredictor(NoisyMLP([generator()], 1, 8, 1), 1.7, 0.7)
+    made = NoisePredictor(ScoreMLP([generator()], 1, 8, 1), 1.7, 0.7)
     gbar, sbar = (torch.tensor(v, dtype=torch.float64).view(1, 1, 1) for v in (0.4, 0.8))
     x = torch.tensor([[[1e6 / 3.0]]], dtype=torch.float64)
     expected = x * sbar**0.7 / (sbar**1.7 + (0.7 * gbar) ** 1.7)

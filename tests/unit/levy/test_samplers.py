@@ -14,8 +14,8 @@ import torch
 from tailbench.levy.noise import positive_stable
 from tailbench.levy.samplers import dlim, dlpm, lim, variances
 from tailbench.levy.schedules import Grid, cosine, exploding, grid, lim_cosine
-from tailbench.targets._symmetric_stable import stable_quantiles
-from tailbench.training.streams import uniform
+from tailbench.rng.streams import uniform
+from tailbench.stats.stable import stable_quantiles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tailbench.contracts import Images
-from tailbench.metrics import _fidelity
-from tailbench.metrics._base import ImageReference
+from tailbench.data import ImageLayout
+from tailbench.metrics import fidelity
+from tailbench.metrics.base import ImageContext
 from tailbench.metrics.class_shares import ClassShares, rarest
 
 SHARES = np.array([0.6, 0.02, 0.35, 0.03])
-KNOWN = ImageReference(
-    Images((1, 1, 1), tuple("abcd")), classifier=Path("c.safetensors"), shares=SHARES
+KNOWN = ImageContext(
+    ImageLayout((1, 1, 1), tuple("abcd")), classifier=Path("c.safetensors"), shares=SHARES
 )
 
 
@@ -24,7 +24,7 @@ def classes_are_pixels(monkeypatch):
         assert (space, weights, device, layer) == ("classifier", KNOWN.classifier, "cpu", "logits")
         return np.eye(256, dtype=np.float32)[pixels.ravel(), :4]
 
-    monkeypatch.setattr(_fidelity, "features", features)
+    monkeypatch.setattr(fidelity, "features", features)
 
 
 def shares(counts, known=KNOWN, **settings):
@@ -54,14 +54,14 @@ def test_which_classes_are_rare_is_a_setting():
 
 
 def test_total_variation_is_one_for_other_classes():
-    known = ImageReference(
+    known = ImageContext(
         KNOWN.images, classifier=KNOWN.classifier, shares=np.array([0.0, 1.0, 0.0, 0.0])
     )
     assert shares([7, 0, 0, 3], known) == {"class_tv": 1, "rare_coverage": 0}
 
 
 def test_a_classifier_is_needed():
-    for known in (ImageReference(KNOWN.images, shares=SHARES), ImageReference(KNOWN.images)):
+    for known in (ImageContext(KNOWN.images, shares=SHARES), ImageContext(KNOWN.images)):
         with pytest.raises(ValueError, match="needs a classifier"):
             shares([1, 1, 1, 1], known)
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tailbench.contracts import Images, InputError
-from tailbench.metrics._base import ImageReference
-from tailbench.metrics._extractors import extractor, torch_fidelity
-from tailbench.metrics._fidelity import distances, features
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
+from tailbench.metrics.base import ImageContext
+from tailbench.metrics.feature_networks import extractor, torch_fidelity
+from tailbench.metrics.fidelity import distances, features
 from tailbench.metrics.inception import Inception
 from tailbench.networks.classifier import Classifier
 
@@ -61,7 +62,7 @@ def correlated(rng, n, shift=0.0):
 
 def test_torch_fidelity_can_be_imported_beside_any_build_of_torch():
     code = (
-        "from tailbench.metrics._extractors import torch_fidelity\n"
+        "from tailbench.metrics.feature_networks import torch_fidelity\n"
         "made = torch_fidelity()\n"
         "assert made is torch_fidelity()\n"
         "from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY as known\n"
@@ -135,7 +136,7 @@ def test_precision_and_recall(rng):
 
 
 def test_precision_and_recall_are_those_of_the_definition(rng, monkeypatch):
-    monkeypatch.setattr("tailbench.metrics._fidelity.PAIRS", 17)
+    monkeypatch.setattr("tailbench.metrics.fidelity.PAIRS", 17)
     made, real = correlated(rng, 60, shift=0.5), correlated(rng, 50)
 
     def gaps(x, y):
@@ -177,7 +178,7 @@ def test_inception_from_end_to_end(inception_state, pixels, rng, tmp_path):
     colour = features(np.repeat(pixels[:2], 3, axis=1), "inception", paths[1])
     np.testing.assert_allclose(colour, real[:2], rtol=1e-3, atol=1e-5)
 
-    known = ImageReference(Images((1, 8, 8)), {"inception": real})
+    known = ImageContext(ImageLayout((1, 8, 8)), {"inception": real})
     metric = Inception(weights=str(paths[0]), subsets=2, batch_size=4)
     rows = pixels.reshape(8, -1) / 127.5 - 1
     same = metric(rows, rows, None, rng, known)

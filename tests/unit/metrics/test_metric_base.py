@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tailbench.contracts import Modes
-from tailbench.metrics._base import centre, checked, mean_or_nan
+from tailbench.data import MixtureModes
+from tailbench.metrics.base import centre, checked, mean_or_nan
 from tailbench.registry import load, names
 from tailbench.settings import Settings
 
@@ -21,7 +21,9 @@ IMAGES = ("class_shares", "classifier", "inception")
 def data(truth):
     rng = np.random.default_rng(3)
     samples, reference = rng.standard_t(3, (3000, 2)), rng.standard_t(3, (2600, 2))
-    modes = Modes(means=np.array([[-1.0, 0.0], [1.0, 0.0]]), std=0.5, weights=np.array([0.5, 0.5]))
+    modes = MixtureModes(
+        means=np.array([[-1.0, 0.0], [1.0, 0.0]]), std=0.5, weights=np.array([0.5, 0.5])
+    )
     return samples, reference, truth(dim=2, known_modes=modes)
 
 
@@ -90,7 +92,7 @@ def test_the_order_of_rows_does_not_matter(name, data):
 @pytest.mark.parametrize("name", METRICS)
 def test_huge_values_and_one_column(name, truth, rng):
     samples, reference = 1e6 * rng.standard_t(3, (2, 3000, 1))
-    modes = Modes(means=np.array([[-1e6], [1e6]]), std=1e5, weights=np.array([0.5, 0.5]))
+    modes = MixtureModes(means=np.array([[-1e6], [1e6]]), std=1e5, weights=np.array([0.5, 0.5]))
     values = load("metrics", name)()(samples, reference, truth(known_modes=modes), rng)
     assert np.isfinite(list(values.values())).all()
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from tailbench.contracts import Modes
+from tailbench.data import MixtureModes
 from tailbench.metrics.modes import ModeCoverage, _radius
 
 
 def square(std=0.1):
-    return Modes(
+    return MixtureModes(
         means=np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
         std=std,
         weights=np.array([0.1, 0.2, 0.3, 0.4]),
@@ -32,7 +32,7 @@ def test_far_samples_are_outside_however_far(truth, rng):
     known = truth(dim=2, known_modes=square())
     values = ModeCoverage()(np.full((10, 2), 1e6), np.zeros((1, 2)), known, rng)
     assert values["off_mode_share"] == 1
-    shifted = Modes(square().means + 1e6, 0.1, square().weights)
+    shifted = MixtureModes(square().means + 1e6, 0.1, square().weights)
     near = ModeCoverage()(
         shifted.means + 0.3 / np.sqrt(2), np.zeros((1, 2)), truth(dim=2, known_modes=shifted), rng
     )
@@ -44,7 +44,7 @@ def test_the_radius_leaves_out_the_same_probability(dim, truth, rng):
     from scipy.stats import chi2
 
     assert _radius(4.0, dim) == pytest.approx(np.sqrt(chi2.isf(np.exp(-8), dim)))
-    modes = Modes(np.zeros((1, dim)), 2.0, np.ones(1))
+    modes = MixtureModes(np.zeros((1, dim)), 2.0, np.ones(1))
     x = 2 * rng.standard_normal((30_000, dim))
     share = ModeCoverage(radius=2.0)(x, x, truth(dim=dim, known_modes=modes), rng)
     assert share["off_mode_share"] == pytest.approx(np.exp(-2), abs=0.01)

@@ -5,8 +5,13 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from tailbench.metrics._slices import ascend, coupling, random_directions, transport_costs
 from tailbench.metrics.sliced_wasserstein import SlicedWasserstein, max_sliced_wasserstein
+from tailbench.stats.sliced_transport import (
+    coupling,
+    maximise_direction,
+    random_directions,
+    transport_costs,
+)
 
 
 def pair(n, m, dim, seed=0):
@@ -89,7 +94,7 @@ def test_an_axis_is_tried_however_few_directions():
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("m", [300, 220])
 def test_ascent_climbs_and_its_gradient_is_right(p, m):
-    from tailbench.metrics._slices import _slope
+    from tailbench.stats.sliced_transport import _slope
 
     x, y = pair(300, m, 6)
     theta = random_directions(6, 4, np.random.default_rng(1))
@@ -102,7 +107,7 @@ def test_ascent_climbs_and_its_gradient_is_right(p, m):
 
     before = start
     for steps in (1, 5, 25):
-        raised, found = ascend(x, y, theta, p, steps)
+        raised, found = maximise_direction(x, y, theta, p, steps)
         assert (raised >= before).all()
         assert_allclose(np.linalg.norm(found, axis=1), 1)
         assert_allclose(transport_costs(x, y, found, (p,))[0], raised, rtol=1e-12)
@@ -168,11 +173,11 @@ def test_the_function_agrees_with_the_metric(rng):
 
 
 def test_blocks_do_not_change_the_result(monkeypatch):
-    from tailbench.metrics import _slices
+    from tailbench.stats import sliced_transport
 
     x, y = pair(100, 80, 4)
     whole = SlicedWasserstein()(x, y, None, np.random.default_rng(0))
-    monkeypatch.setattr(_slices, "_BLOCK", 250)
+    monkeypatch.setattr(sliced_transport, "_BLOCK", 250)
     parts = SlicedWasserstein()(x, y, None, np.random.default_rng(0))
     for key, value in whole.items():
         assert parts[key] == pytest.approx(value, rel=1e-9)

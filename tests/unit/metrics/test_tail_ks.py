@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tailbench.metrics.tail_ks import TailKs, ks_distance
+from tailbench.metrics.tail_ks import TailKS, ks_distance
 
 
 @pytest.mark.parametrize(("n", "m"), [(100, 100), (37, 205), (1, 5)])
@@ -25,7 +25,7 @@ def test_shape_and_mass_are_told_apart(rng):
     y = (radii * rng.choice([-1, 1], 40_000))[:, None]
     body = np.abs(y[:, 0]) < np.quantile(np.abs(y), 0.9)
     more = np.concatenate([y, y[~body]])
-    values = TailKs()(more, y, None, rng)
+    values = TailKS()(more, y, None, rng)
     assert values["tail_ks"] < 0.01
     assert values["tail_mass_error"] == pytest.approx(np.log(2 / 1.1), abs=0.01)
 
@@ -39,7 +39,7 @@ def test_a_power_law_has_the_closed_form(rng):
         radii = (1 - level) ** (-1 / exponent)
         return np.concatenate([radii, -radii])[:, None]
 
-    values = TailKs(level=0.0)(law(b), law(a), None, rng)
+    values = TailKS(level=0.0)(law(b), law(a), None, rng)
     v = (a / b) ** (1 / (b - a))
     assert values["tail_ks"] == pytest.approx(v**a - v**b, abs=1e-3)
     assert values["tail_mass_error"] == pytest.approx(0, abs=1e-3)
@@ -47,7 +47,7 @@ def test_a_power_law_has_the_closed_form(rng):
 
 def test_no_sample_beyond_the_threshold(rng):
     y = rng.standard_t(2, (999, 2))
-    values = TailKs()(np.zeros((999, 2)), y, None, rng)
+    values = TailKS()(np.zeros((999, 2)), y, None, rng)
     beyond = 50
     assert values["tail_ks"] == 1
     assert values["tail_mass_error"] == pytest.approx(np.log((beyond + 0.5) / 0.5))
@@ -55,15 +55,15 @@ def test_no_sample_beyond_the_threshold(rng):
 
 def test_place_scale_and_rotation_do_not_matter(rng):
     x, y = rng.standard_t(2, (2, 2000, 2))
-    plain = TailKs()(x, y, None, rng)
-    moved = TailKs()(3 * x + 100, 3 * y + 100, None, rng)
+    plain = TailKS()(x, y, None, rng)
+    moved = TailKS()(3 * x + 100, 3 * y + 100, None, rng)
     assert moved == pytest.approx(plain, abs=1e-9)
-    unequal = TailKs()(x, y[:500], None, rng)
+    unequal = TailKS()(x, y[:500], None, rng)
     assert 0 <= unequal["tail_ks"] <= 1
 
 
 def test_the_floor_is_small():
     rng = np.random.default_rng(0)
-    values = [TailKs()(*rng.standard_t(2, (2, 20_000, 2)), None, rng) for _ in range(10)]
+    values = [TailKS()(*rng.standard_t(2, (2, 20_000, 2)), None, rng) for _ in range(10)]
     assert np.mean([v["tail_ks"] for v in values]) == pytest.approx(0.04, abs=0.015)
     assert np.mean([v["tail_mass_error"] for v in values]) == pytest.approx(0.035, abs=0.02)

@@ -6,11 +6,11 @@ import torch
 from pydantic import ValidationError
 
 from tailbench.levy.schedules import cosine, exploding
-from tailbench.metrics.msle import Msle
+from tailbench.metrics.msle import MSLE
 from tailbench.models.dlpm import DLPM, DLIMSampling, DLPMSampling
-from tailbench.targets._symmetric_stable import stable_quantiles
+from tailbench.rng.streams import IndexedStreams, Streams
+from tailbench.stats.stable import stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
-from tailbench.training.streams import SampleStreams, Streams
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -347,7 +347,7 @@ def test_learns_the_tails_of_stable_data():
     model = DLPM(device="cpu", steps=120, width=32, blocks=2).fit(x, quiet=True)
     for method, steps in (("dlpm", 50), ("dlim", 25)):
         made = model.sample(5000, method=method, steps=steps).astype(float)
-        found = Msle().compare(made, fresh, target, np.random.default_rng(2))
+        found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
         assert found["msle_norm"] < 0.15 and found["msle"] < 0.15
         # and the body: the quartiles of the first coordinate
         upper = np.quantile(np.abs(made), 0.5, axis=0) / target.quantile([0.75])[:, 0]
@@ -363,8 +363,8 @@ def test_clamps_of_the_noise_are_for_training_and_sampling(block):
     batch = torch.zeros(2, 5000, 2)
     for model, limited in ((free, False), (bound, True)):
         _, noise, _, _ = model._noised(batch, Streams([1, 2], CPU, "train"))
-        start = model._stable(SampleStreams([1, 2], 0, 5000, 2, CPU))()
-        chain = model._law.variance(SampleStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
+        start = model._stable(IndexedStreams([1, 2], 0, 5000, 2, CPU))()
+        chain = model._law.variance(IndexedStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
         assert (noise.abs().max().item() <= 3.0) == limited
         assert (start.abs().max().item() <= 3.0) == limited
         assert (chain.max().item() <= 4.0) == limited

@@ -7,11 +7,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tailbench.contracts import InputError
+from tailbench.exceptions import InputError
 from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
-from tailbench.training import loop
+from tailbench.training import trainer
 
 
 def test_shapes(fitted, tables, kind, sample):
@@ -63,7 +63,7 @@ def test_no_samples(fitted, kind, sample):
 @pytest.mark.parametrize("batch", [256, 512])
 def test_the_size_of_a_batch_changes_nothing(fitted, kind, sample, monkeypatch, batch):
     whole = sample(fitted(kind), 600)
-    monkeypatch.setattr("tailbench.models._diffusion.BATCH", batch)
+    monkeypatch.setattr("tailbench.models.diffusion_base.BATCH", batch)
     monkeypatch.setattr("tailbench.models.flow.BATCH", batch)
     np.testing.assert_allclose(sample(fitted(kind), 600), whole, rtol=1e-4, atol=1e-5)
 
@@ -196,7 +196,7 @@ def test_a_model_of_another_type(fitted, tmp_path):
 def test_together_is_each_alone(fitted, kind, block, sample, monkeypatch):
     """Members share one module on a GPU; the same is done here on the CPU."""
     apart = fitted(kind)
-    monkeypatch.setattr(loop, "groups", lambda members, device: [list(range(members))])
+    monkeypatch.setattr(trainer, "groups", lambda members, device: [list(range(members))])
     joint = type(apart)(device="cpu", **apart.settings.model_dump())
     joint.fit(block, seed=5, quiet=True)
     for (name, own), (_, other) in zip(
@@ -222,13 +222,13 @@ def test_seeds_of_members_can_be_given(block, small):
 
 def test_models_with_the_same_split_hold_out_the_same_data(block, small, monkeypatch):
     held = {}
-    original = loop.split
+    original = trainer.split
 
     def watching(n, fraction, seeds):
         orders = original(n, fraction, seeds)
         held.setdefault(tuple(seeds), []).append(orders[1].shape[1])
         return orders
 
-    monkeypatch.setattr(loop, "split", watching)
+    monkeypatch.setattr(trainer, "split", watching)
     small["headline"](sigma_T=1.0).fit(block, quiet=True, seeds=[1, 2], split_seeds=[3, 4])
     assert held == {(3,): [30, 30], (4,): [30, 30]}

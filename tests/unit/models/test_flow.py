@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from tailbench.contracts import InputError
+from tailbench.exceptions import InputError
 from tailbench.models.flow import Flow, FlowSettings
-from tailbench.training.streams import Streams
+from tailbench.rng.streams import Streams
 
 QUARTILE = 0.6744897501960817
 

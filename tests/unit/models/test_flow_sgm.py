@@ -5,14 +5,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tailbench.contracts import InputError
+from tailbench.exceptions import InputError
 from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM
-from tailbench.seeds import seed_for
-from tailbench.training import loop
-from tailbench.training.loop import split
+from tailbench.rng.seeds import seed_for
+from tailbench.training import trainer
+from tailbench.training.trainer import split
 
 SETTINGS = FlowSGMSampling(sigma_T=2.0, steps=3)
 
@@ -82,7 +82,7 @@ def test_levels_of_members_that_share_a_module(fitted, kind, monkeypatch):
         monkeypatch.setattr(model, "chosen", chosen)
         alone = model.sample(20)
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "groups", lambda members, device: [list(range(members))])
+            patch.setattr(trainer, "groups", lambda members, device: [list(range(members))])
             np.testing.assert_allclose(model.sample(20), alone, rtol=1e-5, atol=1e-5)
 
 
@@ -91,7 +91,7 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
     model = fitted("flow_sgm noised")
     huge = np.full((2, 9, 2), 1e6, dtype=np.float32)
     (flow,) = model.flows.values()
-    monkeypatch.setattr(flow, "draw", lambda *_, **__: type("Draw", (), {"samples": huge}))
+    monkeypatch.setattr(flow, "draw", lambda *_, **__: type("SampleResult", (), {"samples": huge}))
     original = model.sgm._select
 
     def select(members):

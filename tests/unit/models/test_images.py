@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from tailbench.contracts import Images, InputError
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
 from tailbench.models.dlpm import DLPM
 from tailbench.models.flow import Flow
 from tailbench.models.lim import LIM
 from tailbench.models.sgm import SGM
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-PIXELS = Images((1, 4, 4), ("cross", "ring"))
-LATENTS = Images((1, 4, 4), pixels=False)
+PIXELS = ImageLayout((1, 4, 4), ("cross", "ring"))
+LATENTS = ImageLayout((1, 4, 4), pixels=False)
 UNET = {"network": "unet", "width": 4, "blocks": 1, "multipliers": (1, 2)}
 TINY = {"steps": 6, "batch_size": 16, "validate_every": 3}
 
@@ -65,11 +66,11 @@ def test_one_unit_for_all_pixels(pictures):
 
 
 def test_validation_in_parts_is_the_mean_of_all(pictures, monkeypatch):
-    from tailbench.training import loop
+    from tailbench.training import trainer
 
     options = UNET | {"validation_fraction": 0.5, "batch_size": 8, "ema": 0.0}
     whole = fitted(SGM, pictures, **options)
-    monkeypatch.setattr(loop, "VALIDATED", 1)
+    monkeypatch.setattr(trainer, "VALIDATED", 1)
     parts = fitted(SGM, pictures, **options)
     for one, other in zip(whole.history, parts.history, strict=True):
         assert one["loss"] == other["loss"]

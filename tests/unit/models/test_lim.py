@@ -6,10 +6,10 @@ import torch
 from pydantic import ValidationError
 
 from tailbench.levy.schedules import lim_cosine
-from tailbench.metrics.msle import Msle
+from tailbench.metrics.msle import MSLE
 from tailbench.models.lim import LIM, LIMODESampling, LIMSampling
+from tailbench.rng.streams import Streams
 from tailbench.targets.alpha_stable import AlphaStable
-from tailbench.training.streams import Streams
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -219,7 +219,7 @@ def test_ode_learns_the_tails_of_stable_data():
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
     model = LIM(device="cpu", steps=120, width=32, blocks=2).fit(x, quiet=True)
     made = model.sample(5000, method="lim_ode").astype(float)
-    found = Msle().compare(made, fresh, target, np.random.default_rng(2))
+    found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
     assert found["msle_norm"] < 0.15 and found["msle"] < 0.15
     upper = np.quantile(np.abs(made), 0.5, axis=0) / target.quantile([0.75])[:, 0]
     assert np.abs(upper - 1.0).max() < 0.35

@@ -5,8 +5,8 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from tailbench.models._settings import SamplingSettings, TrainingSettings
 from tailbench.models.flow_sgm import FlowSGMSampling
+from tailbench.models.settings import SamplingSettings, TrainingSettings
 from tailbench.models.sgm import ReverseSettings, SGMSampling
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from tailbench.contracts import Images, InputError
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
 from tailbench.models.tarflow import TarFlow
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-IMAGES = Images((1, 4, 4))
+IMAGES = ImageLayout((1, 4, 4))
 TINY = {"batch_size": 64, "width": 16, "heads": 2, "layers": 2, "depth": 1, "validate_every": 50}
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tailbench.contracts import InputError
 from tailbench.datasets.digits import Digits
+from tailbench.exceptions import InputError
 from tailbench.networks import classifier
 from tailbench.networks.classifier import FEATURES, Classifier, fit
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from tailbench.contracts import InputError
-from tailbench.networks.unet import NoisyUNet
+from tailbench.exceptions import InputError
+from tailbench.networks.unet import ScoreUNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (2, 4, 4)
@@ -16,7 +16,7 @@ SMALL = {"width": 4, "blocks": 1, "multipliers": (1, 2)}
 
 def unet(seeds=(0,), spread=True, **options):
     """A small U-Net; its last layer does something if ``spread``."""
-    made = NoisyUNet(
+    made = ScoreUNet(
         [torch.Generator().manual_seed(seed) for seed in seeds], SHAPE, **(SMALL | options)
     )
     if spread:
@@ -127,7 +127,7 @@ def test_mistakes(options, message):
 def test_torchvision_of_another_build_is_no_hindrance():
     """Where torchvision's operators are missing, two of them are declared, and once only."""
     code = (
-        "from tailbench.vision import import_torchvision as f; import sys;"
+        "from tailbench.compute.torchvision_compat import import_torchvision as f; import sys;"
         "kept = f(); assert f() is kept; from diffusers import UNet2DModel;"
         "assert 'torchvision' in sys.modules or kept is None"
     )

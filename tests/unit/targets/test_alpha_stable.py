@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtr
 
-from tailbench.targets._symmetric_stable import log_tail, stable_quantiles
+from tailbench.stats.stable import log_tail, stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
 
 ALPHAS = [0.5, 0.8, 1.0, 1.2, 1.5, 1.7, 1.8, 1.9, 2.0]

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tailbench.contracts import InputError, Target
-from tailbench.targets._base import BaseTarget, TargetSettings
-from tailbench.targets._quantiles import invert, mixture_quantiles
+from tailbench.exceptions import InputError
+from tailbench.interfaces import Target
+from tailbench.stats.quantiles import invert, mixture_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
+from tailbench.targets.base import BaseTarget, TargetSettings
 from tailbench.targets.gaussian_grid import GaussianGrid
 from tailbench.targets.gmm import GMM
 from tailbench.targets.student_mixture import StudentMixture

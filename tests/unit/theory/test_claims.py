@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fabricate import seal
-from tailbench.claims._base import Slope, bootstrap, regression
-from tailbench.stages.claims import slopes, slopes_table
+from tailbench.pipeline.stages.claims import slopes, slopes_table
+from tailbench.theory.claims import Slope, bootstrap, regression
 
 
 def slope(low, high, relation, claimed=1.0):
@@ -82,7 +82,7 @@ def points(orders):
 
 
 def test_w2_rate_judges_orders():
-    from tailbench.claims.w2_rate import W2RateClaims
+    from tailbench.theory.w2_rate.claims import W2RateClaims
 
     table = points({"gaussian": 1.0, "elastic_net": 0.5, "uniform": 0.75})
     found = {(s.quantity, s.case): s for s in W2RateClaims().slopes(table)}

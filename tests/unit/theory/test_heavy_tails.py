@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from tailbench.claims.heavy_tails import HeavyTailsClaims
-from tailbench.targets._symmetric_stable import log_tail
-from tailbench.theory import _reverse, heavy_tails
-from tailbench.theory._flow import SplineFlow
-from tailbench.theory._heavy import ScaleMixture, wide_grid
+from tailbench.stats.stable import log_tail
+from tailbench.theory.heavy_tails import experiment, reverse_ve
+from tailbench.theory.heavy_tails.claims import HeavyTailsClaims
+from tailbench.theory.heavy_tails.scale_mixtures import ScaleMixture, wide_grid
+from tailbench.theory.heavy_tails.spline_flow import SplineFlow
 
 Y = np.array([0.01, 0.5, 3.0, 40.0, 1e3])
 
@@ -104,32 +104,32 @@ def test_distances_of_flows_against_plain_quadrature():
 def test_divergence_of_gaussians_in_any_dimension():
     for d in (1, 3, 20):
         law = ScaleMixture(np.array([1.0]), np.array([4.0]), math.inf, d)
-        found = heavy_tails._divergence(law, heavy_tails._normal(3.0, d))
+        found = experiment._divergence(law, experiment._normal(3.0, d))
         assert found == pytest.approx(d * (math.log(1.5) + 4 / 18 - 0.5), rel=1e-6)
 
 
 def test_reverse_process_of_a_gaussian_has_the_variance_of_its_recursion():
     law = ScaleMixture(np.array([1.0]), np.array([1.0]), math.inf)
-    noise = _reverse.levels(4.0, 0.1, 20)
-    made = _reverse.run(law.noised(4.0).log_density, lambda y, s: law.noised(s).score(y), noise)
+    noise = reverse_ve.levels(4.0, 0.1, 20)
+    made = reverse_ve.run(law.noised(4.0).log_density, lambda y, s: law.noised(s).score(y), noise)
     variance = 17.0
     for a, b in itertools.pairwise(noise):
         gap = a * a - b * b
         variance = (1 - gap / (1 + a * a)) ** 2 * variance + gap
-    y, _ = wide_grid(_reverse.POINTS)
+    y, _ = wide_grid(reverse_ve.POINTS)
     wanted = ScaleMixture(np.array([1.0]), np.array([variance]), math.inf).log_density(y)
-    assert _reverse.total_variation(made, wanted) < 1e-5
+    assert reverse_ve.total_variation(made, wanted) < 1e-5
 
 
 def test_reverse_process_of_student_converges():
     law = ScaleMixture.student(1.5)
-    y, _ = wide_grid(_reverse.POINTS)
+    y, _ = wide_grid(reverse_ve.POINTS)
     errors = [
-        _reverse.total_variation(
-            _reverse.run(
+        reverse_ve.total_variation(
+            reverse_ve.run(
                 law.noised(4.0).log_density,
                 lambda y, s: law.noised(s).score(y),
-                _reverse.levels(4.0, 0.1, steps),
+                reverse_ve.levels(4.0, 0.1, steps),
             ),
             law.noised(0.1).log_density(y),
         )
@@ -140,7 +140,7 @@ def test_reverse_process_of_student_converges():
 
 def test_a_step_that_folds_the_line_is_refused():
     with pytest.raises(ValueError, match="more steps"):
-        _reverse.run(lambda y: -0.5 * y * y, lambda y, s: (-y, -np.ones_like(y)), [2.0, 1.0])
+        reverse_ve.run(lambda y: -0.5 * y * y, lambda y, s: (-y, -np.ones_like(y)), [2.0, 1.0])
 
 
 def test_experiment_and_claims():
@@ -156,10 +156,10 @@ def test_experiment_and_claims():
         "samples": 2000,
         "seeds": 2,
     }
-    experiment = heavy_tails.HeavyTails(**settings)
-    cells = experiment.cells()
+    part = experiment.HeavyTails(**settings)
+    cells = part.cells()
     assert set(cells) == {"student-1.5", "student-5", "dim-2"}
-    table = pd.DataFrame([row for spec in cells.values() for row in experiment.measure(spec)])
+    table = pd.DataFrame([row for spec in cells.values() for row in part.measure(spec)])
     start = table[(table["part"] == "start") & (table["law"] == "student-1.5")]
     assert np.isinf(start.loc[start["method"] == "gaussian", "value"]).all()
     assert (start.loc[start["method"] == "flow", "value"] < 0.02).all()

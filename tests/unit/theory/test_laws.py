@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from tailbench.theory._laws import Atoms, PiecewiseGaussian, Smooth, log_interval
+from tailbench.theory.laws_1d import Atoms, PiecewiseGaussian, Smooth, log_interval
 
 LAWS = {
     "half_normal": PiecewiseGaussian.kinked(0.5, 2.0),

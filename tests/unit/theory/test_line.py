@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tailbench.theory._laws import Atoms, PiecewiseGaussian
-from tailbench.theory._line import (
+from tailbench.theory.laws_1d import Atoms, PiecewiseGaussian
+from tailbench.theory.markov_chain_1d import (
     Gaussians,
     Step,
     diffusion,
@@ -16,7 +16,7 @@ from tailbench.theory._line import (
     total_variation,
     wasserstein,
 )
-from tailbench.theory._ou import backward_step, geometric_times, heun, scale, uniform_times
+from tailbench.theory.ou_process import backward_step, geometric_times, heun, scale, uniform_times
 
 
 def gaussian(mean, std):

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy import stats
 
-from tailbench.claims.sample_size import SampleSizeClaims
-from tailbench.theory import sample_size
-from tailbench.theory._relative import Network, log_generated, train
-from tailbench.theory.sample_size import SampleSize, TwoModes
+from tailbench.theory.sample_size import experiment
+from tailbench.theory.sample_size.claims import SampleSizeClaims
+from tailbench.theory.sample_size.experiment import SampleSize, TwoModes
+from tailbench.theory.sample_size.relative_score import Network, log_generated, train
 
 
 def generator(seed=0):
@@ -86,7 +86,7 @@ def test_total_variation_of_gaussians_in_many_dimensions(shift):
     moved = x.clone()
     moved[:, 3] -= shift
     log_p, log_q = -0.5 * x.square().sum(-1), -0.5 * moved.square().sum(-1)
-    value, error = sample_size._total_variation(log_p, log_q)
+    value, error = experiment._total_variation(log_p, log_q)
     assert value == pytest.approx(2 * stats.norm.cdf(shift / 2) - 1, abs=4 * error)
     assert error < 0.002
 
@@ -112,15 +112,15 @@ def test_training_finds_the_direction_and_the_penalty_binds():
 
 
 def test_experiment_and_claims():
-    experiment = SampleSize(
+    part = SampleSize(
         dims=[2, 4], sizes=[100, 400, 1600], seeds=2, steps=40, width=8, batch_size=64, points=400
     )
-    cells = experiment.cells()
+    cells = part.cells()
     assert set(cells) == {"bounded-2", "bounded-4", "growing-2", "growing-4"}
-    table = pd.DataFrame([row for spec in cells.values() for row in experiment.measure(spec)])
+    table = pd.DataFrame([row for spec in cells.values() for row in part.measure(spec)])
     assert table[table["quantity"] == "tv"]["value"].between(0, 1).all()
     assert (table[table["quantity"] == "tv, exact score"]["value"] < 0.01).all()
-    again = pd.DataFrame(experiment.measure(cells["bounded-2"]))
+    again = pd.DataFrame(part.measure(cells["bounded-2"]))
     pd.testing.assert_frame_equal(again, table.iloc[: len(again)].reset_index(drop=True))
     found = {(s.quantity, s.case): s for s in SampleSizeClaims().slopes(table)}
     change = found["change of the rate when the dimension doubles", "bounded"]

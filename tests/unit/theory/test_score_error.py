@@ -8,32 +8,32 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tailbench.claims.score_error import ScoreErrorClaims
-from tailbench.theory import _sphere, score_error
-from tailbench.theory._laws import PiecewiseGaussian
-from tailbench.theory._line import Gaussians
-from tailbench.theory._ou import geometric_times, scale
+from tailbench.theory.laws_1d import PiecewiseGaussian
+from tailbench.theory.markov_chain_1d import Gaussians
+from tailbench.theory.ou_process import geometric_times, scale
+from tailbench.theory.score_error import experiment, spheres
+from tailbench.theory.score_error.claims import ScoreErrorClaims
 
 
 @pytest.mark.parametrize("kind", ["smooth", "constant", "local", "wave"])
 @pytest.mark.parametrize("t", [0.01, 1.0])
 def test_errors_have_the_size_they_say(kind, t):
-    law = score_error.make_target("mixture")
-    shape = score_error._shape(kind, np.random.default_rng(0))
+    law = experiment.make_target("mixture")
+    shape = experiment._shape(kind, np.random.default_rng(0))
     rng = np.random.default_rng(1)
     a, v = scale(t)
     first = rng.random(200_000) < 0.4
     x = np.where(first, -1.5, 1.5) + 0.5 * rng.standard_normal(200_000)
     y = a * x + math.sqrt(v) * rng.standard_normal(200_000)
     for power in (0.0, 1.0):
-        error = score_error._scaled(shape, law, 0.3, power)(y, t)
+        error = experiment._scaled(shape, law, 0.3, power)(y, t)
         assert math.sqrt(np.mean(error**2)) * v**power == pytest.approx(0.3, rel=0.03)
 
 
 def test_two_laws_are_compared_as_gaussians_are():
     one = Gaussians(np.array([1.0]), np.array([0.0]), 0.5)
     two = Gaussians(np.array([1.0]), np.array([0.3]), 0.8)
-    tv, w2 = score_error._compare(one, two)
+    tv, w2 = experiment._compare(one, two)
     assert w2 == pytest.approx(math.hypot(0.3, 0.3), rel=1e-4)
     x = np.linspace(-6, 6, 400_001)
     gap = np.abs(stats.norm.pdf(x, 0, 0.5) - stats.norm.pdf(x, 0.3, 0.8))
@@ -43,16 +43,16 @@ def test_two_laws_are_compared_as_gaussians_are():
 def test_a_constant_error_moves_a_gaussian_by_what_the_recursion_says():
     law = PiecewiseGaussian.mixture([1.0], [0.0], [0.5])
     times = geometric_times(4.0, 0.01, 0.1)
-    error = score_error._scaled(lambda y, t: np.ones_like(y), law, 0.1)
+    error = experiment._scaled(lambda y, t: np.ones_like(y), law, 0.1)
     run = [
-        score_error.propagate(score_error._start(law, 4.0), score_error._chain(law, times, e), 9.0)
+        experiment.propagate(experiment._start(law, 4.0), experiment._chain(law, times, e), 9.0)
         for e in (error, None)
     ]
     mean = 0.0
     for t, s in itertools.pairwise(times):
         v = 0.25 * math.exp(-2 * t) - math.expm1(-2 * t)
         mean = (math.exp(t - s) - 2 * math.expm1(t - s) / v) * mean + 0.2 * math.expm1(t - s)
-    tv, w2 = score_error._compare(*run)
+    tv, w2 = experiment._compare(*run)
     assert w2 == pytest.approx(mean, rel=1e-4)
     assert tv <= 0.1 * math.sqrt(2.0)
 
@@ -65,28 +65,28 @@ def test_posterior_mean_on_the_sphere_against_samples(dim):
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     weight = np.exp(a * r * (x[:, 0] - 1) / v)
     wanted = float(weight @ x[:, 0] / weight.sum())
-    assert _sphere.posterior_mean(np.array([r]), t, dim)[0] == pytest.approx(wanted, rel=0.01)
+    assert spheres.posterior_mean(np.array([r]), t, dim)[0] == pytest.approx(wanted, rel=0.01)
 
 
 def test_the_sphere_is_found_and_errors_are_compared_with_common_noise():
     times = geometric_times(4.0, 0.01, 0.1)
 
     def norms(error, white=False):
-        return _sphere.run(3, times, error, white, 4000, np.random.default_rng(0))
+        return spheres.run(3, times, error, white, 4000, np.random.default_rng(0))
 
     exact = norms(0.0)
     assert abs(exact.mean() - 1) < 0.05
-    small, large = (_sphere.sorted_distance(norms(e), exact) for e in (0.05, 0.1))
+    small, large = (spheres.sorted_distance(norms(e), exact) for e in (0.05, 0.1))
     assert large / small == pytest.approx(2.0, rel=0.1)
-    assert _sphere.sorted_distance(norms(0.1, white=True), exact) < 0.3 * large
+    assert spheres.sorted_distance(norms(0.1, white=True), exact) < 0.3 * large
 
 
 def test_a_stopped_chain_without_error_is_away_from_points_by_its_noise():
-    points = score_error.make_target("points")
+    points = experiment.make_target("points")
     beyond = {}
     for step in (0.02, 0.005):
-        spec = score_error.ScoreError(targets=["points"], step=step).cells()["points"]
-        table = pd.DataFrame(score_error._stopping(spec | {"errors": [], "least_delta": 0.001}))
+        spec = experiment.ScoreError(targets=["points"], step=step).cells()["points"]
+        table = pd.DataFrame(experiment._stopping(spec | {"errors": [], "least_delta": 0.001}))
         assert set(table["quantity"]) == {"w2"}
         last = table.iloc[-1]
         a, v = scale(last["x"])  # a X + sqrt(v) Z, which stays nearest to X
@@ -101,11 +101,11 @@ def test_crossing_time_of_langevin_is_that_of_the_barrier():
     m = 5.0  # near the barrier the density is p(0) cosh(4 m x): half of the mass crosses there
     log_p0 = stats.norm.logpdf(m, 0, 0.5)
     wanted = math.log(0.5) - log_p0 + math.log(math.pi / (4 * m))
-    assert score_error._crossing(m) == pytest.approx(wanted, abs=0.02)
+    assert experiment._crossing(m) == pytest.approx(wanted, abs=0.02)
 
 
 def test_experiment_and_claims():
-    experiment = score_error.ScoreError(
+    part = experiment.ScoreError(
         targets=["mixture", "points"],
         errors=[0.02, 0.05, 0.1, 0.2],
         step=0.2,
@@ -116,9 +116,9 @@ def test_experiment_and_claims():
         dims=[4, 8, 16],
         accuracies=[0.4, 0.3, 0.2],
     )
-    cells = experiment.cells()
+    cells = part.cells()
     assert set(cells) == {"mixture", "points", "sphere-3", "modes"}
-    table = pd.DataFrame([row for spec in cells.values() for row in experiment.measure(spec)])
+    table = pd.DataFrame([row for spec in cells.values() for row in part.measure(spec)])
     found = {(s.quantity, s.case): s for s in ScoreErrorClaims().slopes(table)}
     constant = found["total variation against the size of the error", "mixture, constant"]
     assert constant.slope == pytest.approx(1.0, abs=0.03)

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from tailbench.theory.w2_rate import W2Rate
+from tailbench.theory.w2_rate.experiment import W2Rate
 
 
 def measure(cell, **settings):

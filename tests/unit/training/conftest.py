@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tailbench.models._settings import TrainingSettings
+from tailbench.models.settings import TrainingSettings
 
 
 class Shift(nn.Module):

@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from fabricate import seal
-from tailbench.contracts import Images, InputError
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import read_arrays, read_rows, write_rows
 from tailbench.models.dlpm import DLPM
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
-from tailbench.stages._files import read_arrays, read_rows, write_rows
 from tailbench.training import rows as module
-from tailbench.training.rows import HeldRows, StoredRows, stored
+from tailbench.training.rows import InMemoryRows, OnDiskRows, stored
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -47,8 +48,8 @@ def test_the_disk_holds_what_memory_holds(file, name):
 
 
 def test_both_give_the_same_rows_of_some_members(file):
-    held = HeldRows(torch.from_numpy(np.stack(PIXELS)), as_they_are)
-    lazy = StoredRows(read_rows(file, "pixels"), as_they_are)
+    held = InMemoryRows(torch.from_numpy(np.stack(PIXELS)), as_they_are)
+    lazy = OnDiskRows(read_rows(file, "pixels"), as_they_are)
     assert held.shape == lazy.shape == (3, 90, 16)
     index = torch.randint(90, (2, 20))
     first, second = (rows.of([2, 0], CPU).take(index) for rows in (held, lazy))
@@ -59,15 +60,15 @@ def test_both_give_the_same_rows_of_some_members(file):
 
 
 def test_few_rows_are_held_and_many_are_not(file, monkeypatch):
-    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), HeldRows)
+    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), InMemoryRows)
     monkeypatch.setattr(module, "HELD", 3 * 90 * 16 - 1)
-    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), StoredRows)
+    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), OnDiskRows)
 
 
 @pytest.mark.parametrize("model", [SGM, DLPM])
 @pytest.mark.parametrize("name", ["pixels", "latents"])
 def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
-    images = Images((1, 4, 4), pixels=name == "pixels")
+    images = ImageLayout((1, 4, 4), pixels=name == "pixels")
     read = read_rows(file, name)
 
     def fit(x):
@@ -88,7 +89,7 @@ def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
     assert held.shape == (3, 9, 16)
     np.testing.assert_array_equal(held, model.validation(read_arrays(file)["pixels"], [4, 5, 6]))
     with pytest.raises(InputError, match="images of shape"):
-        SGM(device="cpu", **TINY).fit(rows, images=Images((1, 5, 5)), quiet=True)
+        SGM(device="cpu", **TINY).fit(rows, images=ImageLayout((1, 5, 5)), quiet=True)
 
 
 @pytest.mark.parametrize(

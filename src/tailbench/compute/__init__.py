@@ -1,0 +1,1 @@
+"""Where computations run: devices, processes, torchvision."""

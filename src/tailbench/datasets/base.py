@@ -1,0 +1,156 @@
+"""What all real data share: the split into train, test and floor."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tailbench.data import DataSplits
+from tailbench.exceptions import InputError
+from tailbench.interfaces import Target
+from tailbench.rng.seeds import generator_for
+from tailbench.settings import Settings
+
+__all__ = ["BaseDataset", "DatasetSettings"]
+
+Array = NDArray[np.float64]
+
+
+class DatasetSettings(Settings):
+    """Settings that every data set has."""
+
+    test_fraction: float = Field(
+        0.25, gt=0, lt=1, description="Share of the rows that is held out from training."
+    )
+
+
+class BaseDataset:
+    """A table of real data, whose law is not known.
+
+    Subclasses set ``Settings`` and write ``read``. The data are the same for every member, and
+    read once by an object; what differs between members is the subset used as floor.
+
+    Args:
+        settings: Settings of the data set; made from ``options`` if not given.
+        options: Values of single settings.
+
+    Raises:
+        TypeError: If both ``settings`` and ``options`` are given.
+        pydantic.ValidationError: If a setting is unknown or out of its range.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[DatasetSettings]] = DatasetSettings
+    settings: DatasetSettings
+
+    def __init__(self, settings: DatasetSettings | None = None, **options: Any) -> None:
+        if settings is not None and options:
+            raise TypeError("give either a settings object or single settings, not both")
+        self.settings = self.Settings(**options) if settings is None else settings
+
+    @property
+    def source(self) -> str:
+        """What messages call the data."""
+        return f"the data set {self.name!r}"
+
+    @property
+    def split(self) -> Literal["chronological", "random"]:
+        """How rows are held out: the last ones, or a random subset."""
+        return "chronological"
+
+    def files(self) -> tuple[Path, ...]:
+        """List the user's files that the data come from."""
+        return ()
+
+    def read(self) -> tuple[Array, tuple[str, ...]]:
+        """Read the rows, shape ``(n, d)``, the oldest first, and the names of the columns."""
+        raise NotImplementedError
+
+    def target(self) -> Target | None:
+        """The exact law of the data: not known."""
+        return None
+
+    def check(self, min_rows: int) -> None:
+        """Read the data and check that a model can be trained on them.
+
+        Args:
+            min_rows: Least number of training rows.
+
+        Raises:
+            InputError: If the data cannot be read, hold what is not a finite number of single
+                precision, have a constant column, or have too few rows.
+        """
+        train, test, _ = self._parts
+        if len(train) < min_rows:
+            raise InputError(
+                f"{self.source} has {len(train) + len(test)} rows, of which {len(train)} are for "
+                f"training, fewer than the {min_rows} that are needed"
+            )
+
+    def splits(self, name: str, member: int) -> DataSplits:
+        """Give train, test and, drawn from train, floor.
+
+        If there are fewer rows to train on than to test on, floor is all of train, and test
+        its first rows of the same number.
+
+        Args:
+            name: Name of the data set in the configuration, which seeds the floor.
+            member: Number of the member, which seeds the floor too.
+
+        Raises:
+            InputError: As ``check``, but for the number of training rows.
+        """
+        train, test, columns = self._parts
+        size = min(len(train), len(test))
+        rows = generator_for("data", name, "floor", member).choice(len(train), size, replace=False)
+        return DataSplits(
+            train=train, test=test[:size], floor=train[np.sort(rows)], columns=columns
+        )
+
+    @cached_property
+    def _parts(self) -> tuple[Array, Array, tuple[str, ...]]:
+        """Rows to train on, rows held out, and the names of the columns, all checked."""
+        x, columns = self.read()
+        if x.size == 0:
+            raise InputError(f"{self.source} is empty")
+        n_test = round(len(x) * self.settings.test_fraction)
+        n_train = len(x) - n_test
+        if min(n_test, n_train) < 2:
+            raise InputError(
+                f"{self.source} has {len(x)} rows, too few to hold out the share "
+                f"{self.settings.test_fraction:g} of them (test_fraction)"
+            )
+        for values, column in zip(x.T, columns, strict=True):
+            self._check_finite(values, column)
+        if self.split == "random":
+            x = x[generator_for("data", self.name, "split").permutation(len(x))]
+        for values, column in zip(x[:n_train].T, columns, strict=True):
+            if len(np.unique(values.astype(np.float32))) == 1:
+                raise InputError(
+                    f"column {column!r} of {self.source} is constant over the {n_train} rows for "
+                    f"training: {values[0]:g}"
+                )
+        return x[:n_train], x[n_train:], columns
+
+    def _check_finite(self, values: Array, column: str) -> None:
+        """Check that a column holds finite numbers of single precision.
+
+        Raises:
+            InputError: If it does not; the message names the first row at fault.
+        """
+        bad = ~(np.abs(values) <= np.finfo(np.float32).max)
+        if bad.any():
+            row = int(np.argmax(bad))
+            value = values[row]
+            if np.isfinite(value):
+                what = f"{value:g}, beyond the range of single precision,"
+            else:
+                what = "a missing value (NaN)" if np.isnan(value) else "an infinite value"
+            raise InputError(
+                f"column {column!r} of {self.source} has {what} in row {row + 1} of the data"
+            )

@@ -1,0 +1,148 @@
+"""What the models share that make samples out of noise step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench.compute.devices import resolve_device
+from tailbench.compute.distributed import processes
+from tailbench.data import as_values
+from tailbench.models.base import Estimator
+from tailbench.models.preprocessing import Stored, robust_units
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.rng.streams import IndexedStreams
+    from tailbench.training.rows import Rows
+
+    Run = Callable[[nn.Module, list[int], slice, IndexedStreams, Callable[[], None]], Tensor]
+
+__all__ = ["DiffusionEstimator"]
+
+BATCH = 4096
+NUMBERS = 2**21  # of a batch of large samples
+CHUNK = 256  # rows of a batch come in multiples of it: see SampleStreams
+PIXEL_SCALE = 0.5
+MEASURED = 2**24  # numbers of latents whose quantiles are the unit
+
+
+class DiffusionEstimator(Estimator):
+    """A model trained and run in units in which the data are of the order of one.
+
+    Tables are in robust units: each column has median 0, and its quartiles have scale 1. Images
+    have one unit for all their values: half of the way from grey to white for pixels, as in
+    Karras et al. (2022), and the robust units of all values together for latents.
+    """
+
+    def _prepare(self, x: NDArray[np.float64]) -> Tensor:
+        import torch
+
+        location, scale = robust_units(x)
+        self._set_units(location, scale)
+        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
+
+    def _prepare_images(self, x: Stored) -> Rows:
+        from tailbench.training.rows import stored
+
+        location, scale = self._image_units(x)
+        columns = np.ones((len(x), x[0].shape[1]))
+        self._set_units(location * columns, scale * columns)
+        return stored(x, self._in_units)
+
+    def _image_units(self, x: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the location and the scale of all values of images, each of shape ``(E, 1)``."""
+        assert self.images is not None
+        if self.images.pixels:
+            return np.zeros((len(x), 1)), np.full((len(x), 1), PIXEL_SCALE)
+        every = max(1, math.ceil(len(x[0]) * x[0].shape[1] / MEASURED))
+        some = [as_values(rows[:: max(1, every)]).reshape(-1, 1) for rows in x]
+        return robust_units(np.stack(some))
+
+    def _set_units(self, location: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
+        """Keep location and scale of each coordinate, each of shape ``(E, d)``."""
+        import torch
+
+        self.constants = {
+            "location": torch.from_numpy(location),
+            "scale": torch.from_numpy(scale),
+        }
+
+    def _in_units(self, rows: Tensor, members: Sequence[int]) -> Tensor:
+        """Give stored rows ``(E, B, d)`` of some members in the model's units."""
+        import torch
+
+        values = rows.double() / 127.5 - 1.0 if rows.dtype == torch.uint8 else rows.double()
+        location, scale = (
+            self.constants[key][list(members), None].to(rows.device)
+            for key in ("location", "scale")
+        )
+        return ((values - location) / scale).float()
+
+    def _batches(
+        self,
+        groups: Sequence[Sequence[int]],
+        run: Run,
+        n: int,
+        steps: int,
+        seeds: Sequence[int],
+        *,
+        label: str,
+        quiet: bool,
+    ) -> NDArray[np.float32]:
+        """Run a sampler batch by batch, and give its samples in units of the data.
+
+        Several processes take turns, batch by batch, and all get all samples.
+
+        Args:
+            groups: Members that are computed together; of those in no group the samples are zero.
+            run: Gives samples in robust units, shape ``(E, n, d)``, from the module of some
+                members, their numbers, the rows, random streams and what to call at each step.
+            n: Number of samples of each member.
+            steps: Steps of the sampler, for progress.
+            seeds: Seed of each member.
+            label: What is sampled, for progress and errors.
+            quiet: Show no progress.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
+        import torch
+
+        from tailbench.rng.streams import IndexedStreams
+        from tailbench.training.progress import Progress
+
+        device, team = resolve_device(self.device), processes()
+        batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
+        batch *= 1 if device.type == "cpu" else 16
+        out = np.zeros((self.members, n, self.dim), dtype=np.float32)
+        batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
+        pieces = math.ceil(n / batch)
+        own = range(team.rank, pieces, team.count)
+        quiet = quiet or not team.first
+        with torch.no_grad(), Progress(label, steps * len(groups) * len(own), quiet=quiet) as bar:
+            for group in groups:
+                members = list(group)
+                module = self._select(members)
+                location, scale = (
+                    self.constants[key][members, None].to(device) for key in ("location", "scale")
+                )
+                for piece in own:
+                    begin = piece * batch
+                    size = min(batch, n - begin)
+                    streams = IndexedStreams(
+                        [seeds[e] for e in members], begin, size, self.dim, device
+                    )
+                    rows = slice(begin, begin + size)
+                    x = run(module, members, rows, streams, bar.step)
+                    out[members, rows] = (location + scale * x.double()).float().cpu().numpy()
+        if team.count > 1:
+            out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
+        if not np.isfinite(out).all():
+            raise FloatingPointError(f"{label}: a sample is not finite")
+        return out

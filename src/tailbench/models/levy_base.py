@@ -1,0 +1,149 @@
+"""What the models of the Lévy family share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from tailbench.compute.devices import resolve_device
+from tailbench.models.base import SampleResult
+from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.settings import NetworkSettings, SamplingSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tailbench.levy.noise import StableNoise
+    from tailbench.levy.schedules import Schedule
+    from tailbench.rng.streams import IndexedStreams, Streams
+
+__all__ = ["LevyEstimator", "LevySampling", "LevySettings", "Steps"]
+
+Steps = Annotated[int, Field(ge=1)]
+QUARTILE = 0.6744897501960817
+
+
+class LevySettings(NetworkSettings):
+    """Settings of the training of a model with stable noise."""
+
+    batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each member.")
+    learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
+    alpha: float = Field(
+        1.7, gt=1, le=2, description="Stability of the noise; 2 is Gaussian, of variance 2."
+    )
+    isotropic: bool = Field(
+        True,
+        description="One random variance of the noise for all coordinates, or one for each.",
+    )
+    clamp_a: float | None = Field(
+        None,
+        gt=0,
+        description="Largest random variance A of the noise, in training and sampling; null for "
+        "no clamp. It takes the tails away; 20 in the authors' runs on images.",
+    )
+    clamp_eps: float | None = Field(
+        None,
+        gt=0,
+        description="Largest size of a coordinate of the noise, in training and at the start of "
+        "sampling; null for no clamp. 200 in the authors' runs on images.",
+    )
+    loss: str
+    width: int = Field(64, ge=1, description="Width of the network; of a U-Net's finest level.")
+    blocks: int = Field(
+        5, ge=0, description="Residual blocks of the network; of each level of a U-Net."
+    )
+
+    @model_validator(mode="after")
+    def _loss_has_a_mean(self) -> Self:
+        if self.loss == "squared" and self.alpha < 2:
+            raise ValueError("loss: 'squared' has no mean at alpha below 2")
+        return self
+
+
+class LevySampling(SamplingSettings):
+    """Settings that the samplers of the family share."""
+
+    sweeps: ClassVar[tuple[str, ...]] = ("steps",)
+
+    steps: Steps | tuple[Steps, ...] = Field(
+        100, description="Steps from noise to data; a list is a sweep."
+    )
+
+
+class LevyEstimator(DiffusionEstimator):
+    """A predictor of stable noise, in robust units of the data."""
+
+    settings: LevySettings
+    earliest: ClassVar[float]
+
+    @property
+    @abstractmethod
+    def latest(self) -> float:
+        """Time of the most noise; training takes times from ``earliest`` to here."""
+
+    @abstractmethod
+    def _schedule(self) -> Schedule:
+        """Give the noise schedule."""
+
+    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+        from tailbench.levy.predictor import NoisePredictor
+        from tailbench.networks.score_network import make_score_network
+        from tailbench.stats.stable import stable_quantiles
+
+        # stable data whose quartiles are those of the robust units
+        scale = QUARTILE / float(stable_quantiles([0.75], self.settings.alpha)[0])
+        network = make_score_network(self.settings, self._generators(members), dim, self.images)
+        return NoisePredictor(network, self.settings.alpha, scale)
+
+    def _noised(self, batch: Tensor, streams: Streams) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give noisy data, their noise, and the schedule's coefficients at random times."""
+        n = batch.shape[1]
+        span = self.latest - self.earliest
+        gbar, sbar = self._schedule()(self.earliest + span * streams.uniform(n, 1))
+        noise = self._noise(batch, streams)
+        noisy = gbar * batch + sbar * noise
+        return noisy.float(), noise.float(), gbar.float(), sbar.float()
+
+    @property
+    def _law(self) -> StableNoise:
+        """The law of the noise."""
+        from tailbench.levy.noise import StableNoise
+
+        settings = self.settings
+        return StableNoise(settings.alpha, settings.isotropic, settings.clamp_a, settings.clamp_eps)
+
+    def _noise(self, batch: Tensor, streams: Streams) -> Tensor:
+        """Draw noise of the shape of a batch, in double precision."""
+        n, dim = batch.shape[1:]
+        return self._law.draw(streams.uniform, lambda: streams.randn(n, dim), dim, n)
+
+    def _stable(self, streams: IndexedStreams) -> Callable[[], Tensor]:
+        """Give what draws noise in sampling, shape ``(E, n, d)``."""
+        law = self._law
+        return lambda: law.draw(streams.uniform, streams.randn, self.dim)
+
+    def _sampled(
+        self,
+        run: Callable[[Callable[..., Tensor], IndexedStreams, Callable[[], None]], Tensor],
+        n: int,
+        steps: int,
+        seeds: Sequence[int],
+        label: str,
+        quiet: bool,
+    ) -> SampleResult:
+        """Run a sampler, given the predictor, random streams and what to call at each step."""
+        from tailbench.training.trainer import groups
+
+        samples = self._batches(
+            groups(self.members, resolve_device(self.device)),
+            lambda module, _, __, streams, progress: run(module, streams, progress),
+            n,
+            steps,
+            seeds,
+            label=label,
+            quiet=quiet,
+        )
+        return SampleResult(samples, steps)

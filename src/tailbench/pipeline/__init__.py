@@ -1,0 +1,1 @@
+"""The Snakemake benchmark: configuration, planning, stages, results, reporting. No library module imports it."""

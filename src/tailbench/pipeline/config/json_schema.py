@@ -1,0 +1,161 @@
+"""The JSON schema of a configuration, and the reference for people made of it.
+
+Both are derived from the registries and the typed settings, by which ``tailbench.pipeline.config.parse`` parses.
+The schema knows less than ``tailbench check``: not whether the configuration has the model that a
+method names, and no rule between two settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tailbench import registry
+from tailbench.pipeline.config.parse import NAME, RESERVED, Config
+from tailbench.registry import entry_class, method_types, trainable_types
+
+__all__ = ["SECTIONS", "config_schema", "types_of"]
+
+SECTIONS = ("datasets", "models", "methods", "metrics", "theory")
+
+
+def config_schema() -> dict[str, Any]:
+    """Give the JSON schema (draft 2020-12) of a configuration.
+
+    An entry without ``type`` has the type of its own name. Branches are taken by ``if`` rather
+    than ``anyOf``, so that a validator names the one key that is wrong.
+    """
+    fields = _plain(Config.model_json_schema())["properties"]
+    fields["seeds"] |= {
+        "items": {"type": ["string", "integer"], "pattern": r"^\d+(-\d+)?$", "minimum": 0},
+        "minItems": 1,
+    }
+    properties: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    for name, field in fields.items():
+        properties[name] = field
+        if name in SECTIONS:
+            properties[name] = {"description": field["description"], **_section(name)}
+            definitions |= _definitions(name)
+        elif name == "figures":
+            field["items"] = {"enum": list(registry.names("figures"))}
+            field["default"] = list(registry.names("figures"))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tailbench configuration",
+        "description": "Made by: python -m tailbench schema. Do not edit.",
+        "type": "object",
+        "properties": properties,
+        "if": {
+            "required": ["theory"],
+            "not": {"anyOf": [{"required": [section]} for section in SECTIONS[:3]]},
+        },
+        "then": {"properties": {"metrics": False, "figures": {"maxItems": 0}}},
+        "else": {"required": list(SECTIONS[:3])},
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def types_of(section: str) -> list[str]:
+    """List the types that an entry of a section can have."""
+    if section == "datasets":
+        return [*registry.names("targets"), *registry.names("datasets")]
+    if section == "models":
+        return trainable_types()
+    if section == "methods":
+        return sorted(method_types())
+    return list(registry.names(section))
+
+
+def _summary(section: str, type_: str) -> str:
+    """Give the one line that says what a type is."""
+    kind, name = section, type_
+    if section == "datasets" and type_ in registry.names("targets"):
+        kind = "targets"
+    elif section == "methods":
+        kind, name = "models", method_types()[type_]
+    return registry.summary(registry.load(kind, name)) + "."
+
+
+def _section(section: str) -> dict[str, Any]:
+    """Give the schema of a section: a mapping of names to settings, or a list of names."""
+    types = types_of(section)
+    typed = {"$ref": f"#/$defs/{section}"}
+    own = {
+        type_: {
+            "if": {"type": "object", "required": ["type"]},
+            "then": typed,
+            "else": {"$ref": f"#/$defs/{section}.{type_}"},
+        }
+        for type_ in types
+    }
+    complete = [t for t in types if not entry_class(section, t).model_json_schema().get("required")]
+    unfit = r"\.\." + (f"|^{RESERVED[section]}$" if section in RESERVED else "")
+    return {
+        "type": ["object", "array"] + (["null"] if section == "metrics" else []),
+        "properties": own,
+        "additionalProperties": typed,
+        "propertyNames": {"pattern": f"^{NAME.pattern}$", "not": {"pattern": unfit}},
+        "minProperties": 1,
+        "items": {"enum": complete},
+        "minItems": 1,
+    }
+
+
+def _definitions(section: str) -> dict[str, Any]:
+    """Give the schema of an entry that names its type, and of the entries of each type."""
+    types = types_of(section)
+    entries = {f"{section}.{type_}": _entry(section, type_) for type_ in types}
+    typed = {
+        "type": "object",
+        "properties": {"type": {"enum": types}},
+        "required": ["type"],
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": type_}}},
+                "then": {"$ref": f"#/$defs/{section}.{type_}"},
+            }
+            for type_ in types
+        ],
+    }
+    return {section: typed} | entries
+
+
+def _entry(section: str, type_: str) -> dict[str, Any]:
+    """Give the schema of an entry of a known type."""
+    settings = _plain(entry_class(section, type_).model_json_schema())
+    properties: dict[str, Any] = {"type": {"const": type_, "description": "What the entry is."}}
+    properties |= settings["properties"]
+    if section == "datasets":
+        properties["methods"] = {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Methods to run on this dataset; all of them if left out.",
+        }
+        properties["seeds"] = {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "description": "Blocks of seeds to run on this dataset; all of them if left out.",
+        }
+    required = settings.get("required", [])
+    return {
+        "description": _summary(section, type_),
+        "type": "object" if required else ["object", "null"],
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _plain(schema: Any) -> Any:
+    """Drop the titles that pydantic makes of the names of fields."""
+    if isinstance(schema, Mapping):
+        return {
+            key: {name: _plain(field) for name, field in value.items()}
+            if key == "properties"
+            else _plain(value)
+            for key, value in schema.items()
+            if key != "title"
+        }
+    return [_plain(item) for item in schema] if isinstance(schema, list) else schema

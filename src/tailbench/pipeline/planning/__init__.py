@@ -1,0 +1,1 @@
+"""What a configuration amounts to: cells, their parameters and their resources."""

@@ -1,0 +1,287 @@
+"""What jobs ask a scheduler for: memory, time and GPUs, from the sizes in a configuration.
+
+The estimates are generous: a job that asks for too much waits a little longer, one that asks for
+too little is killed. What is killed is tried again with more (``attempt``), and a training goes on
+from its last state. No torch here: the Snakefile asks this module for every job.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.planning.sizes import DataShape, Network, extent, network
+from tailbench.pipeline.runtime.gpu_slots import gpus, gpus_of_machine
+
+if TYPE_CHECKING:
+    from tailbench.pipeline.planning.plan import Plan
+
+__all__ = ["ResourceRequest", "JobResources", "evaluating", "preparing", "sampling", "training"]
+
+BASE_MB = 900  # a training of almost nothing, 500, and the Snakemake that watches over it, 300
+CUDA_MB = 3000  # what a process with a GPU holds outside the GPU
+COPIES = 6  # double precision: read, scaled, split, and some in between
+
+CPU_SPEED = 5e9  # operations a second of a thread; small matrices reach 10e9 to 50e9
+GPU_SPEED = 5e12
+CPU_STEP, GPU_STEP = 0.01, 0.02  # seconds of a step besides
+START_MINUTES, SLACK, LONGEST = 10, 4, 24 * 60
+
+
+@dataclass(frozen=True)
+class ResourceRequest:
+    """What the first attempt of a job asks for.
+
+    Attributes:
+        memory: Memory in MB.
+        minutes: Minutes until it is killed.
+    """
+
+    memory: int
+    minutes: int
+
+    def mem_mb(self, attempt: int = 1) -> int:
+        """Give the memory of an attempt, in MB."""
+        return self.memory * attempt
+
+    def runtime(self, attempt: int = 1) -> int:
+        """Give the time limit of an attempt, in minutes."""
+        return self.minutes * attempt
+
+
+def training(
+    settings: Mapping[str, Any], data: DataShape, members: int, threads: int = 1, gpu: bool = False
+) -> ResourceRequest:
+    """Give what the training of a block of members asks for.
+
+    Args:
+        settings: Completed settings of the model.
+        data: Size of the data.
+        members: Members of the block.
+        threads: Threads on a CPU.
+        gpu: Whether it runs on a GPU, where all members train together.
+    """
+    cost = network(settings, data)
+    batch = min(int(settings.get("batch_size", 512)), data.rows)
+    steps = int(settings.get("steps", 1000))
+    if settings.get("epochs"):
+        steps = int(settings["epochs"]) * math.ceil(data.rows / batch)
+    work = 3.0 * members * batch * cost.operations
+    per_step = _seconds(work, cost, members, threads, gpu)
+    memory = BASE_MB + _mb(members * data.rows * data.dim, 8 * COPIES)
+    memory += _mb(cost.parameters, 4 * (6 + 3 * members))
+    held = round(data.rows * settings.get("validation_fraction", 0.1))
+    validated = min(held, max(batch, 2**20 // data.dim))
+    if gpu:
+        memory += CUDA_MB
+    else:
+        memory += _mb(batch * cost.activations, 8) + _mb(validated * cost.activations, 1)
+    return ResourceRequest(_rounded(memory, 500), _minutes(steps * per_step))
+
+
+def sampling(
+    settings: Mapping[str, Any],
+    models: Sequence[Mapping[str, Any]],
+    data: DataShape,
+    members: int,
+    threads: int = 1,
+    gpu: bool = False,
+) -> ResourceRequest:
+    """Give what the sampling of a method asks for.
+
+    Args:
+        settings: Completed settings of the method; lists are sweeps.
+        models: Completed settings of the models that it samples from.
+        data: Size of the data.
+        members: Members of the block.
+        threads: Threads on a CPU.
+        gpu: Whether it runs on a GPU, where all members are sampled together.
+    """
+    steps, variants = _sweep(settings)
+    costs = [network(model, data) for model in models]
+    rows = min(4096, max(2**21 // data.dim, 256), data.rows)  # at once
+    seconds = 0.0
+    for model, cost in zip(models, costs, strict=True):
+        at_once = data.dim if "patch" in model else float(variants)  # a flow
+        passes = 2.0 * steps if "network" in model else at_once  # a Heun step has two
+        work = members * data.rows * cost.operations
+        batches = math.ceil(data.rows / (rows * (16 if gpu else 1)))
+        seconds += passes * _seconds(work, cost, members * batches, threads, gpu)
+    parameters = sum(cost.parameters for cost in costs)
+    kept = max((cost.activations for cost in costs), default=0.0)
+    memory = BASE_MB + _mb(parameters, 8 * members)
+    memory += _mb(members * data.rows * data.dim, 8 * COPIES + 4 * variants)
+    memory += CUDA_MB if gpu else _mb(rows * kept, 2)
+    return ResourceRequest(_rounded(memory, 500), _minutes(seconds))
+
+
+def evaluating(
+    data: DataShape, members: int, variants: int = 1, images: bool = False
+) -> ResourceRequest:
+    """Give what the metrics of the samples of a block of members ask for.
+
+    Args:
+        data: Size of the data.
+        members: Members of the block.
+        variants: Points of the sweep that was sampled.
+        images: Whether features of images are computed.
+    """
+    numbers = data.rows * data.dim
+    memory = BASE_MB + 300 + _mb(members * numbers, 8 * (2 + variants))
+    if images:  # a network sees them one after another, on a CPU perhaps
+        seconds = members * (variants + 1) * (60.0 + 0.05 * data.rows)
+        return ResourceRequest(_rounded(memory + 3000, 500), _minutes(seconds))
+    memory += _mb(numbers, 8 * 30)
+    return ResourceRequest(
+        _rounded(memory, 500), _minutes(members * variants * (5.0 + numbers * 1e-4))
+    )
+
+
+def preparing(data: DataShape, members: int) -> ResourceRequest:
+    """Give what drawing or reading the data of a block of members asks for."""
+    numbers = data.rows * data.dim
+    memory = 600 + _mb(members * numbers, 8 * 3) + _mb(numbers, 8 * COPIES)
+    return ResourceRequest(_rounded(memory, 500), _minutes(members * (1.0 + numbers * 1e-6)))
+
+
+def _sweep(settings: Mapping[str, Any]) -> tuple[float, int]:
+    """Give the steps of all points of a sweep together, and the number of points."""
+    swept = [key for key, value in settings.items() if isinstance(value, (list, tuple))]
+    candidates = settings.get("candidates") if settings.get("sigma_T") == "auto" else None
+    points = math.prod(len(settings[key]) for key in swept if key != "candidates")
+    steps = settings.get("steps", 1)
+    mean = sum(steps) / len(steps) if isinstance(steps, (list, tuple)) else float(steps)
+    return mean * (points + len(candidates or ())), points
+
+
+def _seconds(work: float, cost: Network, members: int, threads: int, gpu: bool) -> float:
+    if gpu:
+        return work / GPU_SPEED + GPU_STEP * cost.calls
+    return work / (CPU_SPEED * threads**0.7) + CPU_STEP * members
+
+
+def _mb(numbers: float, size: float) -> float:
+    return numbers * size / 1e6
+
+
+def _rounded(value: float, to: int) -> int:
+    return math.ceil(value / to) * to
+
+
+def _minutes(seconds: float) -> int:
+    return min(START_MINUTES + _rounded(SLACK * seconds / 60, 5), LONGEST)
+
+
+@dataclass(frozen=True)
+class JobResources:
+    """What the jobs of a plan ask for.
+
+    Args:
+        plan: The plan.
+        available: GPUs that the run may use at once.
+        elsewhere: Whether jobs go to a scheduler, where short ones share a job.
+    """
+
+    plan: Plan
+    available: int | None = None
+    elsewhere: bool = False
+
+    def limit(self) -> int:
+        """Give the number of GPUs that the run may use at once: one, if one is named."""
+        named = ":" in self.plan.config.device
+        return 1 if named else gpus_of_machine() if self.available is None else self.available
+
+    def gpus(self, device: str | None = None) -> int:
+        """Give the GPUs of a job that trains or samples, or of one on ``device``."""
+        return gpus(self.plan.config.device if device is None else device, self.available)
+
+    def feature_gpus(self, dataset: str) -> int:
+        """Give the GPUs of a job that computes features of images, or metrics, of a dataset."""
+        return self.gpus(self.plan.features.device(dataset))
+
+    def data(self, dataset: str, block: str) -> ResourceRequest:
+        """Give what drawing or reading the data asks for."""
+        return preparing(extent(self.plan.data_spec(dataset)), len(parse_block(block)))
+
+    def train(self, dataset: str, model: str, block: str) -> ResourceRequest:
+        """Give what a training asks for."""
+        need = _training(
+            self.plan.train_spec(model),
+            self.plan.data_spec(dataset),
+            len(parse_block(block)),
+            self.plan.config.threads,
+            self.gpus() > 0,
+        )
+        return self._of_several(need, self.plan.processes(model))
+
+    def sample(self, dataset: str, method: str, block: str) -> ResourceRequest:
+        """Give what a sampling asks for."""
+        need = _sampling(
+            self.plan.sample_spec(method),
+            tuple(self.plan.train_spec(model) for model in self.plan.models_of(method)),
+            self.plan.data_spec(dataset),
+            len(parse_block(block)),
+            self.plan.config.threads,
+            self.gpus() > 0,
+        )
+        return self._of_several(need, self.plan.processes_of(method))
+
+    def evaluate(self, dataset: str, method: str, block: str) -> ResourceRequest:
+        """Give what the metrics of a method ask for."""
+        points = _sweep(self.plan.config.methods[method].settings)[1]
+        need = self._metrics(dataset, block, points)
+        return self._of_several(need, self.plan.processes_for(dataset, method))
+
+    def floor(self, dataset: str, block: str) -> ResourceRequest:
+        """Give what the metrics of real data ask for."""
+        return self._metrics(dataset, block, 1)
+
+    def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
+        data, members = extent(self.plan.data_spec(dataset)), len(parse_block(block))
+        images = bool(self.plan.features.spaces(dataset))
+        return evaluating(data, members, variants, images)
+
+    def nodes(self, processes: int) -> int:
+        """Give the nodes that processes which share a job are spread over."""
+        return math.ceil(processes / self.plan.config.processes_per_node)
+
+    def tasks(self, processes: int) -> int:
+        """Give the tasks that Slurm is asked for: one per node, or, with GPUs, none by number."""
+        return 0 if self.gpus() else self.nodes(processes)
+
+    def _of_several(self, need: ResourceRequest, processes: int) -> ResourceRequest:
+        """Give what processes that share a job ask for on each node: all hold the data."""
+        here = min(processes, self.plan.config.processes_per_node)
+        return ResourceRequest(need.memory * here, need.minutes)
+
+    def group(self, name: str, dataset: str | None = None) -> str | None:
+        """Give the group of jobs that share one of a scheduler, if they do.
+
+        There are none on one machine, where they would only cost Snakemake time to plan, nor of
+        metrics that need a GPU.
+
+        Args:
+            name: Name of the group.
+            dataset: The dataset, for metrics.
+        """
+        on_gpu = dataset is not None and self.feature_gpus(dataset)
+        return name if self.elsewhere and not on_gpu else None
+
+
+@cache
+def _training(model: str, data: str, members: int, threads: int, gpu: bool) -> ResourceRequest:
+    return training(json.loads(model), extent(data), members, threads, gpu)
+
+
+@cache
+def _sampling(
+    method: str, models: tuple[str, ...], data: str, members: int, threads: int, gpu: bool
+) -> ResourceRequest:
+    return sampling(
+        json.loads(method), [json.loads(m) for m in models], extent(data), members, threads, gpu
+    )

@@ -1,0 +1,262 @@
+"""Tables of the benchmark, as functions from the tidy metrics to data frames.
+
+``metrics`` is always the content of ``results/metrics.csv``: one row per dataset, method, seed
+and metric. Orders are those of first appearance in it. Nothing here reads or writes a file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from tailbench.exceptions import InputError
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.outputs import KEY_METRICS, directions, key_metrics
+from tailbench.pipeline.reporting.number_format import mean_std, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import rich.table
+
+__all__ = ["COLUMNS", "leaderboard", "missing", "paired", "summary", "terminal_summary"]
+
+COLUMNS = ("dataset", "method", "family", "model", "seed", "metric", "value", "floor")
+FEW_SEEDS = 10
+
+
+def summary(
+    metrics: pd.DataFrame, outputs: Mapping[str, MetricOutput] | None = None
+) -> pd.DataFrame:
+    """Average over seeds.
+
+    A value that is not finite (a method that diverged, a metric that is not defined) is left
+    out of the mean and missing from ``n``; such a method is never marked as the best, since
+    its mean is over its good seeds alone.
+
+    Args:
+        metrics: The tidy metrics.
+        outputs: Directions of the metrics; those registered if left out.
+
+    Returns:
+        One row per dataset, metric and method: ``mean`` and ``std`` (``n - 1`` in the
+        denominator) over the ``n`` finite values of ``seeds``, ``floor`` (its mean over the
+        same seeds), ``ratio`` (mean over floor), ``best`` (the best mean of the dataset).
+
+    Raises:
+        InputError: If a column is missing.
+    """
+    outputs = directions() if outputs is None else outputs
+    keys = ["dataset", "metric", "family", "method"]
+    table = (
+        _finite(metrics)
+        .groupby(keys, sort=False, as_index=False)
+        .agg(
+            mean=("value", "mean"),
+            std=("value", "std"),
+            n=("value", "count"),
+            seeds=("value", "size"),
+            floor=("floor", "mean"),
+        )
+    )
+    table["ratio"] = (table["mean"] / table["floor"]).where(table["floor"] > 0)
+    table["best"] = False
+    for (_, metric), group in table.groupby(["dataset", "metric"], sort=False):
+        whole = group[(group["n"] == group["n"].max()) & (group["n"] == group["seeds"])]
+        if len(whole) and len(group) > 1:
+            sign = _sign(str(metric), outputs)
+            table.loc[whole.index[sign * whole["mean"] == (sign * whole["mean"]).min()], "best"] = (
+                True
+            )
+    return table
+
+
+def paired(
+    metrics: pd.DataFrame,
+    bootstrap: int = 10_000,
+    seed: int = 0,
+    outputs: Mapping[str, MetricOutput] | None = None,
+) -> pd.DataFrame:
+    """Compare every method with the best one of its dataset, seed by seed.
+
+    Methods share their data within a seed, so the differences are taken within seeds, and the
+    interval is the 2.5 to 97.5 % percentile interval of their mean under resampling of the
+    seeds. The best method is chosen by its mean on the same values, and the intervals are not
+    adjusted for the number of comparisons: both make separations look surer than they are.
+
+    Args:
+        metrics: The tidy metrics.
+        bootstrap: Number of resamples.
+        seed: Seed of the resampling.
+        outputs: Directions of the metrics; those registered if left out.
+
+    Returns:
+        One row per dataset, metric and method other than the best: ``difference`` (how much
+        worse than ``best``, in units of the metric), ``low``, ``high``, ``excludes_zero``,
+        ``wins`` (seeds on which the best is better), ``n`` (common seeds), ``note``.
+    """
+    import pandas as pd
+
+    outputs = directions() if outputs is None else outputs
+    table = summary(metrics, outputs)
+    keys = ["dataset", "metric", "seed", "method"]
+    finite = _finite(metrics).drop_duplicates(keys).set_index(keys)["value"].sort_index()
+    rows = []
+    for (dataset, metric), group in table.groupby(["dataset", "metric"], sort=False):
+        if not group["best"].any():
+            continue
+        best = group.loc[group["best"], "method"].iloc[0]
+        pair: Any = (dataset, metric)
+        values = finite.loc[pair].unstack("method")
+        for method in group.loc[group["method"] != best, "method"]:
+            sign = _sign(str(metric), outputs)
+            difference = (sign * (values[method] - values[best])).dropna().to_numpy()
+            low, high = _interval(difference, bootstrap, seed)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "metric": metric,
+                    "best": best,
+                    "method": method,
+                    "difference": difference.mean() if difference.size else math.nan,
+                    "low": low,
+                    "high": high,
+                    "excludes_zero": bool(low > 0 or high < 0),
+                    "wins": int((difference > 0).sum()),
+                    "n": difference.size,
+                    "note": _note(difference.size),
+                }
+            )
+    return pd.DataFrame(
+        rows,
+        columns=_PAIRED,
+    )
+
+
+def leaderboard(table: pd.DataFrame, dataset: str, column: str = "mean") -> pd.DataFrame:
+    """Lay out one column of a summary as methods by metrics, for one dataset."""
+    of = table[table["dataset"] == dataset]
+    wide = of.pivot(index="method", columns="metric", values=column)
+    return wide.reindex(index=of["method"].unique(), columns=of["metric"].unique())
+
+
+def missing(plan: Mapping[str, Any], metrics: pd.DataFrame) -> pd.DataFrame:
+    """List the planned cells of which the metrics hold no value.
+
+    Args:
+        plan: The plan; ``cells`` are lists ``[dataset, method, block]``, or mappings with these
+            keys and perhaps a ``reason``.
+        metrics: The tidy metrics.
+    """
+    import pandas as pd
+
+    from tailbench.pipeline.config.seed_blocks import parse_block
+
+    there = metrics[["dataset", "family", "seed"]].drop_duplicates()
+    present = set(there.itertuples(index=False, name=None))
+    rows = []
+    for cell in plan.get("cells") or []:
+        named = cell if isinstance(cell, Mapping) else dict(zip(_CELL, cell, strict=False))
+        dataset, method, block = (str(named.get(key, "")) for key in _CELL)
+        if any((dataset, method, member) not in present for member in parse_block(block)):
+            reason = named.get("reason") or "no result: its job failed or has not run"
+            rows.append((dataset, method, block, reason))
+    return pd.DataFrame(rows, columns=[*_CELL, "reason"])
+
+
+def terminal_summary(
+    metrics: pd.DataFrame, outputs: Mapping[str, MetricOutput] | None = None
+) -> rich.table.Table:
+    """Lay out the key metrics for a terminal of 100 columns, the best of each dataset in bold."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    outputs = directions() if outputs is None else outputs
+    table = summary(metrics, outputs)
+    shown = key_metrics(m for m in table["metric"].unique() if m in KEY_METRICS)
+    grid = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption="mean ± std over seeds (multiple of the floor, real against real); bold: best; "
+        "2/3: finite on 2 of 3 seeds",
+    )
+    grid.add_column("dataset / method", overflow="fold", max_width=25)
+    for metric in shown:
+        grid.add_column(metric, justify="right", no_wrap=True)
+    for dataset, group in table.groupby("dataset", sort=False):
+        grid.add_row(Text(str(dataset), style="bold cyan"))
+        rows = group.set_index(["method", "metric"])
+        for method in group["method"].unique():
+            cells = [Text(f"  {method}")]
+            for metric in shown:
+                row = rows.loc[(method, metric)] if (method, metric) in rows.index else None
+                cells.append(Text("–") if row is None else _cell(row))
+            grid.add_row(*cells)
+        grid.add_section()
+    return grid
+
+
+_PAIRED = ["dataset", "metric", "best", "method", "difference", "low", "high"]
+_PAIRED += ["excludes_zero", "wins", "n", "note"]
+_CELL = ("dataset", "method", "block")
+
+
+def _check(metrics: pd.DataFrame) -> None:
+    for column in COLUMNS:
+        if column not in metrics.columns:
+            raise InputError(f"the metrics have no column {column!r}")
+
+
+def _finite(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Give the metrics with ``NaN`` for each value that is not finite, and for its floor."""
+    import numpy as np
+
+    _check(metrics)
+    good = np.isfinite(metrics["value"])
+    return metrics.assign(value=metrics["value"].where(good), floor=metrics["floor"].where(good))
+
+
+def _sign(metric: str, outputs: Mapping[str, MetricOutput]) -> int:
+    return -1 if metric in outputs and outputs[metric].better == "higher" else 1
+
+
+def _interval(x: Any, bootstrap: int, seed: int) -> tuple[float, float]:
+    import numpy as np
+
+    if x.size < 2:
+        return math.nan, math.nan
+    low, high = np.quantile(_resamples(x.size, bootstrap, seed) @ x, [0.025, 0.975])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int, bootstrap: int, seed: int) -> Any:
+    """Give the weights of ``n`` seeds in each resample, shape ``(bootstrap, n)``."""
+    import numpy as np
+
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=bootstrap) / n
+
+
+def _note(n: int) -> str:
+    if n < 2:
+        return f"{n or 'no'} common seed: no interval"
+    if n <= 3:
+        chance = 2 ** (n - 1)
+        return (
+            f"{n} seeds: the interval is the range of the differences, crude; "
+            f"without any true difference it excludes zero one time in {chance}"
+        )
+    return f"{n} seeds: the interval tends to be too narrow" if n < FEW_SEEDS else ""
+
+
+def _cell(row: Any) -> Any:
+    from rich.text import Text
+
+    text = mean_std(row["mean"], row["std"])
+    if math.isfinite(row["ratio"]):
+        text += f" ({number(row['ratio'], 2)}×)"
+    if row["n"] < row["seeds"]:
+        text += f" {row['n']}/{row['seeds']}"
+    return Text(text, style="bold green" if row["best"] else "")

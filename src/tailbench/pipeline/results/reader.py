@@ -1,0 +1,252 @@
+"""What figures read: the files of a results folder, each when it is first asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench.data import as_values
+from tailbench.exceptions import InputError
+from tailbench.io.checksums import ADVICE, read_plain, read_record, record_of, verified
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ResultsReader", "Samples", "settings_of"]
+
+Array = NDArray[np.float32]
+
+
+def settings_of(variant: str) -> dict[str, str]:
+    """Read the swept settings in a variant's name: ``a[b=1]`` gives ``{"b": "1"}``."""
+    inside = variant.partition("[")[2].removesuffix("]")
+    return dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
+
+
+class ResultsReader:
+    """The content of a results folder.
+
+    Where the folder holds a plan, only its cells are seen: results of an earlier configuration
+    that lie beside them are not.
+
+    Args:
+        results: The folder.
+        first: Whether of each dataset the first block of seeds is seen alone.
+    """
+
+    def __init__(self, results: str | Path, first: bool = False) -> None:
+        self.results = Path(results)
+        self._first = first
+
+    @cached_property
+    def first_block(self) -> ResultsReader:
+        """The same folder, of which the first block of seeds of each dataset is seen alone."""
+        return ResultsReader(self.results, first=True)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The completed configuration, as a user would write it; empty if there is none."""
+        path = self.results / "config.json"
+        return read_plain(self._whole(path)) if path.is_file() else {}
+
+    def entry(self, section: str, name: str) -> dict[str, Any]:
+        """The type and the settings of an entry of the configuration; empty if there is none."""
+        return dict((self.config.get(section) or {}).get(name) or {})
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """The plan; empty if there is none."""
+        return _record(self.results / "plan.json")
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """The tidy metrics.
+
+        Raises:
+            InputError: If they are missing or damaged.
+        """
+        path = self.results / "metrics.csv"
+        if not path.is_file():
+            raise InputError(f"the metrics {path} do not exist")
+        names = {"dataset": str, "method": str, "family": str}
+        return _table(self._whole(path), dtype=names)
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets, in the order of the configuration."""
+        named = self.config.get("datasets")
+        return tuple(named) if named else _children(self.results / "data")
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """The methods of the configuration, on whatever dataset, in its order."""
+        named = self.config.get("methods")
+        if named:
+            return tuple(named)
+        found = (_children(self.results / "samples" / name) for name in self.datasets)
+        return tuple(dict.fromkeys(family for names in found for family in names))
+
+    def train(self, dataset: str) -> Array:
+        """The training data of all members, shape ``(E, n, d)``."""
+        return self._split(dataset, "train", "train")
+
+    def test(self, dataset: str) -> Array:
+        """The held-out data of all members, shape ``(E, n, d)``."""
+        return self._split(dataset, "test", "test")
+
+    def floor(self, dataset: str) -> Array:
+        """Real data of the size of the held-out ones, shape ``(E, n, d)``."""
+        return self._split(dataset, "test", "floor")
+
+    def meta(self, dataset: str) -> dict[str, Any]:
+        """What is written beside the data of the first block; empty if nothing is."""
+        path = next(self._blocks(dataset, self.results / "data" / dataset, "/meta.json"), None)
+        return {} if path is None else _record(path)
+
+    def samples(self, dataset: str) -> Samples:
+        """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
+        places: dict[str, list[Path]] = {}
+        for path in self._sample_files(dataset):
+            for key in _keys(path):
+                places.setdefault(key, []).append(path)
+        order = {v: i for i, v in enumerate(sorted(places, key=_natural))}
+        rank = {family: i for i, family in enumerate(self.families)}
+        names = sorted(places, key=lambda v: (rank.get(v.partition("[")[0], 99), order[v]))
+        return Samples({name: places[name] for name in names})
+
+    def history(self, dataset: str) -> pd.DataFrame:
+        """The training histories of all models, with a column ``model``.
+
+        Raises:
+            InputError: If one is not a table of numbers.
+        """
+        import pandas as pd
+
+        columns = ["model", "member", "step", "loss", "val_loss"]
+        tables = []
+        for model, path in self._models(dataset, "history.csv"):
+            tables.append(_table(verified(path)).assign(model=model))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+    def norm_tail_index(self, dataset: str) -> float | None:
+        """The exact tail exponent of the norm, that of the heaviest column; ``None`` if unknown."""
+        known = [index for index in self.meta(dataset).get("tail_index") or [] if index is not None]
+        return min(known) if known else None
+
+    def specs(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
+        """What is written beside the models of a dataset: one mapping per block, by model."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for model, path in self._models(dataset, "spec.json"):
+            found.setdefault(model, []).append(read_record(path))
+        return found
+
+    def _whole(self, path: Path) -> Path:
+        """Give the path of a file whose checksum is right, where there is a plan that has it."""
+        return verified(path) if record_of(path).is_file() else path
+
+    def _models(self, dataset: str, file: str) -> Iterator[tuple[str, Path]]:
+        folder = self.results / "models" / dataset
+        for model in self.plan.get("models") or _children(folder):
+            for path in self._blocks(dataset, folder / model, f"/{file}"):
+                yield model, path
+
+    def _sample_files(self, dataset: str) -> Iterator[Path]:
+        cells = self.plan.get("cells")
+        planned = {cell[1] for cell in cells or () if isinstance(cell, list) and cell[0] == dataset}
+        for family in _children(self.results / "samples" / dataset):
+            if not planned or family in planned:
+                folder = self.results / "samples" / dataset / family
+                yield from self._blocks(dataset, folder, ".safetensors")
+
+    def _blocks(self, dataset: str, folder: Path, suffix: str) -> Iterator[Path]:
+        """List the files of a dataset's blocks that are there, in the order of the seeds."""
+        planned = (self.config.get("blocks") or {}).get(dataset) or self.config.get("seeds")
+        blocks = planned or dict.fromkeys(name.removesuffix(suffix) for name in _children(folder))
+        paths = (Path(f"{folder}/{block}{suffix}") for block in blocks)
+        return islice(filter(Path.is_file, paths), 1 if self._first else None)
+
+    def _split(self, dataset: str, file: str, key: str) -> Array:
+        folder = self.results / "data" / dataset
+        paths = list(self._blocks(dataset, folder, f"/{file}.safetensors"))
+        if not paths:
+            raise InputError(f"there are no data of {dataset!r} in {folder}")
+        return np.concatenate([_tensor(path, key) for path in paths])
+
+
+class Samples(Mapping[str, Array]):
+    """Samples by variant; nothing is read before it is looked up, and nothing is kept."""
+
+    def __init__(self, places: Mapping[str, list[Path]]) -> None:
+        self._places = places
+
+    def __getitem__(self, variant: str) -> Array:
+        """Read the samples of a variant, shape ``(E, n, d)``."""
+        return np.concatenate([_tensor(path, variant) for path in self._places[variant]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def families(self) -> dict[str, list[str]]:
+        """List the variants of each family."""
+        found: dict[str, list[str]] = {}
+        for variant in self:
+            found.setdefault(variant.partition("[")[0], []).append(variant)
+        return found
+
+
+def _record(path: Path) -> dict[str, Any]:
+    return read_record(path) if path.is_file() else {}
+
+
+def _table(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file.
+
+    Raises:
+        InputError: If it is no table.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, **options)
+    except ValueError as error:  # of parsing, or of decoding
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is damaged ({reason}); {ADVICE}") from None
+
+
+def _children(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    names = (path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return tuple(sorted(names, key=_natural))
+
+
+def _natural(text: str) -> tuple[list[float | str], ...]:
+    """Give a key that sorts ``a[s=2]`` before ``a[s=10]``, and numbers before words."""
+    parts = re.split(r"(\d+\.?\d*(?:e[-+]?\d+)?)", text)
+    return tuple([float(part)] if i % 2 else [part] for i, part in enumerate(parts))
+
+
+def _keys(path: Path) -> list[str]:
+    with _open(path) as file:
+        return list(file.keys())
+
+
+def _tensor(path: Path, key: str) -> Array:
+    with _open(path) as file:
+        return as_values(file.get_tensor(key), np.float32)
+
+
+def _open(path: Path) -> Any:
+    from safetensors import safe_open
+
+    return safe_open(verified(path), framework="numpy")

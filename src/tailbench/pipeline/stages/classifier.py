@@ -1,0 +1,88 @@
+"""Stage ``classifier``: train a classifier of the labelled images of a data set."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench.compute.devices import resolve_device
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import images_of, open_arrays
+from tailbench.io.checksums import checksum, write_record
+from tailbench.rng.seeds import seed_for
+
+__all__ = ["read_member", "run"]
+
+
+def run(
+    dataset: str, block: str, data: Path, folder: Path, device: str = "auto", threads: int = 1
+) -> None:
+    """Write ``classifier.safetensors`` and ``classifier.json`` into a folder.
+
+    The images of the first member are used: a set of images is the same for every member. The
+    second file has the shares of the classes in the training images, and the share of the test
+    images whose class is found, altogether and by class (``null`` for one without images).
+
+    Args:
+        dataset: Name of the dataset in the configuration, which seeds the training.
+        block: Block of seeds.
+        data: Folder of the data of the block.
+        folder: Where to write.
+        device: Where to train.
+        threads: Threads on a CPU.
+
+    Raises:
+        InputError: If the data are missing or damaged, or are no labelled images with pixels.
+    """
+    import torch
+
+    from tailbench.networks.classifier import fit
+
+    torch.set_num_threads(threads)
+    images = images_of(data)
+    if images is None or not images.pixels or not images.classes:
+        raise InputError(f"{data} holds no labelled images with pixels")
+    parts = {}
+    for part in ("train", "test"):
+        path = data / f"{part}.safetensors"
+        pixels = read_member(path, part).reshape(-1, *images.shape)
+        parts[part] = pixels, read_member(path, f"{part}_labels")
+    begin = time.monotonic()
+    count = len(images.classes)
+    network = fit(
+        *parts["train"], count, seed_for("classifier", dataset), str(resolve_device(device))
+    )
+    pixels, labels = parts["test"]
+    found = network.predict(pixels) == labels
+    weights = folder / "classifier.safetensors"
+    network.save(weights)
+    spec = {
+        "classes": list(images.classes),
+        "shares": (
+            np.bincount(parts["train"][1], minlength=count) / len(parts["train"][1])
+        ).tolist(),
+        "accuracy": float(found.mean()),
+        "accuracy_by_class": [
+            float(found[labels == k].mean()) if (labels == k).any() else None for k in range(count)
+        ],
+        "seconds": time.monotonic() - begin,
+        "sha256": {weights.name: checksum(weights)},
+    }
+    write_record(folder / "classifier.json", spec)
+    print(
+        f"{dataset}, seeds {block}: a classifier finds {spec['accuracy']:.1%} of the test classes"
+    )
+
+
+def read_member(path: Path, part: str, member: int = 0) -> NDArray[Any]:
+    """Read the rows of one member as they are stored, without those of the others.
+
+    Raises:
+        InputError: If the file is missing or damaged, or lacks the part.
+    """
+    with open_arrays(path) as file:
+        return file.get_slice(part)[member]

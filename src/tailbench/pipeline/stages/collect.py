@@ -1,0 +1,106 @@
+"""Stage ``collect``: gather the metrics, floors and costs of all cells into one table."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tailbench.io.atomic import atomic_write, replacing
+from tailbench.io.checksums import checksum, read_record, read_table, write_record
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.summary import describe
+
+__all__ = ["COLUMNS", "run"]
+
+COLUMNS = [
+    "dataset",
+    "method",
+    "family",
+    "model",
+    "seed",
+    "metric",
+    "value",
+    "floor",
+    "ratio",
+    "nfe",
+    "sigma_T",
+    "train_seconds",
+    "sample_seconds",
+    "peak_memory_mb",
+]
+
+
+def run(results: Path, config: str) -> None:
+    """Write ``metrics.csv``, ``plan.json`` and ``config.json`` into the results folder.
+
+    Args:
+        results: Folder of the results.
+        config: The completed configuration, as JSON.
+
+    Raises:
+        InputError: If a file of a cell is missing or damaged.
+    """
+    import pandas as pd
+
+    parsed = parse(json.loads(config))
+    described = describe(Plan(parsed))
+    tables = []
+    floors: dict[tuple[str, str], Any] = {}
+    for dataset, family, block in described["cells"]:
+        if (dataset, block) not in floors:
+            floor = _metrics(results, dataset, "floor", block)
+            floors[dataset, block] = floor.rename(columns={"value": "floor"})[
+                ["seed", "metric", "floor"]
+            ]
+        table = _metrics(results, dataset, family, block)
+        table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
+        tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
+    metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+    # an unbiased estimate of a distance may be below zero, and is then no measure of others
+    metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
+    with replacing(results / "metrics.csv") as temporary:
+        metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
+    atomic_write(results / "config.json", json.dumps(parsed.raw(), indent=1) + "\n")
+    written = [results / "metrics.csv", results / "config.json"]
+    checksums = {path.name: checksum(path) for path in written}
+    write_record(results / "plan.json", {**described, "sha256": checksums})
+
+
+def _metrics(results: Path, dataset: str, family: str, block: str) -> Any:
+    """Read the metrics of a cell, or of the floor."""
+    import pandas as pd
+
+    text = read_table(results / "metrics" / dataset / family / f"{block}.csv")
+    return pd.read_csv(io.StringIO(text), float_precision="round_trip")
+
+
+def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
+    """Give the cost of each variant and member of a cell."""
+    import pandas as pd
+
+    meta = read_record(results / "samples" / dataset / family / f"{block}.json")
+    specs = [
+        read_record(results / "models" / dataset / model / block / "spec.json")
+        for model in meta["models"]
+    ]
+    rows = []
+    for variant, cost in meta["variants"].items():
+        for e, member in enumerate(meta["members"]):
+            rows.append(
+                {
+                    "method": variant,
+                    "seed": member,
+                    "model": "+".join(meta["models"]),
+                    "nfe": cost["nfe"],
+                    "sigma_T": cost["sigma_T"][e] if cost["sigma_T"] else None,
+                    "train_seconds": sum(spec["seconds"][e] for spec in specs),
+                    "sample_seconds": cost["sample_seconds"],
+                    "peak_memory_mb": max(
+                        meta["peak_memory_mb"], *(spec["peak_memory_mb"] for spec in specs)
+                    ),
+                }
+            )
+    return pd.DataFrame(rows)

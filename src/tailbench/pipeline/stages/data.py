@@ -1,0 +1,67 @@
+"""Stage ``data``: draw or read the training, test and floor data of a block of members."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from tailbench.io.arrays import write_rows
+from tailbench.io.checksums import write_record
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.registry import source
+
+__all__ = ["run"]
+
+
+def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None = None) -> None:
+    """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
+
+    The tensors are ``train``, ``test`` and ``floor``, and the classes of their rows, where they
+    are known, ``train_labels``, ``test_labels`` and ``floor_labels``.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        block: Block of seeds.
+        spec: Type and settings of the dataset, as JSON.
+        folder: Where to write.
+        fetched: The file that has been fetched for the dataset, if one has.
+
+    Raises:
+        InputError: If the data cannot be used.
+    """
+    described = json.loads(spec)
+    origin = source(described if fetched is None else {**described, "path": str(fetched)})
+    members = parse_block(block)
+    splits = [origin.splits(dataset, member) for member in members]
+    checksums = {}
+    for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
+        rows = {part: [getattr(s, part) for s in splits] for part in parts}
+        for part in parts:
+            if part in splits[0].labels:
+                rows[f"{part}_labels"] = [s.labels[part] for s in splits]
+        path = folder / f"{file}.safetensors"
+        checksums[path.name] = write_rows(path, rows)
+    truth = origin.target()
+    index = None if truth is None else truth.tail_index()
+    type_ = described.pop("type")
+    meta = {
+        "type": type_,
+        "settings": described,
+        "members": members,
+        "columns": list(splits[0].columns),
+        "synthetic": truth is not None,
+        "images": None if splits[0].images is None else asdict(splits[0].images),
+        "rows": {"train": len(splits[0].train), "test": len(splits[0].test)},
+        "tail_index": None
+        if index is None
+        else [float(a) if np.isfinite(a) else None for a in index],
+        "sha256": checksums,
+    }
+    write_record(folder / "meta.json", meta)
+    print(
+        f"{dataset}, seeds {block}: {meta['rows']['train']} training and "
+        f"{meta['rows']['test']} test rows of {len(meta['columns'])} columns"
+    )

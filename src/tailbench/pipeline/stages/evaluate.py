@@ -1,0 +1,146 @@
+"""Stage ``evaluate``: compute the metrics of the samples of a block of members."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench import registry
+from tailbench.compute.distributed import joined
+from tailbench.data import ImageLayout, as_values
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import images_of, open_arrays, read_arrays
+from tailbench.io.checksums import read_record, record_of, verified, write_table
+from tailbench.metrics.base import ImageContext
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.registry import source
+from tailbench.rng.seeds import generator_for
+
+__all__ = ["COLUMNS", "run"]
+
+COLUMNS = ["dataset", "method", "family", "seed", "metric", "value", "seconds"]
+
+
+def run(
+    dataset: str,
+    family: str,
+    block: str,
+    spec: str,
+    data: Path,
+    output: Path,
+    samples: Path | None = None,
+    features: Path | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+) -> None:
+    """Write one row per variant, member and metric, and a last line with their checksum.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        family: Name of the method in the configuration; ``"floor"`` for real data.
+        block: Block of seeds.
+        spec: Types and settings of the metrics, as JSON.
+        data: Folder of the data of the block.
+        output: The CSV file to write.
+        samples: The samples; none for the floor, which is made of real data.
+        features: Folder of the features of the held-out images and of the classifier, which
+            metrics of images need.
+        device: Where to compute the features of the samples.
+        threads: Threads on a CPU, for these features, of all processes together. Processes share
+            the images of a set; the first of them computes all else, and writes.
+
+    Raises:
+        InputError: If a file is missing or damaged.
+    """
+    meta, images = read_record(data / "meta.json"), images_of(data)
+    origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
+    truth = None if origin is None else origin.target()
+    test = read_arrays(data / "test.safetensors")
+    metrics: list[Any] = [
+        (name, metric)
+        for name, entry in sorted(json.loads(spec).items())
+        if (metric := _metric(entry)).applies(truth, images)
+    ]
+    spaces = {metric.space for _, metric in metrics} - {None}
+    lines = io.StringIO()
+    with joined(device) as team:
+        known = _known(images, spaces, features, device, max(1, threads // team.count))
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
+        for variant, block_samples in drawn:
+            for e, member in enumerate(parse_block(block)):
+                for name, metric in metrics:
+                    if metric.space is None and not team.first:
+                        continue
+                    begin = time.monotonic()
+                    values = metric(
+                        block_samples[e],
+                        test["test"][e],
+                        truth,
+                        generator_for("metric", name, dataset, member),
+                        known,
+                    )
+                    seconds = time.monotonic() - begin
+                    for key, value in values.items():
+                        writer.writerow(
+                            [dataset, variant, family, member, key, repr(float(value)), seconds]
+                        )
+            if team.first:
+                print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {block}", flush=True)
+        if team.first:
+            write_table(output, lines.getvalue())
+
+
+def _metric(entry: dict[str, Any]) -> Any:
+    settings = dict(entry)
+    return registry.load("metrics", settings.pop("type"))(**settings)
+
+
+def _known(
+    images: ImageLayout | None,
+    spaces: Iterable[str],
+    folder: Path | None,
+    device: str,
+    threads: int,
+) -> ImageContext | None:
+    """Read what metrics in some feature spaces are told; nothing if there is no such metric."""
+    spaces = set(spaces)
+    if images is None or not spaces:
+        return None
+    if folder is None:
+        raise InputError("metrics of images need the folder of features")
+    import torch
+
+    torch.set_num_threads(threads)
+    by_classifier: dict[str, Any] = {}
+    if "classifier" in spaces:
+        shares = read_record(folder / "classifier.json")["shares"]
+        by_classifier = {
+            "classifier": verified(folder / "classifier.safetensors"),
+            "shares": np.asarray(shares, dtype=np.float64),
+        }
+    return ImageContext(
+        images,
+        {
+            space: read_arrays(folder / f"reference-{space}.safetensors")["features"]
+            for space in spaces
+        },
+        device=device,
+        **by_classifier,
+    )
+
+
+def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
+    with open_arrays(path) as file:
+        for variant in read_record(record_of(path))["variants"]:
+            yield variant, as_values(file.get_tensor(variant))

@@ -1,0 +1,25 @@
+"""Stage ``fetch``: get the file that a data set is read from, where it is not on the machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tailbench.registry import source
+
+__all__ = ["run"]
+
+
+def run(dataset: str, spec: str, output: Path) -> None:
+    """Write the file, once its checksum has been found to be right.
+
+    Args:
+        dataset: Name of the dataset in the configuration.
+        spec: Type and settings of the dataset, as JSON.
+        output: Where to write.
+
+    Raises:
+        InputError: If the file cannot be had, or is another one.
+    """
+    source(json.loads(spec)).fetch(output)
+    print(f"{dataset}: {output.name}, {output.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,36 @@
+"""The stage that draws one figure for all datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tailbench import registry
+from tailbench.io.atomic import replacing
+
+__all__ = ["run"]
+
+
+def run(results: str | Path, name: str) -> None:
+    """Draw a figure into the folder ``figures/<name>`` of a results folder, which is replaced.
+
+    For every dataset to which the figure applies, ``<dataset>.png`` and ``<dataset>.pdf`` are
+    written; the folder is empty if it applies to none.
+
+    Args:
+        results: The folder.
+        name: Name of the figure.
+
+    Raises:
+        InputError: If there is no such figure, or a file that it needs is missing.
+    """
+    from tailbench.pipeline.results.reader import ResultsReader
+    from tailbench.plots import style
+
+    figure = registry.load("figures", name)()
+    inputs = ResultsReader(results)
+    with replacing(inputs.results / "figures" / name) as folder, style.theme():
+        folder.mkdir()
+        for dataset in inputs.datasets:
+            drawn = figure.draw(inputs, dataset)
+            if drawn is not None:
+                style.save(drawn, folder, dataset)

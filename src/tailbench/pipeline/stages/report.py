@@ -1,0 +1,236 @@
+"""The stage that writes the report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tailbench import registry
+from tailbench.io.atomic import atomic_write
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from tailbench.pipeline.results.reader import ResultsReader
+
+__all__ = ["run"]
+
+BUDGET = 9_000_000  # bytes of pictures: a third more as base64, and the page stays below 15 MB
+
+
+def run(results: str | Path, output: str | Path) -> None:
+    """Write the report of a results folder.
+
+    Pictures are those found in its folder ``figures``; all else is computed from the metrics,
+    the configuration, the plan, and the files beside data and models, as far as they exist.
+
+    Args:
+        results: The folder; it holds ``metrics.csv``.
+        output: The HTML file to write.
+
+    Raises:
+        InputError: If the metrics are missing or lack a column.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from tailbench.pipeline.results.reader import ResultsReader
+
+    environment = Environment(
+        loader=PackageLoader("tailbench.pipeline.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= _filters()
+    page = environment.get_template("report.html.j2").render(_context(ResultsReader(results)))
+    atomic_write(output, page)
+
+
+def _context(inputs: ResultsReader) -> dict[str, Any]:
+    from tailbench.pipeline.reporting import dag_svg, run_info, tables
+    from tailbench.pipeline.reporting.published import source
+    from tailbench.pipeline.reporting.published.comparison import published_vs_ours
+
+    metrics, outputs = inputs.metrics, tables.directions()
+    if metrics.empty:  # experiments alone; columns without values have no types either
+        numbers = metrics.columns.difference(["dataset", "method", "family", "model", "metric"])
+        metrics = metrics.astype(dict.fromkeys(numbers, float))
+    theory = _theory(inputs)
+    summary = tables.summary(metrics, outputs)
+    paired = tables.paired(metrics, outputs=outputs)
+    costs = metrics.groupby(["dataset", "method"], sort=False)[
+        ["nfe", "train_seconds", "sample_seconds", "peak_memory_mb"]
+    ].mean()
+    published = published_vs_ours(metrics, inputs.config, outputs)
+    plan = inputs.plan
+    names = [name for name in inputs.datasets if (summary["dataset"] == name).any()]
+    return {
+        "datasets": [_dataset(inputs, name, summary, costs) for name in names],
+        "benchmark": len(metrics) > 0,
+        "theory": theory,
+        "headline": run_info.headline(summary, paired),
+        "outputs": outputs,
+        "summary": summary.to_dict("records"),
+        "paired": paired.to_dict("records"),
+        "published": published.to_dict("records"),
+        "sources": [source(name) for name in published["table"].unique()],
+        "missing": tables.missing(plan, metrics).to_dict("records"),
+        "cells": len(plan.get("cells") or []),
+        "seeds": sorted(metrics["seed"].unique()),
+        "families": list(metrics["family"].unique()),
+        "metric_names": list(metrics["metric"].unique()),
+        "real": [name for name in names if _is_real(inputs, name)],
+        "figures": _figures(inputs, names),
+        "config": _yaml(inputs.config),
+        "graph": dag_svg.graph(plan.get("stages") or [], plan.get("edges") or []),
+        "pairs": dag_svg.pairs(run_info.sharing(inputs)),
+        "timings": run_info.timings(inputs.results),
+        "versions": run_info.versions(),
+        "machine": run_info.machine(),
+        "trained_with": run_info.trained_with(inputs),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _dataset(
+    inputs: ResultsReader, name: str, summary: pd.DataFrame, costs: pd.DataFrame
+) -> dict[str, Any]:
+    from tailbench.metrics.outputs import key_metrics
+    from tailbench.pipeline.reporting import run_info
+
+    of = summary[summary["dataset"] == name]
+    there = list(of["metric"].unique())
+    key = key_metrics(there)
+    cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
+    meta = inputs.meta(name)
+    settings = inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}
+    columns = meta.get("columns") or []
+    return {
+        "name": name,
+        "type": settings.pop("type", ""),
+        "settings": {k: v for k, v in settings.items() if k not in meta and k != "dim"},
+        "dim": len(columns),
+        "key": key,
+        "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},
+        "rows": [
+            {
+                "method": method,
+                "cells": [cells.get((method, metric)) for metric in key],
+                **costs.loc[(name, method)].to_dict(),
+            }
+            for method in of["method"].unique()
+        ],
+        "tails": run_info.tails(inputs, name),
+    }
+
+
+def _theory(inputs: ResultsReader) -> list[dict[str, Any]]:
+    """Collect what each experiment on a theorem claims and found."""
+    from tailbench.pipeline.reporting.embedded_images import embed
+    from tailbench.pipeline.stages.claims import slopes
+
+    found = slopes(inputs.results)
+    if found is None:
+        return []
+    entries = []
+    for name, group in found.groupby("experiment", sort=False):
+        claims = registry.load("claims", str(inputs.entry("theory", str(name))["type"]))
+        picture = inputs.results / "theory" / str(name) / "figure.png"
+        texts = ("title", "theorem", "assumption", "measured", "refuted_by", "caption")
+        entries.append(
+            {
+                "name": name,
+                "slopes": group.to_dict("records"),
+                "picture": embed([picture], BUDGET // 4)[picture] if picture.is_file() else None,
+                **{key: getattr(claims, key) for key in texts},
+            }
+        )
+    return entries
+
+
+def _figures(inputs: ResultsReader, names: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Collect the pictures that were drawn, by dataset, in the order of the figures' names."""
+    from tailbench.pipeline.reporting.embedded_images import embed
+
+    order = ("comparison", "samples", "survival", "qq_tail", "sigma_t", "nfe", "cost", "training")
+    found = sorted((inputs.results / "figures").glob("*/*.png"))
+    found.sort(key=lambda p: order.index(p.parent.name) if p.parent.name in order else 99)
+    pictures = embed(found, BUDGET)
+    by_dataset: dict[str, list[dict[str, Any]]] = {name: [] for name in [*names, ""]}
+    for path in found:
+        figure, dataset = path.parent.name, path.stem
+        part = registry.load("figures", figure) if figure in registry.names("figures") else None
+        by_dataset[dataset if dataset in names else ""].append(
+            {
+                "figure": figure,
+                "dataset": dataset,
+                "title": registry.summary(part) if part else figure.replace("_", " "),
+                "caption": getattr(part, "caption", ""),
+                "picture": pictures[path],
+            }
+        )
+    return by_dataset
+
+
+def _is_real(inputs: ResultsReader, name: str) -> bool:
+    meta = inputs.meta(name)
+    entry = inputs.entry("datasets", name) or meta
+    return not meta.get("synthetic", entry.get("type") not in registry.names("datasets"))
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
+
+
+def _filters() -> dict[str, Any]:
+    from tailbench.pipeline.reporting.number_format import mean_std, number
+
+    return {
+        "number": number,
+        "mean_std": mean_std,
+        "math": _math,
+        "clock": _clock,
+        "key": _key,
+        "count": lambda value: "–" if math.isnan(value) else f"{value:.4g}",
+    }
+
+
+def _math(label: str) -> Markup:
+    """Turn the little mathematics of a label, as in ``max-sliced $W_1$``, into HTML."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"\$([^$]+)\$", label)
+    for i, part in enumerate(parts):
+        text = str(escape(part))
+        if i % 2:
+            text = re.sub(r"\^(?:\{([^}]*)\}|(\w))", r"<sup>\1\2</sup>", text)
+            text = re.sub(r"_(?:\{([^}]*)\}|(\w))", r"<sub>\1\2</sub>", text)
+            text = f"<i>{text}</i>"
+        parts[i] = text
+    return Markup("".join(parts))
+
+
+def _clock(seconds: float) -> str:
+    """Write a time as people read it: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _key(value: Any) -> str:
+    """Give the sort key of a number for the page's script; nothing if it is not a number."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(float(value))

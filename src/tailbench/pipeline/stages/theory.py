@@ -1,0 +1,47 @@
+"""Stage ``theory``: run one cell of an experiment on a theorem."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from tailbench import registry
+from tailbench.io.checksums import write_table
+
+__all__ = ["run"]
+
+
+def run(
+    experiment: str,
+    cell: str,
+    spec: str,
+    output: Path,
+    device: str = "cpu",
+    threads: int = 1,
+) -> None:
+    """Write what a cell measures, a table with the columns of its experiment.
+
+    Args:
+        experiment: Name of the experiment in the configuration.
+        cell: Name of the cell.
+        spec: What the cell depends on, as JSON, with the ``type`` of the experiment.
+        output: The CSV file to write.
+        device: Where networks are trained.
+        threads: Threads on a CPU.
+
+    Raises:
+        InputError: If there is no such experiment.
+    """
+    import pandas as pd
+
+    settings = json.loads(spec)
+    part = registry.load("theory", settings.pop("type"))()
+    if part.trains:
+        import torch
+
+        torch.set_num_threads(threads)
+    begin = time.perf_counter()
+    rows = part.measure(settings, device)
+    write_table(output, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    print(f"{experiment}, {cell}: {len(rows)} rows in {time.perf_counter() - begin:.1f} s")

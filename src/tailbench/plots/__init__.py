@@ -1,0 +1,1 @@
+"""Figures, one file each: tables and arrays in, matplotlib figures out."""

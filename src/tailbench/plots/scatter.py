@@ -1,0 +1,108 @@
+"""Clouds of points in two coordinates: the centre to scale, the tails compressed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tailbench.pipeline.results.reader import ResultsReader
+
+__all__ = ["POINTS", "View", "axis_names", "heaviest", "scatter"]
+
+Array = NDArray[np.floating[Any]]
+POINTS = 20_000
+
+
+def heaviest(x: Array, share: float = 0.02) -> list[int]:
+    """Give the two columns with the heaviest tails, or the first two if none is heavy.
+
+    The measure is Hill's estimate over the farthest ``share`` of the points; a column counts as
+    heavy if its tail index is below five.
+    """
+    if x.shape[1] == 2:
+        return [0, 1]
+    away = np.sort(np.abs(x - np.median(x, axis=0)), axis=0)[::-1]
+    top = away[: max(10, int(share * len(x))) + 1]
+    xi = np.log(np.maximum(top[:-1], 1e-30) / np.maximum(top[-1], 1e-30)).mean(axis=0)
+    two = sorted(int(j) for j in np.argsort(-xi, kind="stable")[:2])
+    return two if xi[two].max() > 0.2 else [0, 1]
+
+
+class View:
+    """The frame that all panels share, taken from the data."""
+
+    def __init__(self, x: Array) -> None:
+        self.middle = np.median(x, axis=0)
+        away = np.abs(x - self.middle)
+        self.core = float(np.quantile(away.max(axis=1), 0.98))
+        self.heavy = bool(away.max() > 2.5 * self.core)
+        self.limit = float(away.max() * (5 if self.heavy else 1.2))
+
+    def frame(self, axes: Axes) -> None:
+        """Set scales, limits and ticks."""
+        from matplotlib.patches import Rectangle
+        from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+        axes.set(box_aspect=1)
+        both: Any = (
+            (axes.xaxis, axes.set_xscale, axes.set_xlim),
+            (axes.yaxis, axes.set_yscale, axes.set_ylim),
+        )
+        for (axis, set_scale, set_limits), middle in zip(both, self.middle, strict=True):
+            if not self.heavy:
+                axis.set_major_locator(MaxNLocator(5))
+                set_limits(middle - self.limit, middle + self.limit)
+                continue
+            set_scale("symlog", linthresh=self.core, linscale=1.5)
+            set_limits(-self.limit, self.limit)
+            axis.set_major_locator(FixedLocator(self._ticks()))
+            axis.set_major_formatter(FuncFormatter(_power))
+            axis.set_minor_locator(NullLocator())
+        if self.heavy:
+            box = Rectangle((-self.core, -self.core), 2 * self.core, 2 * self.core)
+            box.set(fill=False, ec="#666666", lw=0.7, ls="--")
+            axes.add_patch(box)
+
+    def _ticks(self) -> list[float]:
+        first, last = math.ceil(math.log10(self.core)), math.floor(math.log10(self.limit))
+        gap = last - first
+        up = [10.0**k for k in ([last] if gap < 2 else range(first, last + 1, (gap + 1) // 2))]
+        return [-t for t in reversed(up)] + [0.0, *up]
+
+
+def _power(x: float, _: int) -> str:
+    """Write a power of ten, or the few that read better as plain numbers."""
+    if x == 0 or 0.01 <= abs(x) <= 100:
+        return f"{x:g}".replace("-", "−")
+    return rf"${'-' if x < 0 else ''}10^{{{round(math.log10(abs(x)))}}}$"
+
+
+def scatter(axes: Axes, x: Array, colour: str, view: View) -> None:
+    """Draw points ``(n, 2)``, and count those beyond the frame."""
+    away = x - view.middle
+    inside = (np.abs(away) <= view.limit).all(axis=1)
+    drawn = (away if view.heavy else x)[inside]
+    size, alpha = (2.0, 0.35) if len(x) > 5000 else (2.6, 0.45)
+    axes.plot(*drawn.T, ".", color=colour, ms=size, alpha=alpha, mew=0, rasterized=True)
+    view.frame(axes)
+    beyond = len(x) - int(inside.sum())
+    if beyond:
+        text = f"{beyond} beyond"
+        axes.text(0.97, 0.03, text, transform=axes.transAxes, ha="right", fontsize=7.5)
+
+
+def axis_names(
+    inputs: ResultsReader, dataset: str, pair: Sequence[int], view: View
+) -> tuple[str, str]:
+    """Name the two axes by the columns of the data."""
+    names = inputs.meta(dataset).get("columns") or [f"x{j + 1}" for j in range(max(pair) + 1)]
+    suffix = " − median" if view.heavy else ""
+    first, second = (f"{names[j]}{suffix}" for j in pair)
+    return first, second

@@ -1,0 +1,31 @@
+"""Random seeds by axis.
+
+The seed of a draw is a hash of the names of what the draw belongs to: data depend on
+``("data", dataset, member)``, training on ``("train", dataset, model, member)``. Methods are
+so compared on the same data, and a member's result does not depend on which other members
+are computed beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+__all__ = ["generator_for", "seed_for"]
+
+
+def seed_for(*axes: str | int) -> int:
+    """Give the seed of the given axes, an integer in ``[0, 2**63)``.
+
+    Args:
+        axes: Names and numbers, the order of which matters.
+    """
+    digest = hashlib.blake2b(json.dumps(axes).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def generator_for(*axes: str | int) -> np.random.Generator:
+    """Give a NumPy generator (PCG64) seeded by the given axes."""
+    return np.random.default_rng(seed_for(*axes))

@@ -1,1 +1,0 @@
-"""The stages of the workflow: the only code that reads and writes files."""

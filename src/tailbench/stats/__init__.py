@@ -1,0 +1,1 @@
+"""Statistics: tail index, sliced transport, stable and Student laws, quantiles."""

@@ -1,0 +1,1 @@
+"""Convergence from a heavy-tailed start: experiment and claims."""

@@ -1,0 +1,1 @@
+"""Convergence with the sample size: experiment and claims."""

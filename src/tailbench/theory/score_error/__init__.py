@@ -1,0 +1,1 @@
+"""Robustness to score errors: experiment and claims."""

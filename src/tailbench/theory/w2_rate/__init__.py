@@ -1,0 +1,1 @@
+"""Rates in the step size: experiment and claims."""

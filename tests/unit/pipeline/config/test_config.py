@@ -1,0 +1,443 @@
+"""The configuration: every mistake is one line with the path to the key, and all are told."""
+
+import copy
+import json
+
+import pytest
+
+from repository import ROOT
+from tailbench import registry
+from tailbench.exceptions import InputError
+from tailbench.models.settings import TrainingSettings
+from tailbench.pipeline.config.errors import sentences
+from tailbench.pipeline.config.parse import Config, ConfigError, load, parse
+from tailbench.pipeline.planning.plan import Plan
+
+SMALL = {
+    "datasets": {"alpha_stable": None, "grid": {"type": "gaussian_grid"}},
+    "models": {"sgm": {}, "flow": {}, "wide": {"type": "sgm", "width": 256}},
+    "methods": {"sgm": {"steps": [4, 8]}, "flow": {}, "flow_sgm": {"sgm": "wide", "sigma_T": 1}},
+    "metrics": {"msle": {}, "tail_ks": None},
+}
+
+
+def small(**changes):
+    return copy.deepcopy(SMALL) | changes
+
+
+def mistakes(**changes):
+    """The lines of the error, without the name of the source."""
+    with pytest.raises(ConfigError) as caught:
+        parse(small(**changes), "c.yaml")
+    lines = str(caught.value).split("\n")
+    assert all(line.startswith("c.yaml: ") for line in lines)
+    return [line.removeprefix("c.yaml: ") for line in lines]
+
+
+def test_settings_are_completed():
+    config = parse(small())
+    assert config.seeds == ("0-2",) and config.device == "auto" and config.threads == 1
+    assert config.datasets["grid"].type == "gaussian_grid"
+    assert config.datasets["alpha_stable"].settings["alpha"] == 1.7
+    assert config.models["wide"].settings["width"] == 256
+    assert config.models["sgm"].settings["width"] == 128
+    assert config.methods["sgm"].settings["steps"] == [4, 8]
+    assert config.figures == registry.names("figures")
+    assert list(config.methods) == ["sgm", "flow", "flow_sgm"]
+
+
+def test_sections_may_be_lists_of_names():
+    config = parse(small(models=["sgm", "flow"], methods=["sgm", "flow"], metrics=["msle"]))
+    assert config.models == parse(small(models={"sgm": {}, "flow": {}}, methods=["sgm"])).models
+    assert list(config.metrics) == ["msle"]
+
+
+def test_metrics_and_figures_that_are_left_out_are_all():
+    """But for the metric that would download weights."""
+    raw = small()
+    del raw["metrics"]
+    config = parse(raw)
+    assert {*registry.names("metrics")} - {*config.metrics} == {"inception"}
+    assert parse(small(figures=[])).figures == ()
+
+
+def test_methods_of_a_dataset():
+    config = parse(small(datasets={"gmm": {"methods": ["flow"]}, "alpha_stable": {}}))
+    assert config.select == {"gmm": ("flow",)}
+    assert "methods" not in config.datasets["gmm"].settings
+
+
+def test_seeds_of_a_dataset():
+    some = {"gmm": {"seeds": [5, "0-2"]}, "alpha_stable": {}}
+    config = parse(small(seeds=["0-2", 3, 5], datasets=some))
+    assert config.blocks == {"gmm": ("5", "0-2")}
+    assert "seeds" not in config.datasets["gmm"].settings
+    assert parse(config.raw()) == config
+    cells = [(cell.dataset, cell.block) for cell in Plan(config).cells()]
+    assert {block for dataset, block in cells if dataset == "gmm"} == {"5", "0-2"}
+    assert {block for dataset, block in cells if dataset == "alpha_stable"} == {"0-2", "3", "5"}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        (["0-2", "3-4"], ("0-2", "3-4")),
+        ([3], ("3",)),
+        (["03-04", 7], ("3-4", "7")),
+        (["5-5"], ("5",)),
+    ],
+)
+def test_seeds(seeds, expected):
+    assert parse(small(seeds=seeds)).seeds == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        # names that are unknown, with the nearest
+        (
+            {"models": {"sgm": {}, "flow": {}, "wide": {"type": "sgn"}}},
+            "models.wide: there is no model 'sgn' (did you mean 'sgm'?)",
+        ),
+        (
+            {"datasets": {"alpha_stabel": {}}},
+            "datasets.alpha_stabel: there is no dataset 'alpha_stabel' "
+            "(did you mean 'alpha_stable'?)",
+        ),
+        (
+            {"methods": {"flow_sgn": {}}},
+            "methods.flow_sgn: there is no method 'flow_sgn' (did you mean 'flow_sgm'?)",
+        ),
+        ({"metrics": {"msl": {}}}, "metrics.msl: there is no metric 'msl' (did you mean 'msle'?)"),
+        (
+            {"figures": ["survivl"]},
+            "figures: there is no figure 'survivl' (did you mean 'survival'?)",
+        ),
+        ({"dataset": {}}, "dataset: unknown key (did you mean 'datasets'?)"),
+        # a model that only other models are made of cannot be trained
+        (
+            {"models": {"flow_sgm": {}}},
+            "models.flow_sgm: there is no model 'flow_sgm' (did you mean 'flow'?)",
+        ),
+        # keys that are unknown
+        (
+            {"models": {"sgm": {"stepz": 5}}},
+            "models.sgm.stepz: unknown key (did you mean 'steps'?)",
+        ),
+        ({"metrics": {"msle": {"x": 1}}}, "metrics.msle.x: unknown key (did you mean 'xi'?)"),
+        (
+            {"datasets": {"gmm": {"dims": 3}}},
+            "datasets.gmm.dims: unknown key (did you mean 'dim'?)",
+        ),
+        (
+            {"methods": {"flow_sgm": {"sigma": 3}}},
+            "methods.flow_sgm.sigma: unknown key (did you mean 'sigma_T'?)",
+        ),
+        ({"datasets": {"file": {}}}, "datasets.file.path: this key is needed"),
+        # values out of range
+        (
+            {"models": {"sgm": {"steps": -3}}},
+            "models.sgm.steps: must be greater than or equal to 1, not -3",
+        ),
+        (
+            {"models": {"sgm": {"steps": "many"}}},
+            "models.sgm.steps: must be a valid integer, not 'many'",
+        ),
+        (
+            {"models": {"sgm": {"schedule": "cos"}}},
+            "models.sgm.schedule: must be 'cosine' or 'constant', not 'cos'",
+        ),
+        (
+            {"models": {"sgm": {"learning_rate": float("nan")}}},
+            "models.sgm.learning_rate: must be a finite number, not nan",
+        ),
+        (
+            {"datasets": {"alpha_stable": {"alpha": 2.1}}},
+            "datasets.alpha_stable.alpha: must be less than or equal to 2, not 2.1",
+        ),
+        (
+            {"datasets": {"alpha_stable": {"alpha": 0}}},
+            "datasets.alpha_stable.alpha: must be greater than 0, not 0",
+        ),
+        (
+            {"datasets": {"gmm": {"dim": 2.5}}},
+            "datasets.gmm.dim: must be a valid integer, got a number with a fractional part, "
+            "not 2.5",
+        ),
+        (
+            {"datasets": {"returns": {"series": ["sp50"]}}},
+            "datasets.returns.series.0: must be 'sp500', 'nasdaq', 'wti' or 'vix', not 'sp50'",
+        ),
+        (
+            {"methods": {"sgm": {"steps": -3}}},
+            "methods.sgm.steps: must be greater than or equal to 1 or a list, not -3",
+        ),
+        (
+            {"methods": {"sgm": {"steps": [4, -2]}}},
+            "methods.sgm.steps.1: must be greater than or equal to 1, not -2",
+        ),
+        (
+            {"methods": {"flow_sgm": {"sigma_T": "aut"}}},
+            "methods.flow_sgm.sigma_T: must be a valid number or 'auto' or a list, not 'aut'",
+        ),
+        (
+            {"methods": {"flow_sgm": {"candidates": []}}},
+            "methods.flow_sgm.candidates: at least 1 entry is needed",
+        ),
+        ({"methods": {"sgm": {"delta": 100}}}, "methods.sgm: delta must be below sigma_max, 80"),
+        (
+            {"methods": {"sgm": {"steps": []}}},
+            "methods.sgm: steps: a sweep needs at least one value",
+        ),
+        ({"threads": 0}, "threads: must be greater than or equal to 1, not 0"),
+        (
+            {"device": "gpu"},
+            r"device: must match pattern '^(auto|cpu|cuda(:\d+)?)$', not 'gpu'",
+        ),
+        # seeds
+        ({"seeds": []}, "seeds: at least 1 entry is needed"),
+        ({"seeds": "0-2"}, "seeds: must be a list, not '0-2'"),
+        ({"seeds": 3}, "seeds: must be a list, not 3"),
+        ({"seeds": ["0-2", "2"]}, "seeds: a seed is in two blocks"),
+        ({"seeds": ["0-2", "0-2"]}, "seeds: a seed is in two blocks"),
+        ({"seeds": ["3-1"]}, "seeds.0: the block of seeds '3-1' is empty or falls"),
+        ({"seeds": [0, -1]}, "seeds.1: a block of seeds is written '3' or '0-4', not '-1'"),
+        ({"seeds": [1.5]}, "seeds.0: a block of seeds is written '3' or '0-4', not '1.5'"),
+        # parts of methods
+        (
+            {"methods": {"sgm": {"model": "wid"}}},
+            "methods.sgm.model: there is no model 'wid' under models (did you mean 'wide'?)",
+        ),
+        (
+            {"methods": {"flow": {"model": "sgm"}}},
+            "methods.flow.model: the model 'sgm' is a sgm, a flow is needed",
+        ),
+        (
+            {"methods": {"flow_sgm": {"flow": "wide"}}},
+            "methods.flow_sgm.flow: the model 'wide' is a sgm, a flow or a tarflow is needed",
+        ),
+        # methods of datasets
+        (
+            {"datasets": {"gmm": {"methods": ["sg"]}}},
+            "datasets.gmm.methods: there is no method 'sg' (did you mean 'sgm'?)",
+        ),
+        (
+            {"datasets": {"gmm": {"methods": "sgm"}}},
+            "datasets.gmm.methods: must be a list, not 'sgm'",
+        ),
+        (
+            {"datasets": {"gmm": {"methods": None}}},
+            "datasets.gmm.methods: must be a list, not None",
+        ),
+        (
+            {"datasets": {"gmm": {"methods": ["sgm", "sgm"]}}},
+            "datasets.gmm.methods: a method is given twice",
+        ),
+        (
+            {"seeds": ["0-2"], "datasets": {"gmm": {"seeds": ["0-3"]}}},
+            "datasets.gmm.seeds: 'seeds' has no block '0-3' (did you mean '0-2'?)",
+        ),
+        ({"datasets": {"gmm": {"seeds": 3}}}, "datasets.gmm.seeds: must be a list, not 3"),
+        (
+            {"select": {"gird": ["sgm"]}},
+            "select.gird: there is no dataset of that name (did you mean 'grid'?)",
+        ),
+        ({"select": 3}, "select: must be a valid dictionary, not 3"),
+        # sections and entries of the wrong kind
+        ({"datasets": None}, "datasets: at least one entry is needed"),
+        ({"models": {}}, "models: must be a mapping of names to settings, or a list of names"),
+        ({"methods": "sgm"}, "methods: must be a mapping of names to settings, or a list of names"),
+        (
+            {"metrics": [{"msle": {}}]},
+            "metrics: must be a mapping of names to settings, or a list of names",
+        ),
+        (
+            {"metrics": {"msle": {}, "again": {"type": "msle"}}},
+            "metrics.again: its results would have the names of those of 'msle'; "
+            "a configuration computes a metric once",
+        ),
+        ({"models": {"sgm": 3}}, "models.sgm: must be a mapping of settings, not 3"),
+        ({"figures": "survival"}, "figures: must be a list of names"),
+        ({"methods": {"floor": {"type": "flow"}}}, "methods.floor: this name is taken"),
+    ],
+)
+def test_one_mistake_is_one_line(changes, line):
+    assert mistakes(**changes) == [line]
+
+
+@pytest.mark.parametrize("section", ["datasets", "models", "methods", "metrics"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x; touch y",
+        "../x",
+        "a/b",
+        "a..b",
+        "",
+        "-x",
+        ".x",
+        "3d",
+        "a b",
+        "$(id)",
+        "a\n",
+        "é",
+        "x" * 65,
+        3,
+    ],
+)
+def test_names_that_are_not_safe(section, name):
+    """They become names of folders and words of shell commands."""
+    types = {"datasets": "gmm", "models": "sgm", "methods": "flow", "metrics": "msle"}
+    (line,) = mistakes(**{section: SMALL[section] | {name: {"type": types[section]}}})
+    assert line.startswith(f"{section}.")
+    assert line.endswith(
+        ": a name has letters, digits, '_', '-' and '.' only, and starts with a letter"
+    )
+
+
+@pytest.mark.parametrize("name", ["x", "A-1", "a.b", "a_b-c.2", "x" * 64])
+def test_names_that_are_safe(name):
+    assert name in parse(small(datasets={name: {"type": "gmm"}})).datasets
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"processes": {"sgn": 2}}, "processes: there is no model 'sgn' under models"),
+        ({"processes": {"sgm": 0}}, "processes.sgm: "),
+        ({"processes": {"sgm": 12}}, "processes.sgm: 12 processes do not fill nodes of 8"),
+        ({"processes": {"sgm": 1024}}, "processes.sgm: a batch is too small for 1024 processes"),
+    ],
+)
+def test_processes(changes, line):
+    (told,) = mistakes(**changes)
+    assert told.startswith(line)
+
+
+def test_all_mistakes_are_told():
+    lines = mistakes(
+        seeds=["x"],
+        foo=1,
+        datasets={"gmm": {"dim": 1, "n_train": 0}, "nowhere": {}},
+        models={"sgm": {"stepz": 1, "width": 0}},
+        figures=["survivl", "x"],
+    )
+    paths = [line.partition(":")[0] for line in lines]
+    assert sorted(paths) == [
+        "datasets.gmm.dim",
+        "datasets.gmm.n_train",
+        "datasets.nowhere",
+        "figures",
+        "figures",
+        "foo",
+        "models.sgm.stepz",
+        "models.sgm.width",
+        "seeds.0",
+    ]
+
+
+def test_what_was_read_stays_as_it_was():
+    raw = small(datasets={"gmm": {"methods": ["sgm"]}}, select={})
+    before = copy.deepcopy(raw)
+    assert parse(raw).select == {"gmm": ("sgm",)}
+    assert raw == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"seeds": ["0-2", "7"], "device": "cuda:1", "threads": 4, "figures": ["survival"]},
+        {"datasets": {"gmm": {"methods": ["flow"]}, "returns": {"series": ["sp500"]}}},
+        {"methods": {"flow_sgm": {"prior": "at_noise", "sigma_T": [0.5, 1], "steps": [4, 8]}}},
+        {"datasets": {"file": {"path": "x.csv", "columns": ["a", 0]}}},
+        {"figures": []},
+    ],
+)
+def test_round_trip(changes):
+    config = parse(small(**changes))
+    assert parse(config.raw()) == config
+    assert parse(json.loads(config.text())) == config
+    assert config.text() == parse(config.raw()).text()
+
+
+def test_rows_that_a_batch_needs():
+    config = parse(
+        small(
+            datasets={"gmm": {"methods": ["flow"]}, "grid": {"type": "gaussian_grid"}},
+            models={"sgm": {"batch_size": 700}, "flow": {"batch_size": 300}},
+            methods={"sgm": {}, "flow": {}},
+        )
+    )
+    assert config.batch_needs("gmm") == 300
+    assert config.batch_needs("grid") == 700
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "must be a mapping of keys to values"),
+        ("- a\n- b\n", "must be a mapping of keys to values"),
+        ("just text", "must be a mapping of keys to values"),
+        ("datasets: {a: [}", "is not valid YAML"),
+        ("a: 1\n b: 2\n\tc", "is not valid YAML"),
+        ("datasets: !!python/object/apply:os.system ['touch pwned']", "is not valid YAML"),
+        ("x: !!python/name:os.system", "is not valid YAML"),
+        (b"\xff\xfe\x00\x01", "cannot be read"),
+    ],
+)
+def test_files_that_hold_no_configuration(tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["c.yaml"]
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_files_that_cannot_be_read(tmp_path, missing):
+    path = tmp_path / "c.yaml" if missing else tmp_path
+    with pytest.raises(ConfigError, match="does not exist" if missing else "cannot be read"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("*.yaml"), *ROOT.glob("presets/*.yaml")]),
+    ids=lambda path: path.name,
+)
+def test_the_configurations_that_come_with_it(path):
+    config = load(path)
+    assert parse(config.raw()) == config
+
+
+def test_entries():
+    entry = parse(small()).models["wide"]
+    assert json.loads(entry.spec) == {"type": "sgm", **entry.settings}
+    assert list(json.loads(entry.spec)) == sorted(json.loads(entry.spec))
+
+
+def test_errors_are_errors_of_input():
+    assert issubclass(ConfigError, InputError)
+
+
+def test_sentences_of_nested_settings():
+    """Of settings within settings, too: the path and the nearest key at that place."""
+
+    class Outer(TrainingSettings):
+        inner: TrainingSettings = TrainingSettings()
+
+    with pytest.raises(ValueError) as caught:
+        Outer(inner={"stepz": 1, "warmup": 2})
+    assert sentences(("models", "x"), caught.value, Outer) == [
+        "models.x.inner.warmup: must be less than 1, not 2",
+        "models.x.inner.stepz: unknown key (did you mean 'steps'?)",
+    ]
+
+
+def test_a_configuration_does_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        parse(small()).threads = 3
+    assert Config.model_fields.keys() == parse(small()).raw().keys() | {"theory"}

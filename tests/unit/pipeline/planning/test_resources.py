@@ -1,0 +1,137 @@
+"""What jobs ask for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from repository import ROOT
+from tailbench.pipeline.config.parse import load
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.resources import (
+    JobResources,
+    ResourceRequest,
+    evaluating,
+    preparing,
+    sampling,
+    training,
+)
+from tailbench.pipeline.planning.sizes import DataShape
+
+PRESETS = [ROOT / "config.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
+DATA = DataShape(20_000, 10)
+UNET = {"network": "unet", "width": 64, "blocks": 2, "steps": 20, "batch_size": 64}
+MEASURED = [  # settings, data, members, MB and seconds of trainings on two cores
+    (
+        {"network": "mlp", "width": 64, "blocks": 5, "batch_size": 1024, "epochs": 20},
+        2,
+        10,
+        294,
+        55,
+    ),
+    (
+        {"network": "mlp", "width": 192, "blocks": 3, "batch_size": 512, "steps": 2000},
+        40,
+        3,
+        403,
+        120,
+    ),
+    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 20, 3, 540, 250),
+    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 40, 3, 814, 510),
+]
+
+
+@pytest.mark.parametrize(("settings", "dim", "members", "mb", "seconds"), MEASURED)
+def test_a_training_gets_what_it_was_measured_to_need(settings, dim, members, mb, seconds):
+    need = training(settings, DataShape(20_000, dim), members)
+    # beside the training run two Snakemakes of 140 MB
+    assert mb + 280 < need.memory < 4 * mb + 1000
+    assert 2 * seconds < 60 * need.minutes < 60 * seconds
+
+
+def test_attempts_ask_for_more():
+    need = training(UNET, DataShape(1000, 64, 8), 2)
+    assert need.mem_mb() == need.memory and need.runtime() == need.minutes
+    assert need.mem_mb(3) == 3 * need.memory and need.runtime(3) == 3 * need.minutes
+
+
+@pytest.mark.parametrize(("gpu", "steps"), [(False, 20), (True, 5000)])
+def test_more_work_asks_for_more(gpu, steps):
+    data, wide = DataShape(2000, 768, 16), {**UNET, "width": 256}
+    unet = {**UNET, "steps": steps}
+    base = training(unet, data, 2, gpu=gpu)
+    assert training({**unet, "steps": 10 * steps}, data, 2, gpu=gpu).minutes > base.minutes
+    assert training({**wide, "steps": steps}, data, 2, gpu=gpu).minutes > base.minutes
+    assert training(unet, DataShape(500_000, 768, 16), 2, gpu=gpu).memory > base.memory
+    assert training(unet, data, 50, gpu=gpu).memory > base.memory
+    drawn = sampling({"steps": 2}, [UNET], data, 2, gpu=gpu)
+    assert sampling({"steps": [2, 5000]}, [UNET], data, 2, gpu=gpu).minutes > drawn.minutes
+
+
+def test_threads_and_gpus_shorten():
+    data = DataShape(50_000, 768, 16)
+    alone = training(UNET, data, 2)
+    assert training(UNET, data, 2, threads=8).minutes < alone.minutes
+    assert training(UNET, data, 2, gpu=True).minutes < alone.minutes
+
+
+def test_no_job_asks_for_more_than_a_day_at_first():
+    assert training({**UNET, "steps": 10**9}, DataShape(10**6, 3072, 32), 1).minutes == 24 * 60
+
+
+def test_a_job_of_almost_nothing_has_room_to_start():
+    for need in (training({"steps": 1}, DataShape(10, 1), 1), evaluating(DataShape(10, 1), 1)):
+        assert need.memory >= 900 and need.minutes >= 10
+    assert preparing(DataShape(10, 1), 1).memory >= 500
+    assert evaluating(DATA, 1, images=True).memory > evaluating(DATA, 1).memory
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("available", [0, 4])
+def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
+    plan = Plan(load(path))
+    needs = JobResources(plan, available)
+    found: list[ResourceRequest] = [needs.train(*job) for job in plan.trainings()]
+    for cell in plan.cells():
+        axes = (cell.dataset, cell.method, cell.block)
+        found += [needs.sample(*axes), needs.evaluate(*axes)]
+        found += [needs.floor(cell.dataset, cell.block), needs.data(cell.dataset, cell.block)]
+    for need in found:
+        assert 500 <= need.memory <= 200_000 and need.memory % 500 == 0
+        assert 10 <= need.minutes <= 24 * 60
+
+
+def test_only_what_computes_on_a_gpu_asks_for_one():
+    plan = Plan(load(ROOT / "config.yaml"))
+    assert JobResources(plan, 4).gpus() == 1 and JobResources(plan, 0).gpus() == 0
+    assert JobResources(plan, 4).gpus("cpu") == 0
+    assert JobResources(plan, 4).limit() == 4
+
+
+def test_short_jobs_without_gpus_share_those_of_a_scheduler():
+    plan = Plan(load(ROOT / "config.yaml"))
+    for dataset in plan.config.datasets:
+        assert JobResources(plan, 4, True).group("evaluate", dataset) == "evaluate"
+        assert JobResources(plan, 4, False).group("evaluate", dataset) is None
+    assert JobResources(plan, 4, True).group("data") == "data"
+    assert JobResources(plan, 4, False).group("data") is None
+    images = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
+    assert JobResources(images, 4, True).group("evaluate", "cifar10_lt") is None
+    assert JobResources(images, 0, True).group("evaluate", "cifar10_lt") == "evaluate"
+
+
+def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():
+    plan = Plan(load(ROOT / "config.yaml"))
+    named = Plan(plan.config.model_copy(update={"device": "cuda:1"}))
+    assert JobResources(named, 4).limit() == 1 and JobResources(named, 4).gpus() == 1
+
+
+def test_asking_imports_no_torch():
+    code = "import sys, tailbench.pipeline.planning.resources; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_nodes_and_tasks_of_jobs_that_processes_share():
+    plan = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
+    assert [JobResources(plan, 0).nodes(count) for count in (1, 8, 9, 16)] == [1, 1, 2, 2]
+    assert JobResources(plan, 0).tasks(16) == 2 and JobResources(plan, 4).tasks(16) == 0

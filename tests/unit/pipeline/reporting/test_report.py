@@ -1,0 +1,209 @@
+"""The report and the tables on disk: complete, self-contained, and true to the data."""
+
+import csv
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from tailbench.exceptions import InputError
+from tailbench.interfaces import MetricOutput
+from tailbench.pipeline.reporting import dag_svg, embedded_images, latex, run_info, tables
+from tailbench.pipeline.stages import report
+from tailbench.pipeline.stages import tables as tables_stage
+
+
+@pytest.fixture(scope="module")
+def html(fabricated, tmp_path_factory):
+    output = tmp_path_factory.mktemp("report") / "report.html"
+    report.run(fabricated, output)
+    return output.read_text()
+
+
+@pytest.fixture(scope="module")
+def folder(fabricated):
+    tables_stage.run(fabricated)
+    return fabricated / "tables"
+
+
+def test_loads_nothing_from_elsewhere(html):
+    urls = re.findall(r"""(?:src|href|url\()=?["'(]?([^"')\s>]+)""", html)
+    assert urls
+    assert all(url.startswith(("#", "data:")) for url in urls)
+    assert "https://" not in html
+    assert html.count("<script>") == html.count("</script>") == 1
+
+
+def test_headline_is_computed(html, fabricated):
+    metrics = pd.read_csv(fabricated / "metrics.csv").query("dataset == 'stable'")
+    summary, paired = tables.summary(metrics), tables.paired(metrics)
+    answer = run_info.headline(summary, paired)[0]["answers"][0]
+    means = metrics.query("dataset == 'stable' and metric == 'max_sw1'").groupby("method").value
+    assert answer["best"]["method"] == means.mean().idxmin()
+    assert answer["best"]["mean"] == pytest.approx(means.mean().min())
+    assert answer["rival"]["method"].partition("[")[0] != answer["best"]["family"]
+    assert answer["best"]["method"] in html
+    # with the metric turned round, another method wins
+    metrics["value"] = 1 / metrics["value"]
+    turned = run_info.headline(tables.summary(metrics), tables.paired(metrics))[0]["answers"][0]
+    assert turned["best"]["method"] == means.mean().idxmax()
+
+
+def test_headline_of_one_method_names_no_best(fabricated):
+    metrics = pd.read_csv(fabricated / "metrics.csv").query("method == 'sgm'")
+    answers = run_info.headline(tables.summary(metrics), tables.paired(metrics))[0]["answers"]
+    assert [a["best"] for a in answers] == [None, None]
+
+
+def test_says_what_is_missing_and_what_the_floor_is(html):
+    assert "2 of 42 cells are missing" in html
+    assert "no result: its job failed or has not run" in html
+    assert re.search(r"On real data \(returns\)", html)
+
+
+def test_configuration_is_written_as_a_user_would(html):
+    text = re.search(r'<pre id="yaml"[^>]*><code>(.*?)</code>', html, re.DOTALL)[1]
+    config = yaml.safe_load(text.replace("&#39;", "'").replace("&#34;", '"'))
+    assert config["datasets"]["stable"] == {
+        "type": "alpha_stable",
+        "dim": 2,
+        "alpha": 1.7,
+        "scale": 0.05,
+    }
+    assert config["seeds"] == ["0-1", "2"]
+
+
+def test_names_are_escaped(fabricated, tmp_path):
+    metrics = pd.read_csv(fabricated / "metrics.csv").query("dataset == 'stable'")
+    metrics["method"] = metrics["method"].replace("sgm", "<script>alert(1)</script>")
+    metrics.to_csv(tmp_path / "metrics.csv", index=False)
+    report.run(tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_metrics_alone_are_enough(fabricated, tmp_path):
+    metrics = pd.read_csv(fabricated / "metrics.csv")
+    metrics.query("seed == 0").to_csv(tmp_path / "metrics.csv", index=False)
+    report.run(tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "No timings were recorded" in text
+    assert "no interval" in text
+    with pytest.raises(InputError, match=r"metrics\.csv do not exist"):
+        report.run(tmp_path / "nowhere", tmp_path / "report.html")
+
+
+def test_stages_load_no_torch(fabricated, tmp_path):
+    code = (
+        "import sys; from tailbench.stages import figure, report, tables;"
+        f"report.run({str(fabricated)!r}, {str(tmp_path / 'r.html')!r});"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_timings_add_up(fabricated):
+    times = run_info.timings(fabricated)
+    assert len(times["jobs"]) == 115
+    assert sum(row["seconds"] for row in times["rules"]) == pytest.approx(times["total"])
+    assert sum(row["share"] for row in times["shares"]) == pytest.approx(1)
+    assert {row["rule"] for row in times["rules"]} == {
+        "data",
+        "train",
+        "sample",
+        "evaluate",
+        "collect",
+    }
+    assert run_info.timings(fabricated / "nowhere")["jobs"] == []
+
+
+def test_tails_are_averaged_over_seeds(fabricated):
+    from tailbench.pipeline.results.reader import ResultsReader
+
+    (found,) = run_info.tails(ResultsReader(fabricated), "student")
+    assert (found["model"], found["members"], len(found["rows"])) == ("flow", 3, 20)
+    assert found["rows"][0]["index"] == pytest.approx(2.5)
+    assert found["rows"][0]["column"] == "x1"
+    assert [row["heavy"] for row in found["rows"]] == [3] * 12 + [0] * 8
+
+
+def test_drawings_hold_every_stage_and_pair():
+    stages = [{"name": name, "jobs": 1} for name in "abc"]
+    edges = [["a", "b"], ["b", "c"], ["a", "c"], ["a", "unknown"]]
+    drawn = dag_svg.graph(stages, edges)
+    assert drawn.count("<rect") == 3
+    assert drawn.count('class="edge"') == 3
+    assert dag_svg.graph([], []).startswith("<svg")
+    assert dag_svg.pairs([("m", "x"), ("m", "y<")]).count("<rect") == 3
+    assert "y&lt;" in dag_svg.pairs([("m", "y<")])
+
+
+def test_pictures_stay_within_the_budget(tmp_path):
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    paths = [tmp_path / f"{i}.png" for i in range(2)]
+    for path in paths:
+        Image.fromarray(noise).save(path)
+    whole = embedded_images.embed(paths, 10_000_000)
+    assert (whole[paths[0]].width, whole[paths[0]].height) == (400, 300)
+    small = embedded_images.embed(paths, 100_000)
+    assert small[paths[0]].width < 400
+    assert sum(len(p.source) for p in small.values()) < 100_000 * 1.4
+
+
+def test_clock():
+    assert [report._clock(s) for s in (0.25, 12.4, 200, 7500, float("nan"))] == [
+        "0.25 s",
+        "12 s",
+        "3 min 20 s",
+        "2 h 05 min",
+        "–",
+    ]
+
+
+def test_labels_become_html():
+    assert str(report._math("max $W_1$ < 2")) == "max <i>W<sub>1</sub></i> &lt; 2"
+    assert str(report._math("$F_{1/8}^{pr}$")) == "<i>F<sub>1/8</sub><sup>pr</sup></i>"
+
+
+def test_tables_are_written_as_csv_and_latex(folder):
+    names = {path.name for path in folder.iterdir()}
+    for name in ("summary", "paired", "published", "missing"):
+        assert {f"{name}.csv", f"{name}.tex"} <= names
+        with (folder / f"{name}.csv").open() as stream:
+            assert len(list(csv.reader(stream))) > 1
+    assert {"dataset_stable.tex", "dataset_stable_all.tex"} <= names
+
+
+def test_latex_is_balanced_and_escaped(folder):
+    for path in folder.glob("*.tex"):
+        text = path.read_text()
+        bare = re.sub(r"\\[\\&%$#_{}]", "", text)
+        assert bare.count("{") == bare.count("}")
+        assert bare.count("$") % 2 == 0
+        head = re.search(r"begin\{tabular\}\{([lr]+)\}", text)[1]
+        rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+        assert all(len(re.findall(r"(?<!\\)&", row)) == len(head) - 1 for row in rows)
+        assert text.isascii()
+
+
+def test_latex_marks_the_best_and_the_incomplete():
+    rows = [("d", "a_b", "a_b", "m", s, "max_sw1", 0.1 + s / 100, 0.05) for s in (0, 1)]
+    rows += [("d", "c", "c", "m", s, "max_sw1", v, 0.05) for s, v in ((0, 0.01), (1, np.nan))]
+    metrics = pd.DataFrame(rows, columns=list(tables.COLUMNS))
+    outputs = {"max_sw1": MetricOutput("max-sliced $W_1$")}
+    text = latex.dataset_table(tables.summary(metrics, outputs), "d", ["max_sw1"], outputs)
+    assert r"a\_b & \textbf{0.105 $\pm$ 0.007} \\" in text
+    assert r"c & 0.0100 (1/2) \\" in text
+    assert r"max-sliced $W_1$ $\downarrow$" in text
+    assert "floor & 0.0500" in text
+
+
+def test_escape():
+    assert latex.escape("50 % of a_b $W_1$ & ±") == r"50 \% of a\_b $W_1$ \& $\pm$"

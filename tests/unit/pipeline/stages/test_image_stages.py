@@ -1,0 +1,153 @@
+"""The stages of images, one after the other, as the workflow runs them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from fabricate import seal
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import write_arrays
+from tailbench.io.checksums import read_record
+from tailbench.networks import classifier as network
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.stages import classifier, data, evaluate, features
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+BLOCK = "3-4"
+PLAN = Plan(
+    parse(
+        {
+            "datasets": {"tiny": {"type": "digits"}, "gmm": {"n_train": 200, "n_test": 100}},
+            "models": ["sgm"],
+            "methods": ["sgm"],
+            "metrics": {"sliced_wasserstein": {}, "classifier": {}, "class_shares": {}},
+        }
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Data, classifier and features of two members."""
+    folder = tmp_path_factory.mktemp("results")
+    for dataset in PLAN.config.datasets:
+        data.run(dataset, BLOCK, PLAN.data_spec(dataset), folder / dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "EPOCHS", 8)
+        classifier.run("tiny", BLOCK, folder / "tiny", folder / "features", "cpu")
+    spec = PLAN.features.spec("classifier")
+    features.run("tiny", BLOCK, "classifier", spec, folder / "tiny", folder / "features", "cpu")
+    return folder
+
+
+def metrics_of(results, output, dataset="tiny", samples=None, family="floor", known="features"):
+    spec = PLAN.evaluate_spec(dataset)
+    evaluate.run(dataset, family, BLOCK, spec, results / dataset, output, samples, results / known)
+    return pd.read_csv(output, comment="#")
+
+
+def test_the_classifier(results):
+    spec = json.loads((results / "features" / "classifier.json").read_text())
+    assert spec["accuracy"] > 0.9
+    assert spec["classes"] == list("0123456789")
+    labels = load_file(results / "tiny" / "train.safetensors")["train_labels"][0]
+    assert spec["shares"] == pytest.approx(np.bincount(labels) / len(labels))
+    weights = np.bincount(load_file(results / "tiny" / "test.safetensors")["test_labels"][0])
+    assert np.average(spec["accuracy_by_class"], weights=weights) == pytest.approx(spec["accuracy"])
+
+
+def test_the_features_are_those_of_the_held_out_images(results):
+    found = load_file(results / "features" / "reference-classifier.safetensors")
+    assert list(found) == ["features"]
+    n = load_file(results / "tiny" / "test.safetensors")["test"].shape[1]
+    assert found["features"].shape == (n, network.FEATURES)
+    assert found["features"].dtype == np.float32
+
+
+def test_real_images_are_better_than_noise(results, tmp_path):
+    real = metrics_of(results, tmp_path / "floor.csv")
+    assert set(real["seed"]) == {3, 4} and set(real["method"]) == {"floor"}
+    n, d = load_file(results / "tiny" / "test.safetensors")["test"].shape[1:]
+    noise = np.random.default_rng(0).uniform(-1, 1, (2, 2, n, d)).astype(np.float32)
+    variants = ["noise[a=2]", "noise[a=10]"]  # in this order, which is not that of the alphabet
+    write_arrays(tmp_path / "noise.safetensors", dict(zip(variants, noise, strict=True)))
+    made = {"variants": {name: {} for name in variants}}
+    seal(tmp_path / "noise.json", [tmp_path / "noise.safetensors"], made)
+    bad = metrics_of(results, tmp_path / "bad.csv", "tiny", tmp_path / "noise.safetensors", "noise")
+    assert list(dict.fromkeys(bad["method"])) == variants
+    real, bad = (table.groupby("metric")["value"].mean() for table in (real, bad))
+    assert set(real.index) == set(bad.index) >= {"fid_classifier", "class_tv", "max_sw1"}
+    for name in ("fid_classifier", "kid_classifier", "class_tv"):
+        assert real[name] < bad[name]
+    for name in ("precision_classifier", "recall_classifier", "rare_coverage"):
+        assert real[name] > bad[name]
+    assert real["class_tv"] < 0.1 and real["rare_coverage"] > 0.5
+
+
+def test_members_differ_by_their_floor_and_blocks_do_not_matter(results, tmp_path):
+    table = metrics_of(results, tmp_path / "floor.csv").set_index(["metric", "seed"])["value"]
+    assert table["fid_classifier", 3] != table["fid_classifier", 4]
+    again = metrics_of(results, tmp_path / "again.csv").set_index(["metric", "seed"])["value"]
+    assert table.equals(again)
+
+
+def test_data_that_are_no_images_need_no_features(results, tmp_path):
+    table = metrics_of(results, tmp_path / "floor.csv", "gmm", known="nowhere")
+    assert set(table["metric"]) == {"max_sw1", "mean_sw1"} or "max_sw1" in set(table["metric"])
+    assert not table["metric"].str.contains("classifier").any()
+
+
+def test_missing_features(results, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere/classifier\.json does not exist"):
+        metrics_of(results, tmp_path / "floor.csv", known="nowhere")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_and_damaged_samples(results, tmp_path):
+    path = tmp_path / "samples.safetensors"
+    with pytest.raises(InputError, match=r"samples\.safetensors does not exist"):
+        metrics_of(results, tmp_path / "a.csv", samples=path)
+    write_arrays(path, {"noise": np.zeros((2, 3, 4))})
+    seal(path.with_suffix(".json"), [path])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"samples\.safetensors is damaged"):
+        metrics_of(results, tmp_path / "a.csv", samples=path)
+
+
+def test_data_that_are_no_labelled_images(results, tmp_path):
+    with pytest.raises(InputError, match="no labelled images with pixels"):
+        classifier.run("gmm", BLOCK, results / "gmm", tmp_path, "cpu")
+    with pytest.raises(InputError, match="no images with pixels"):
+        features.run("gmm", BLOCK, "classifier", "{}", results / "gmm", tmp_path, "cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_held_out_images_that_differ_between_members(results, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    meta = read_record(results / "tiny" / "meta.json")
+    arrays = load_file(results / "tiny" / "test.safetensors")
+    arrays["test"][1, 0, 0] ^= 1
+    write_arrays(folder / "test.safetensors", arrays)
+    seal(folder / "meta.json", [folder / "test.safetensors"], meta)
+    with pytest.raises(InputError, match="the held-out images differ between members"):
+        features.run("tiny", BLOCK, "classifier", "{}", folder, results / "features", "cpu")
+
+
+def test_data_that_are_missing_or_damaged(results, tmp_path):
+    with pytest.raises(InputError, match=r"meta\.json does not exist"):
+        classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")
+    (tmp_path / "meta.json").write_text((results / "tiny" / "meta.json").read_text())
+    with pytest.raises(InputError, match=r"train\.safetensors does not exist"):
+        classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")
+    meta = read_record(tmp_path / "meta.json")
+    write_arrays(tmp_path / "train.safetensors", {"other": np.zeros((1, 2, 64), np.uint8)})
+    with pytest.raises(InputError, match=r"train\.safetensors is damaged"):
+        classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")
+    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], meta)
+    with pytest.raises(InputError, match=r"train\.safetensors cannot be read: .* train"):
+        classifier.run("tiny", BLOCK, tmp_path, tmp_path, "cpu")

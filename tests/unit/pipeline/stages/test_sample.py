@@ -1,0 +1,145 @@
+"""The stage that samples: from trained models in files, by the specification of a method."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from fabricate import seal
+from tailbench.exceptions import InputError
+from tailbench.io.arrays import read_arrays, write_arrays
+from tailbench.models.flow import Flow
+from tailbench.models.flow_sgm import FlowSGM
+from tailbench.models.sgm import SGM, SGMSampling
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.stages import sample as stage
+from tailbench.pipeline.stages import train
+from tailbench.rng.seeds import seed_for
+from tailbench.training.rows import InMemoryRows
+from tailbench.training.trainer import split
+
+METHODS = {
+    "sgm": {"steps": [2, 4]},
+    "flow": {},
+    "noised": {"type": "flow_sgm", "sigma_T": [0.5, 2], "steps": 2},
+    "auto": {"type": "flow_sgm", "candidates": [0.5, 2], "steps": [2, 3]},
+    "at_noise": {"type": "flow_sgm", "prior": "at_noise", "candidates": [0.5, 2], "steps": 2},
+}
+BLOCK = "3-4"
+
+
+@pytest.fixture(scope="module")
+def plan(small):
+    return Plan(
+        parse(
+            {
+                "datasets": ["gmm"],
+                "models": {"sgm": small["sgm"], "flow": small["flow"]},
+                "methods": METHODS,
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, plan, small):
+    """Data and trained models of two members, as the workflow lays them out."""
+    folder = tmp_path_factory.mktemp("results")
+    data = folder / "data"
+    write_arrays(data / "train.safetensors", {"train": small["data"](2)})
+    write_arrays(data / "test.safetensors", {"test": small["data"](2, n=40, seed=1)})
+    seal(data / "meta.json", sorted(data.iterdir()), {"images": None, "rows": {"test": 40}})
+    for model in {model for _, model, _ in plan.trainings()}:
+        train.run(
+            "toy", model, BLOCK, plan.train_spec(model), "code", data / "train.safetensors",
+            folder / "models" / model / BLOCK, folder / "state" / model, "cpu",
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def run(plan, results, tmp_path):
+    def call(method, models=None):
+        output = tmp_path / f"{method}.safetensors"
+        stage.run(
+            "toy", method, BLOCK, plan.sample_spec(method), models or results / "models",
+            results / "data", output, "cpu",
+        )  # fmt: skip
+        return load_file(output), json.loads(output.with_suffix(".json").read_text())
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("method", "variants", "nfe"),
+    [
+        ("sgm", ["sgm[steps=2]", "sgm[steps=4]"], [2, 4]),
+        ("flow", ["flow"], [1]),
+        ("noised", ["noised[sigma_T=0.5]", "noised[sigma_T=2]"], [3, 3]),
+        ("auto", ["auto[steps=2]", "auto[steps=3]"], [3, 4]),
+        ("at_noise", ["at_noise"], [3]),
+    ],
+)
+def test_every_variant(run, plan, method, variants, nfe):
+    samples, meta = run(method)
+    assert sorted(samples) == variants and list(meta["variants"]) == variants
+    assert [meta["variants"][name]["nfe"] for name in variants] == nfe
+    assert meta["family"] == method and meta["members"] == [3, 4]
+    assert meta["models"] == plan.models_of(method)
+    for name, x in samples.items():
+        assert x.shape == (2, 40, 2) and x.dtype == np.float32
+        assert meta["variants"][name]["largest"] == pytest.approx(np.abs(x).max())
+
+
+@pytest.mark.parametrize("method", ["auto", "at_noise"])
+def test_the_choice_of_sigma_is_kept(run, method):
+    _, meta = run(method)
+    assert [(row["member"], row["sigma_T"]) for row in meta["curve"]] == [
+        (member, level) for member in (3, 4) for level in (0.5, 2.0)
+    ]
+    for e, member in enumerate((3, 4)):
+        own = [row for row in meta["curve"] if row["member"] == member]
+        least = min(row["max_sw1"] for row in own)
+        near = [r["sigma_T"] for r in own if r["max_sw1"] <= least + r["standard_error"]]
+        for variant in meta["variants"].values():
+            assert variant["sigma_T"][e] == min(near)
+
+
+def test_sigma_is_chosen_by_data_that_no_part_was_trained_on(run, results, monkeypatch):
+    """The split that training made is made again, from the same seeds."""
+    captured = []
+
+    class Enough(Exception):
+        """The rest does not matter here."""
+
+    def choose(self, held, *_, **__):
+        captured.append(held)
+        raise Enough
+
+    monkeypatch.setattr(FlowSGM, "choose", choose)
+    with pytest.raises(Enough):
+        run("auto")
+    x = torch.from_numpy(read_arrays(results / "data" / "train.safetensors")["train"])
+    order = split(x.shape[1], 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    held = InMemoryRows(x).take(order)
+    assert np.array_equal(captured[0], held.numpy())
+
+
+def test_samples_are_those_of_the_library(run, results):
+    """Seeds depend on the data set and the member, not on the method: methods are paired."""
+    seeds = [seed_for("sample", "toy", member) for member in (3, 4)]
+    model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
+    expected = model.draw(40, SGMSampling(steps=4), seeds).samples
+    assert np.array_equal(run("sgm")[0]["sgm[steps=4]"], expected)
+    flow = Flow.load(results / "models" / "flow" / BLOCK, device="cpu")
+    expected = flow.draw(40, flow.methods["flow"](), seeds).samples
+    assert np.array_equal(run("flow")[0]["flow"], expected)
+
+
+def test_a_model_that_is_missing(run, tmp_path):
+    with pytest.raises(InputError, match=r"there is no model in .*flow"):
+        run("flow", models=tmp_path / "nowhere")
+    assert not (tmp_path / "flow.safetensors").exists()

@@ -1,0 +1,191 @@
+"""The command line: what it prints, and how it ends."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from repository import ROOT
+from tailbench import registry
+from tailbench.pipeline import cli as cli
+from tailbench.pipeline.config.parse import load
+from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.planning.summary import stages
+
+SMOKE = ROOT / "presets" / "smoke.yaml"
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """Call the program, and give what it says when it ends with an error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tailbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return caught.value.code
+
+    return call
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the small configuration with some keys changed."""
+
+    def make(**changes):
+        path = tmp_path / "c.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(SMOKE.read_text()) | changes))
+        return path
+
+    return make
+
+
+def test_list_names_everything():
+    lines = run("list").stdout.splitlines()
+    sections, current = {}, ""
+    for line in lines:
+        if line.startswith("  "):
+            name, _, text = line.strip().partition("  ")
+            sections[current][name] = text.strip()
+        else:
+            current = line.removesuffix(":")
+            sections[current] = {}
+    assert list(sections["models"]) == registry.trainable_types()
+    assert list(sections["methods"]) == sorted(registry.method_types())
+    for kind in ("targets", "datasets", "metrics", "figures"):
+        assert tuple(sections[kind]) == registry.names(kind)
+    for rows in sections.values():
+        assert all(rows.values())
+
+
+def test_check_prints_cells_and_jobs():
+    plan = Plan(load(SMOKE))
+    text = run("check", SMOKE).stdout
+    cells = re.search(r"(\d+) cells", text)
+    jobs = re.search(r"(\d+) jobs: (.+)", text)
+    assert int(cells[1]) == len(plan.cells())
+    counts = {name: int(n) for n, name in re.findall(r"(\d+) (\w+)", jobs[2])}
+    assert counts == stages(plan)
+    assert int(jobs[1]) == sum(counts.values())
+    for dataset in plan.config.datasets:
+        assert re.search(rf"^{dataset} \(", text, re.MULTILINE)
+    for method in plan.config.methods:
+        models = ", ".join(plan.models_of(method))
+        assert f"  {method}: samples from {models}\n" in text
+
+
+def test_check_can_be_silent():
+    found = run("check", SMOKE, "--no-jobs")
+    assert (found.exit_code, found.stdout) == (0, "")
+
+
+def test_check_can_leave_the_data_alone(write):
+    config = write(datasets={"gmm": {"n_train": 100}})  # fewer than a batch
+    found = run("check", config, "--no-jobs", "--no-data")
+    assert (found.exit_code, found.stdout) == (0, "")
+
+
+def test_check_reads_the_data(write, tmp_path, ends):
+    path = tmp_path / "mine.csv"
+    config = write(datasets={"mine": {"type": "file", "path": str(path)}})
+    assert ends("check", config) == (
+        f"tailbench: {config}: datasets.mine.path: the file {path} does not exist"
+    )
+    path.write_text("a,b\n" + "1,2\n" * 500)
+    assert "datasets.mine: column 'a'" in ends("check", config)
+    path.write_text("a,b\n" + "".join(f"{i},{-i}\n" for i in range(100)))
+    assert "fewer than the 128 that are needed" in ends("check", config)
+
+
+def test_check_compares_rows_with_batches(write, ends):
+    config = write(datasets={"gmm": {"n_train": 100}})
+    message = ends("check", config)
+    assert "datasets.gmm: n_train" in message and "fewer than the 128 points" in message
+
+
+@pytest.mark.parametrize("key", [{"seeds": ["a"]}, {"models": {"sgm": {"stepz": 1}}}, {"x": 1}])
+def test_a_bad_configuration_is_one_line(write, ends, key):
+    message = ends("check", write(**key))
+    assert message.startswith("tailbench: ") and message.count("\n") == 0
+
+
+def test_without_traceback(write):
+    """The program itself: exit code 1, one line on stderr, nothing on stdout."""
+    found = subprocess.run(
+        [sys.executable, "-m", "tailbench", "check", str(write(models={"sgn": {}}))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 1 and found.stdout == ""
+    assert "Traceback" not in found.stderr
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("tailbench: ")
+    assert line.endswith("models.sgn: there is no model 'sgn' (did you mean 'sgm'?)")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FloatingPointError("toy: a sample is not finite"), "toy: a sample is not finite"),
+        (None, "toy, seed 3: the loss is nan at step 7"),
+    ],
+)
+def test_failures_of_models_are_one_line(ends, monkeypatch, error, message):
+    from tailbench.exceptions import TrainingDiverged
+
+    def fail(*_, **__):
+        raise error or TrainingDiverged(message)
+
+    monkeypatch.setattr("tailbench.pipeline.stages.collect.run", fail)
+    assert ends("collect", "--results", "r", "--config", "{}") == f"tailbench: {message}"
+
+
+def test_failures_of_the_program_are_not_hidden(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("tailbench.pipeline.stages.collect.run", fail)
+    monkeypatch.setattr(sys, "argv", ["tailbench", "collect", "--results", "r", "--config", "{}"])
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main()
+
+
+def test_settings_that_are_wrong_are_one_line(ends, tmp_path):
+    spec = '{"type": "gmm", "dim": 0, "n_train": "x"}'
+    message = ends("data", "--dataset", "d", "--seeds", "0", "--spec", spec, "--folder", tmp_path)
+    assert message.startswith("tailbench: ") and message.count("\n") == 0
+    assert "dim: " in message and "n_train: " in message
+
+
+def test_summary_of_nothing(ends, tmp_path):
+    message = ends("summary", "--results", tmp_path)
+    assert (
+        message == f"tailbench: {tmp_path / 'metrics.csv'} does not exist; run the benchmark first"
+    )
+
+
+def test_summary(fabricated):
+    text = run("summary", "--results", fabricated).stdout
+    assert str((fabricated / "report.html").resolve()) in text.replace("\n", "")
+    assert len(text.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments", [["no-such-command"], ["check"], ["check", "--no-such-option"]]
+)
+def test_wrong_usage(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_help_names_the_stages():
+    text = run("--help").stdout
+    for stage in ("data", "train", "sample", "evaluate", "collect", "tables", "figure", "report"):
+        assert re.search(rf"\b{stage}\b", text)

@@ -1,0 +1,121 @@
+"""Trainings that are asked to stop."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tailbench.exceptions import Interrupted
+from tailbench.models.sgm import SGM
+from tailbench.pipeline.runtime.slurm_requeue import requeue
+from tailbench.training import preemption
+from tailbench.training.checkpoint import Checkpoint
+from tailbench.training.preemption import asked, listening
+
+X = np.random.default_rng(0).standard_normal((2, 60, 2))
+
+
+def fit(checkpoint=None, steps=40):
+    model = SGM(device="cpu", steps=steps, validate_every=15, batch_size=8, width=8, blocks=1)
+    return model.fit(X, checkpoint=checkpoint, quiet=True)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_a_signal_is_noted_and_forgotten(name):
+    before = signal.getsignal(getattr(signal, name))
+    with listening():
+        assert asked() is None
+        os.kill(os.getpid(), getattr(signal, name))
+        assert asked() == name
+    assert asked() is None and signal.getsignal(getattr(signal, name)) == before
+
+
+def test_another_thread_cannot_listen_and_goes_on():
+    def work():
+        with listening():
+            done.append(True)
+
+    done = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done
+
+
+@pytest.mark.parametrize("at", [1, 2, 15, 22, 40, 41, 57])
+def test_a_training_that_was_stopped_at_any_step_ends_at_the_same_numbers(
+    tmp_path, monkeypatch, at
+):
+    from tailbench.training import trainer
+
+    whole = fit()
+    updates, update = [], trainer._Run._update
+
+    def counted(self):
+        updates.append(self.step)
+        if len(updates) == at:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return update(self)
+
+    monkeypatch.setattr(trainer._Run, "_update", counted)
+    checkpoint = Checkpoint(tmp_path / "state", "key", 1000.0)
+    with pytest.raises(Interrupted, match=r"stopped by SIGUSR1, with its state in"), listening():
+        fit(checkpoint)
+    assert len(updates) == at  # at once, and not at the next validation
+    again = fit(checkpoint)
+    assert len(updates) == 80  # of two members; none was done twice
+    for key, value in whole.module.state_dict().items():
+        assert value.equal(again.module.state_dict()[key])
+    for ours, theirs in zip(whole.history, again.history, strict=True):
+        assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
+
+
+def test_without_a_place_for_its_state_a_training_goes_on():
+    with listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert fit().history
+
+
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """Commands of Slurm that say what they are told to, and note what they were asked."""
+
+    def put(state, code=0):
+        for name, script in {
+            "squeue": f"echo {state}",
+            "scontrol": f'echo "$@" >> {tmp_path}/asked; exit {code}',
+        }.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        monkeypatch.setenv("SLURM_JOB_ID", "17")
+        monkeypatch.setattr(preemption, "PATIENCE", 0.5)
+        return Path(tmp_path / "asked")
+
+    return put
+
+
+def test_a_job_that_goes_on_is_started_again(scontrol, capsys):
+    noted = scontrol("RUNNING")
+    assert requeue()
+    assert noted.read_text() == "requeue 17\n"
+    assert capsys.readouterr().out == "Slurm starts job 17 again\n"
+
+
+@pytest.mark.parametrize("state", ["COMPLETING", "CANCELLED", "PENDING", "''"])
+def test_a_job_that_is_ending_is_not(scontrol, state):
+    noted = scontrol(state)
+    assert not requeue() and not noted.exists()
+
+
+def test_slurm_may_refuse(scontrol):
+    scontrol("RUNNING", code=1)
+    assert not requeue()
+
+
+def test_outside_of_slurm_there_is_nobody_to_ask(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert not requeue()
