@@ -44,6 +44,7 @@ class BaseDataset:
         pydantic.ValidationError: If a setting is unknown or out of its range.
     """
 
+    kind: ClassVar[str] = "datasets"
     name: ClassVar[str]
     Settings: ClassVar[type[DatasetSettings]] = DatasetSettings
     settings: DatasetSettings

@@ -63,6 +63,7 @@ class ConfiguredMetric(Generic[S]):
         pydantic.ValidationError: If a setting is unknown or out of its range.
     """
 
+    kind: ClassVar[str] = "metrics"
     name: ClassVar[str]
     Settings: ClassVar[type[BaseSettings]]
     outputs: ClassVar[Mapping[str, MetricOutput]]

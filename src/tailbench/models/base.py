@@ -98,6 +98,7 @@ class Model(ABC):
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
     """
 
+    kind: ClassVar[str] = "models"
     name: ClassVar[str]
     trainable: ClassVar[bool] = False
     methods: ClassVar[Mapping[str, type[SamplingSettings]]]

@@ -40,6 +40,7 @@ class BaseTarget:
         pydantic.ValidationError: If a setting is unknown or out of its range.
     """
 
+    kind: ClassVar[str] = "targets"
     name: ClassVar[str]
     Settings: ClassVar[type[TargetSettings]] = TargetSettings
     settings: TargetSettings

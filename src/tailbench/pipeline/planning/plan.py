@@ -8,7 +8,7 @@ touches and no others.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 from tailbench import registry
 from tailbench.pipeline.config.parse import Config, ConfigError, Entry, parse
 from tailbench.pipeline.config.seed_blocks import parse_block
-from tailbench.pipeline.planning import code_digest
 from tailbench.pipeline.planning.image_metrics import Features
+from tailbench.pipeline.planning.job_code import job_digest
 from tailbench.pipeline.planning.theory_jobs import Experiments
-from tailbench.registry import entry_class, method_types, source, source_kind
+from tailbench.registry import entry_class, source, source_kind
 
 __all__ = ["Cell", "Plan"]
 
@@ -295,39 +295,10 @@ class Plan:
         """The digest of the code that a job runs.
 
         Args:
-            stage: Name of the stage's module.
+            stage: Name of the stage.
             name: What the job is about: a dataset, a model, a method, a figure or an experiment.
         """
-        return code_digest.digest(
-            [f"tailbench.pipeline.stages.{stage}", *self._modules(stage, name)]
-        )
-
-    def _modules(self, stage: str, name: str | None) -> Iterator[str]:
-        if stage in ("data", "evaluate") and name is not None:
-            type_ = self.config.datasets[name].type
-            yield registry.module_of(source_kind(type_), type_)
-        if stage == "evaluate" and name is not None:
-            for entry in self.features.metrics_on(name).values():
-                yield registry.module_of("metrics", entry.type)
-        if stage == "train" and name is not None:
-            yield registry.module_of("models", self.models[name].type)
-        if stage == "sample" and name is not None:
-            yield registry.module_of("models", method_types()[self.config.methods[name].type])
-            for model in self.models_of(name):
-                yield registry.module_of("models", self.models[model].type)
-        if stage in ("theory", "claims") and name is not None:
-            yield registry.module_of(stage, self.config.theory[name].type)
-        if stage == "figure" and name is not None:
-            yield registry.module_of("figures", name)
-        if stage in ("tables", "figure", "report"):  # they read the labels of the metrics
-            for entry in self.config.metrics.values():
-                yield registry.module_of("metrics", entry.type)
-        if stage == "report":
-            yield "tailbench.pipeline.reporting.templates"
-            for figure in self.config.figures:
-                yield registry.module_of("figures", figure)
-            for entry in self.config.theory.values():
-                yield registry.module_of("claims", entry.type)
+        return job_digest(self, stage, name)
 
 
 def _check_braces(path: str, where: str) -> None:
