@@ -36,7 +36,7 @@ onstart:
 onsuccess:
     kept_models.forget("results/.checkpoints")
     shell(
-        "test ! -f results/report.html || python -m tailbench summary --results results"
+        "test ! -f results/report.html || tailbench summary --results results"
     )
 
 

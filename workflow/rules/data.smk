@@ -21,7 +21,7 @@ rule fetch:
     message:
         with_resources("fetch: {wildcards.file} of {wildcards.dataset}")
     shell:
-        "python -m tailbench fetch --dataset {wildcards.dataset:q} --spec {params.spec:q}"
+        "tailbench job fetch --dataset {wildcards.dataset:q} --spec {params.spec:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 
@@ -54,6 +54,6 @@ rule data:
     message:
         with_resources("data: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
-        "python -m tailbench data --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
+        "tailbench job data --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --spec {params.spec:q} --folder {params.folder:q} {params.fetched:q}"
         " > {log:q} 2>&1"

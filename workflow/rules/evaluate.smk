@@ -27,7 +27,7 @@ rule floor:
     message:
         with_gpu("floor: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
-        "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method floor"
+        "tailbench job evaluate --dataset {wildcards.dataset:q} --method floor"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
         " --features {params.features:q} --device {resources.device} --threads {threads}"
         " --output {output:q} > {log:q} 2>&1"
@@ -81,7 +81,7 @@ rule evaluate:
             "evaluate: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
         )
     shell:
-        "python -m tailbench evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
+        "tailbench job evaluate --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
         " --samples {input.samples:q} --features {params.features:q} --device {resources.device}"
         " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"
@@ -119,4 +119,4 @@ rule collect:
     message:
         with_resources("collect: {output.metrics}")
     shell:
-        "python -m tailbench collect --results results --config {params.config:q} > {log:q} 2>&1"
+        "tailbench job collect --results results --config {params.config:q} > {log:q} 2>&1"

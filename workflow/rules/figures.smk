@@ -22,7 +22,7 @@ rule tables:
     message:
         with_resources("tables")
     shell:
-        "python -m tailbench tables --results results > {log:q} 2>&1"
+        "tailbench job tables --results results > {log:q} 2>&1"
 
 
 # No group, as collect has none.
@@ -47,7 +47,7 @@ rule figure:
     message:
         with_resources("figure: {wildcards.figure}")
     shell:
-        "python -m tailbench figure --results results --name {wildcards.figure} > {log:q} 2>&1"
+        "tailbench job figure --results results --name {wildcards.figure} > {log:q} 2>&1"
 
 
 rule report:
@@ -72,4 +72,4 @@ rule report:
     message:
         with_resources("report: {output}")
     shell:
-        "python -m tailbench report --results results --output {output:q} > {log:q} 2>&1"
+        "tailbench job report --results results --output {output:q} > {log:q} 2>&1"

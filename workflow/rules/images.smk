@@ -26,7 +26,7 @@ rule classifier:
     message:
         with_gpu("classifier: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
-        "python -m tailbench classifier --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
+        "tailbench job classifier --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --data {params.data:q} --folder {params.folder:q} --device {resources.device}"
         " --threads {threads} > {log:q} 2>&1"
 
@@ -64,7 +64,7 @@ rule features:
             "features: {wildcards.space} of {wildcards.dataset}, seeds {wildcards.block}"
         )
     shell:
-        "python -m tailbench features --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
+        "tailbench job features --dataset {wildcards.dataset:q} --seeds {wildcards.block}"
         " --space {wildcards.space} --spec {params.spec:q} --data {params.data:q}"
         " --folder {params.folder:q} --device {resources.device} --threads {threads}"
         " > {log:q} 2>&1"

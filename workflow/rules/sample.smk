@@ -39,7 +39,7 @@ rule sample:
             "sample: {wildcards.method} on {wildcards.dataset}, seeds {wildcards.block}"
         )
     shell:
-        "python -m tailbench sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
+        "tailbench job sample --dataset {wildcards.dataset:q} --method {wildcards.method:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --models {params.models:q}"
         " --data {params.data:q} --output {output.samples:q} --device {resources.device}"
         " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"

@@ -21,7 +21,7 @@ rule theory:
     message:
         with_resources("theory: {wildcards.experiment}, {wildcards.cell}")
     shell:
-        "python -m tailbench theory --experiment {wildcards.experiment} --cell {wildcards.cell}"
+        "tailbench job theory --experiment {wildcards.experiment} --cell {wildcards.cell}"
         " --spec {params.spec:q} --device {resources.device} --threads {threads}"
         " --output {output:q} > {log:q} 2>&1"
 
@@ -51,5 +51,5 @@ rule claims:
     message:
         with_resources("claims: {wildcards.experiment}")
     shell:
-        "python -m tailbench claims --experiment {wildcards.experiment} --type {params.type}"
+        "tailbench job claims --experiment {wildcards.experiment} --type {params.type}"
         " --folder {params.folder:q} {input:q} > {log:q} 2>&1"

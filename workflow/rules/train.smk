@@ -33,7 +33,7 @@ rule train:
             "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"
         )
     shell:
-        "exec python -m tailbench train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
+        "exec tailbench job train --dataset {wildcards.dataset:q} --model {wildcards.model:q}"
         " --seeds {wildcards.block} --spec {params.spec:q} --code {params.code} --data {input.train:q}"
         " --folder {params.folder:q} --state {params.state:q} --device {resources.device}"
         " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"

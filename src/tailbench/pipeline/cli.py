@@ -1,19 +1,20 @@
-"""The command line: ``python -m tailbench``."""
+"""The command line: ``tailbench``, and ``tailbench job`` for the stages of the workflow."""
 
 from __future__ import annotations
 
 import gc
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from tailbench import registry
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
 from tailbench.pipeline.runtime.attempt_logs import kept
-from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.slurm_requeue import requeue
 
 __all__ = ["app", "main"]
@@ -28,16 +29,51 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Dataset = Annotated[str, typer.Option(help="Name of the dataset in the configuration.")]
-Block = Annotated[str, typer.Option("--seeds", help="Block of seeds, such as 0-2.")]
-Spec = Annotated[str, typer.Option(help="Type and settings, as JSON.")]
-Data = Annotated[Path, typer.Option(help="Folder of the data of the block.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads on a CPU.")]
-Processes = Annotated[int, typer.Option(min=1, help="Processes that share the job.")]
-PerNode = Annotated[int, typer.Option(min=1, help="Largest number of them on one node.")]
-Experiment = Annotated[str, typer.Option(help="Name of the experiment in the configuration.")]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+
+STAGES = (
+    "fetch",
+    "data",
+    "train",
+    "sample",
+    "classifier",
+    "features",
+    "evaluate",
+    "collect",
+    "theory",
+    "claims",
+    "tables",
+    "figure",
+    "report",
+)
+
+
+class Stages(TyperGroup):
+    """The stages of the workflow, each of which is imported when it is run."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """Return the names of the stages, in the order of the workflow."""
+        return list(STAGES)
+
+    def get_command(self, ctx: object, name: str) -> TyperCommand | None:
+        """Build the command of a stage from the signature of its function ``run``."""
+        if name not in STAGES:
+            return None
+        stage = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        stage.command(name)(import_module(f"tailbench.pipeline.stages.{name}").run)
+        command = typer.main.get_command(stage)
+        command.name = name
+        return command  # type: ignore[return-value]
+
+
+@app.callback()
+def options() -> None:
+    """A benchmark of generative models on heavy-tailed data."""
+
+
+job = typer.Typer(cls=Stages, help="Run one stage of the workflow, as its rules do.")
+job.callback(invoke_without_command=False)(lambda: None)
+app.add_typer(job, name="job", hidden=True)
 
 
 @app.command("list")
@@ -100,225 +136,16 @@ def check(
     typer.echo(f"{sum(counts.values())} jobs: {counted}")
 
 
-@app.command()
-def data(
-    dataset: Dataset,
-    block: Block,
-    spec: Spec,
-    folder: Annotated[Path, typer.Option()],
-    fetched: Annotated[
-        Path | None, typer.Option(help="File that has been fetched for the dataset.")
-    ] = None,
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    config: Annotated[Path, typer.Argument(help="A configuration.")] = Path("config.yaml"),
+    cores: Annotated[str, typer.Option(help="CPU cores to use, or all.")] = "all",
 ) -> None:
-    """Draw or read the data of a block of members."""
-    from tailbench.pipeline.stages import data as stage
+    """Run the benchmark of a configuration; further options go to Snakemake (--dry-run)."""
+    from tailbench.pipeline.runtime.snakemake_run import run_snakemake
 
-    stage.run(dataset, block, spec, folder, fetched)
-
-
-@app.command()
-def fetch(dataset: Dataset, spec: Spec, output: Annotated[Path, typer.Option()]) -> None:
-    """Get the file that a dataset is read from, where it is not on the machine."""
-    from tailbench.pipeline.stages import fetch as stage
-
-    stage.run(dataset, spec, output)
-
-
-@app.command()
-def train(
-    dataset: Dataset,
-    model: Annotated[str, typer.Option(help="Name of the model in the configuration.")],
-    block: Block,
-    spec: Spec,
-    code: Annotated[str, typer.Option(help="Digest of the code.")],
-    data: Annotated[Path, typer.Option(help="File of the training data.")],
-    folder: Annotated[Path, typer.Option(help="Where to write the model.")],
-    state: Annotated[Path, typer.Option(help="Folder of the states of the training.")],
-    device: Device = "auto",
-    threads: Threads = 1,
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Least seconds between two states.",
-            envvar="TAILBENCH_CHECKPOINT_SECONDS",
-        ),
-    ] = 20.0,
-    processes: Processes = 1,
-    per_node: PerNode = 8,
-) -> None:
-    """Train a model on a dataset for a block of members."""
-    from tailbench.pipeline.runtime.torchrun import together
-
-    together(processes, per_node, device)
-    from tailbench.pipeline.stages import train as stage
-
-    with for_device(device):
-        stage.run(
-            dataset,
-            model,
-            block,
-            spec,
-            code,
-            data,
-            folder,
-            state,
-            device,
-            threads,
-            checkpoint_seconds,
-        )
-
-
-@app.command()
-def sample(
-    dataset: Dataset,
-    method: Annotated[str, typer.Option(help="Name of the method in the configuration.")],
-    block: Block,
-    spec: Spec,
-    models: Annotated[Path, typer.Option(help="Folder of the dataset's trained models.")],
-    data: Data,
-    output: Annotated[Path, typer.Option(help="The file of samples to write.")],
-    device: Device = "auto",
-    threads: Threads = 1,
-    processes: Processes = 1,
-    per_node: PerNode = 8,
-) -> None:
-    """Draw the samples of a method on a dataset for a block of members."""
-    from tailbench.pipeline.runtime.torchrun import together
-
-    together(processes, per_node, device)
-    from tailbench.pipeline.stages import sample as stage
-
-    with for_device(device):
-        stage.run(dataset, method, block, spec, models, data, output, device, threads)
-
-
-@app.command()
-def classifier(
-    dataset: Dataset,
-    block: Block,
-    data: Data,
-    folder: Annotated[Path, typer.Option(help="Where to write.")],
-    device: Device = "auto",
-    threads: Threads = 1,
-) -> None:
-    """Train a classifier of the labelled images of a dataset."""
-    from tailbench.pipeline.stages import classifier as stage
-
-    with for_device(device):
-        stage.run(dataset, block, data, folder, device, threads)
-
-
-@app.command()
-def features(
-    dataset: Dataset,
-    block: Block,
-    space: Annotated[str, typer.Option(help="Feature space: inception or classifier.")],
-    spec: Spec,
-    data: Data,
-    folder: Annotated[Path, typer.Option(help="Where to write, and where the classifier is.")],
-    device: Device = "auto",
-    threads: Threads = 1,
-) -> None:
-    """Compute the features of the held-out images of a dataset."""
-    from tailbench.pipeline.stages import features as stage
-
-    with for_device(device):
-        stage.run(dataset, block, space, spec, data, folder, device, threads)
-
-
-@app.command()
-def evaluate(
-    dataset: Dataset,
-    method: Annotated[str, typer.Option(help="Name of the method, or floor.")],
-    block: Block,
-    spec: Spec,
-    data: Data,
-    output: Annotated[Path, typer.Option(help="The CSV file to write.")],
-    samples: Annotated[Path | None, typer.Option(help="The file of samples.")] = None,
-    features: Annotated[
-        Path | None, typer.Option(help="Folder of features and classifier, for images.")
-    ] = None,
-    device: Device = "cpu",
-    threads: Threads = 1,
-    processes: Processes = 1,
-    per_node: PerNode = 8,
-) -> None:
-    """Compute the metrics of the samples of a block of members."""
-    from tailbench.pipeline.runtime.torchrun import together
-
-    together(processes, per_node, device)
-    from tailbench.pipeline.stages import evaluate as stage
-
-    with for_device(device):
-        stage.run(dataset, method, block, spec, data, output, samples, features, device, threads)
-
-
-@app.command()
-def collect(
-    results: Results,
-    config: Annotated[str, typer.Option(help="The completed configuration, as JSON.")],
-) -> None:
-    """Gather the metrics, floors and costs of all cells into one table."""
-    from tailbench.pipeline.stages import collect as stage
-
-    stage.run(results, config)
-
-
-@app.command()
-def theory(
-    experiment: Experiment,
-    cell: Annotated[str, typer.Option(help="Name of the cell.")],
-    spec: Spec,
-    output: Annotated[Path, typer.Option(help="The CSV file to write.")],
-    device: Device = "cpu",
-    threads: Threads = 1,
-) -> None:
-    """Run one cell of an experiment on a theorem."""
-    from tailbench.pipeline.stages import theory as stage
-
-    stage.run(experiment, cell, spec, output, device, threads)
-
-
-@app.command()
-def claims(
-    experiment: Experiment,
-    type_: Annotated[str, typer.Option("--type", help="Type of the experiment.")],
-    cells: Annotated[list[Path], typer.Argument(help="The CSV files of the cells.")],
-    folder: Annotated[Path, typer.Option(help="Where to write.")],
-) -> None:
-    """Fit what an experiment has measured, beside what is claimed, and draw it."""
-    from tailbench.pipeline.stages import claims as stage
-
-    stage.run(experiment, type_, cells, folder)
-
-
-@app.command()
-def tables(results: Results) -> None:
-    """Write the tables."""
-    from tailbench.pipeline.stages import tables as stage
-
-    stage.run(results)
-
-
-@app.command()
-def figure(
-    results: Results, name: Annotated[str, typer.Option(help="Name of the figure.")]
-) -> None:
-    """Draw one figure for every dataset."""
-    from tailbench.pipeline.stages import figure as stage
-
-    stage.run(results, name)
-
-
-@app.command()
-def report(
-    results: Results, output: Annotated[Path, typer.Option(help="The HTML file to write.")]
-) -> None:
-    """Write the report."""
-    from tailbench.pipeline.stages import report as stage
-
-    stage.run(results, output)
+    raise typer.Exit(run_snakemake(config, cores, context.args))
 
 
 @app.command()

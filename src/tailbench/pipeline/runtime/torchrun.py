@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from tailbench.exceptions import InputError
 from tailbench.pipeline.runtime.gpu_slots import keep
 
-__all__ = ["command", "together"]
+__all__ = ["command", "relaunch_with_torchrun"]
 
 HEAD = "SLURM_LAUNCH_NODE_IPADDR"
 KEPT = ("SLURM_JOB_ID", "SLURM_CONF")
@@ -64,7 +64,7 @@ def command(
     ]
 
 
-def together(processes: int, per_node: int, device: str = "cpu") -> None:
+def relaunch_with_torchrun(processes: int, per_node: int, device: str = "cpu") -> None:
     """Start this command line again in several processes, and become their parent.
 
     Nothing happens if one process is enough, or if this one is among those that were started.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from tailbench import registry
 from tailbench.io.atomic import replacing
 from tailbench.io.checksums import read_table
+from tailbench.pipeline.stages.options import Experiment, OutputFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["run", "slopes", "slopes_table"]
 
 
-def run(experiment: str, type_: str, cells: Sequence[Path], folder: Path) -> None:
+def run(
+    experiment: Experiment,
+    type_: Annotated[str, typer.Option("--type", help="Type of the experiment.")],
+    cells: Annotated[list[Path], typer.Argument(help="CSV files of the cells.")],
+    folder: OutputFolder,
+) -> None:
     """Write ``points.csv``, ``slopes.csv``, ``figure.png`` and ``figure.pdf`` into a folder.
-
-    Args:
-        experiment: Name of the experiment in the configuration.
-        type_: Its type.
-        cells: The CSV files of its cells.
-        folder: Where to write.
 
     Raises:
         InputError: If there is no such experiment, or a file is missing or damaged.

@@ -13,27 +13,33 @@ from tailbench.compute.devices import resolve_device
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, open_arrays
 from tailbench.io.checksums import checksum, write_record
+from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.stages.options import (
+    DataFolder,
+    Dataset,
+    Device,
+    OutputFolder,
+    Seeds,
+    Threads,
+)
 from tailbench.rng.seeds import seed_for
 
 __all__ = ["read_member", "run"]
 
 
 def run(
-    dataset: str, block: str, data: Path, folder: Path, device: str = "auto", threads: int = 1
+    dataset: Dataset,
+    seeds: Seeds,
+    data: DataFolder,
+    folder: OutputFolder,
+    device: Device = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Write ``classifier.safetensors`` and ``classifier.json`` into a folder.
 
     The images of the first member are used: a set of images is the same for every member. The
     second file has the shares of the classes in the training images, and the share of the test
     images whose class is found, altogether and by class (``null`` for one without images).
-
-    Args:
-        dataset: Name of the dataset in the configuration, which seeds the training.
-        block: Block of seeds.
-        data: Folder of the data of the block.
-        folder: Where to write.
-        device: Where to train.
-        threads: Threads on a CPU.
 
     Raises:
         InputError: If the data are missing or damaged, or are no labelled images with pixels.
@@ -53,9 +59,10 @@ def run(
         parts[part] = pixels, read_member(path, f"{part}_labels")
     begin = time.monotonic()
     count = len(images.classes)
-    network = fit(
-        *parts["train"], count, seed_for("classifier", dataset), str(resolve_device(device))
-    )
+    with for_device(device):
+        network = fit(
+            *parts["train"], count, seed_for("classifier", dataset), str(resolve_device(device))
+        )
     pixels, labels = parts["test"]
     found = network.predict(pixels) == labels
     weights = folder / "classifier.safetensors"
@@ -74,7 +81,7 @@ def run(
     }
     write_record(folder / "classifier.json", spec)
     print(
-        f"{dataset}, seeds {block}: a classifier finds {spec['accuracy']:.1%} of the test classes"
+        f"{dataset}, seeds {seeds}: a classifier finds {spec['accuracy']:.1%} of the test classes"
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from tailbench.io.atomic import atomic_write, replacing
 from tailbench.io.checksums import checksum, read_record, read_table, write_record
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import describe
+from tailbench.pipeline.stages.options import Results
 
 __all__ = ["COLUMNS", "run"]
 
@@ -33,12 +36,11 @@ COLUMNS = [
 ]
 
 
-def run(results: Path, config: str) -> None:
+def run(
+    results: Results,
+    config: Annotated[str, typer.Option(help="The completed configuration, as JSON.")],
+) -> None:
     """Write ``metrics.csv``, ``plan.json`` and ``config.json`` into the results folder.
-
-    Args:
-        results: Folder of the results.
-        config: The completed configuration, as JSON.
 
     Raises:
         InputError: If a file of a cell is missing or damaged.

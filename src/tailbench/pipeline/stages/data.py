@@ -5,36 +5,38 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from tailbench.io.arrays import write_rows
 from tailbench.io.checksums import write_record
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.stages.options import Dataset, OutputFolder, Seeds, Spec
 from tailbench.registry import source
 
 __all__ = ["run"]
 
 
-def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None = None) -> None:
+def run(
+    dataset: Dataset,
+    seeds: Seeds,
+    spec: Spec,
+    folder: OutputFolder,
+    fetched: Annotated[Path | None, typer.Option(help="Downloaded source file, if any.")] = None,
+) -> None:
     """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
 
     The tensors are ``train``, ``test`` and ``floor``, and the classes of their rows, where they
     are known, ``train_labels``, ``test_labels`` and ``floor_labels``.
-
-    Args:
-        dataset: Name of the dataset in the configuration.
-        block: Block of seeds.
-        spec: Type and settings of the dataset, as JSON.
-        folder: Where to write.
-        fetched: The file that has been fetched for the dataset, if one has.
 
     Raises:
         InputError: If the data cannot be used.
     """
     described = json.loads(spec)
     origin = source(described if fetched is None else {**described, "path": str(fetched)})
-    members = parse_block(block)
+    members = parse_block(seeds)
     splits = [origin.splits(dataset, member) for member in members]
     checksums = {}
     for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
@@ -62,6 +64,6 @@ def run(dataset: str, block: str, spec: str, folder: Path, fetched: Path | None 
     }
     write_record(folder / "meta.json", meta)
     print(
-        f"{dataset}, seeds {block}: {meta['rows']['train']} training and "
+        f"{dataset}, seeds {seeds}: {meta['rows']['train']} training and "
         f"{meta['rows']['test']} test rows of {len(meta['columns'])} columns"
     )

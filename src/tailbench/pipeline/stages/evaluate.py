@@ -8,9 +8,10 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from tailbench import registry
@@ -21,6 +22,19 @@ from tailbench.io.arrays import images_of, open_arrays, read_arrays
 from tailbench.io.checksums import read_record, record_of, verified, write_table
 from tailbench.metrics.base import ImageContext
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
+from tailbench.pipeline.stages.options import (
+    DataFolder,
+    Dataset,
+    Device,
+    OutputFile,
+    PerNode,
+    Processes,
+    Seeds,
+    Spec,
+    Threads,
+)
 from tailbench.registry import source
 from tailbench.rng.seeds import generator_for
 
@@ -30,36 +44,27 @@ COLUMNS = ["dataset", "method", "family", "seed", "metric", "value", "seconds"]
 
 
 def run(
-    dataset: str,
-    family: str,
-    block: str,
-    spec: str,
-    data: Path,
-    output: Path,
-    samples: Path | None = None,
-    features: Path | None = None,
-    device: str = "cpu",
-    threads: int = 1,
+    dataset: Dataset,
+    method: Annotated[str, typer.Option(help="Name of the method, or floor for real data.")],
+    seeds: Seeds,
+    spec: Spec,
+    data: DataFolder,
+    output: OutputFile,
+    samples: Annotated[Path | None, typer.Option(help="File of samples.")] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Folder of the features and the classifier, for images.")
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Write one row per variant, member and metric, and a last line with their checksum.
-
-    Args:
-        dataset: Name of the dataset in the configuration.
-        family: Name of the method in the configuration; ``"floor"`` for real data.
-        block: Block of seeds.
-        spec: Types and settings of the metrics, as JSON.
-        data: Folder of the data of the block.
-        output: The CSV file to write.
-        samples: The samples; none for the floor, which is made of real data.
-        features: Folder of the features of the held-out images and of the classifier, which
-            metrics of images need.
-        device: Where to compute the features of the samples.
-        threads: Threads on a CPU, for these features, of all processes together. Processes share
-            the images of a set; the first of them computes all else, and writes.
 
     Raises:
         InputError: If a file is missing or damaged.
     """
+    relaunch_with_torchrun(processes, per_node, device)
     meta, images = read_record(data / "meta.json"), images_of(data)
     origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
@@ -71,13 +76,13 @@ def run(
     ]
     spaces = {metric.space for _, metric in metrics} - {None}
     lines = io.StringIO()
-    with joined(device) as team:
+    with for_device(device), joined(device) as team:
         known = _known(images, spaces, features, device, max(1, threads // team.count))
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)
         drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
         for variant, block_samples in drawn:
-            for e, member in enumerate(parse_block(block)):
+            for e, member in enumerate(parse_block(seeds)):
                 for name, metric in metrics:
                     if metric.space is None and not team.first:
                         continue
@@ -92,10 +97,10 @@ def run(
                     seconds = time.monotonic() - begin
                     for key, value in values.items():
                         writer.writerow(
-                            [dataset, variant, family, member, key, repr(float(value)), seconds]
+                            [dataset, variant, method, member, key, repr(float(value)), seconds]
                         )
             if team.first:
-                print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {block}", flush=True)
+                print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {seeds}", flush=True)
         if team.first:
             write_table(output, lines.getvalue())
 

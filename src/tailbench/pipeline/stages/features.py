@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, write_arrays
 from tailbench.io.checksums import verified, write_record
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.stages.classifier import read_member
+from tailbench.pipeline.stages.options import (
+    DataFolder,
+    Dataset,
+    Device,
+    OutputFolder,
+    Seeds,
+    Spec,
+    Threads,
+)
 
 __all__ = ["run"]
 
 
 def run(
-    dataset: str,
-    block: str,
-    space: str,
-    spec: str,
-    data: Path,
-    folder: Path,
-    device: str = "auto",
-    threads: int = 1,
+    dataset: Dataset,
+    seeds: Seeds,
+    space: Annotated[str, typer.Option(help="Feature space: inception or classifier.")],
+    spec: Spec,
+    data: DataFolder,
+    folder: OutputFolder,
+    device: Device = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Write ``reference-<space>.safetensors`` into a folder: ``features``, shape ``(m, k)``.
 
     Beside it goes a JSON file of the same name.
-
-    Args:
-        dataset: Name of the dataset in the configuration.
-        block: Block of seeds.
-        space: Feature space.
-        spec: What the features depend on besides the images, as JSON: ``weights`` and
-            ``batch_size`` of Inception; nothing for the classifier, which lies in the folder.
-        data: Folder of the data of the block.
-        folder: Where to write.
-        device: Where to compute.
-        threads: Threads on a CPU.
 
     Raises:
         InputError: If a file is missing or damaged, the data are no images with pixels, or the
@@ -55,20 +56,21 @@ def run(
         raise InputError(f"{data} holds no images with pixels")
     path = data / "test.safetensors"
     pixels = read_member(path, "test")
-    for e in range(1, len(parse_block(block))):
+    for e in range(1, len(parse_block(seeds))):
         if not np.array_equal(read_member(path, "test", e), pixels):
             raise InputError(f"{path}: the held-out images differ between members")
     settings = json.loads(spec)
     weights = settings.get("weights")
     if space == "classifier":
         weights = verified(folder / "classifier.safetensors")
-    found = fidelity.features(
-        pixels.reshape(-1, *images.shape),
-        space,
-        None if weights is None else Path(weights),
-        device,
-        settings.get("batch_size"),
-    )
+    with for_device(device):
+        found = fidelity.features(
+            pixels.reshape(-1, *images.shape),
+            space,
+            None if weights is None else Path(weights),
+            device,
+            settings.get("batch_size"),
+        )
     path = folder / f"reference-{space}.safetensors"
     checksum = write_arrays(path, {"features": found})
     write_record(
@@ -76,5 +78,5 @@ def run(
         {"images": len(found), "features": found.shape[1], "sha256": {path.name: checksum}},
     )
     print(
-        f"{dataset}, seeds {block}: {space} features of {len(found)} images, {found.shape[1]} each"
+        f"{dataset}, seeds {seeds}: {space} features of {len(found)} images, {found.shape[1]} each"
     )

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+from tailbench.pipeline.stages.options import Dataset, OutputFile, Spec
 from tailbench.registry import source
 
 __all__ = ["run"]
 
 
-def run(dataset: str, spec: str, output: Path) -> None:
+def run(dataset: Dataset, spec: Spec, output: OutputFile) -> None:
     """Write the file, once its checksum has been found to be right.
-
-    Args:
-        dataset: Name of the dataset in the configuration.
-        spec: Type and settings of the dataset, as JSON.
-        output: Where to write.
 
     Raises:
         InputError: If the file cannot be had, or is another one.

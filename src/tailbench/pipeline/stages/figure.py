@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from tailbench import registry
 from tailbench.io.atomic import replacing
+from tailbench.pipeline.stages.options import Results
 
 __all__ = ["run"]
 
 
-def run(results: str | Path, name: str) -> None:
+def run(results: Results, name: Annotated[str, typer.Option(help="Name of the figure.")]) -> None:
     """Draw a figure into the folder ``figures/<name>`` of a results folder, which is replaced.
 
     For every dataset to which the figure applies, ``<dataset>.png`` and ``<dataset>.pdf`` are
     written; the folder is empty if it applies to none.
-
-    Args:
-        results: The folder.
-        name: Name of the figure.
 
     Raises:
         InputError: If there is no such figure, or a file that it needs is missing.

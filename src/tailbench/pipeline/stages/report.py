@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench import registry
 from tailbench.io.atomic import atomic_write
+from tailbench.pipeline.stages.options import OutputFile, Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,15 +22,11 @@ __all__ = ["run"]
 BUDGET = 9_000_000  # bytes of pictures: a third more as base64, and the page stays below 15 MB
 
 
-def run(results: str | Path, output: str | Path) -> None:
+def run(results: Results, output: OutputFile) -> None:
     """Write the report of a results folder.
 
     Pictures are those found in its folder ``figures``; all else is computed from the metrics,
     the configuration, the plan, and the files beside data and models, as far as they exist.
-
-    Args:
-        results: The folder; it holds ``metrics.csv``.
-        output: The HTML file to write.
 
     Raises:
         InputError: If the metrics are missing or lack a column.

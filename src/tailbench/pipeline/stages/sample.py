@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from tailbench import registry
@@ -16,7 +17,20 @@ from tailbench.io.arrays import read_rows, write_arrays
 from tailbench.io.checksums import read_record, write_record
 from tailbench.models.base import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
+from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
+from tailbench.pipeline.stages.options import (
+    DataFolder,
+    Dataset,
+    Device,
+    OutputFile,
+    PerNode,
+    Processes,
+    Seeds,
+    Spec,
+    Threads,
+)
 from tailbench.registry import entry_class, method_types
 from tailbench.rng.seeds import seed_for
 
@@ -24,43 +38,34 @@ __all__ = ["run"]
 
 
 def run(
-    dataset: str,
-    method: str,
-    block: str,
-    spec: str,
-    models: Path,
-    data: Path,
-    output: Path,
-    device: str = "auto",
-    threads: int = 1,
+    dataset: Dataset,
+    method: Annotated[str, typer.Option(help="Name of the method in the configuration.")],
+    seeds: Seeds,
+    spec: Spec,
+    models: Annotated[Path, typer.Option(help="Folder of the trained models of the dataset.")],
+    data: DataFolder,
+    output: OutputFile,
+    device: Device = "auto",
+    threads: Threads = 1,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Write the samples of every variant of a method, and what they cost.
-
-    Args:
-        dataset: Name of the dataset in the configuration.
-        method: Name of the method in the configuration.
-        block: Block of seeds.
-        spec: Type, settings and parts of the method, as JSON.
-        models: Folder of the trained models of the dataset.
-        data: Folder of the data of the block.
-        output: The safetensors file to write, one tensor ``(E, n, d)`` per variant; beside it
-            goes a JSON file of the same name.
-        device: Where to sample.
-        threads: Threads on a CPU, of all processes together.
 
     Raises:
         InputError: If a model is missing or damaged.
         FloatingPointError: If a sample is not finite.
     """
+    relaunch_with_torchrun(processes, per_node, device)
     import torch
 
     settings = json.loads(spec)
     type_, parts = settings.pop("type"), settings.pop("parts")
     typed: Any = entry_class("methods", type_).model_validate(settings)
-    with joined(device) as team:
+    with for_device(device), joined(device) as team:
         torch.set_num_threads(max(1, threads // team.count))
-        model = _assemble(type_, parts, models, block, device)
-        samples, meta = _draw(model, typed, dataset, method, parse_block(block), data)
+        model = _assemble(type_, parts, models, seeds, device)
+        samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data)
         if not team.first:
             return
     meta["sha256"] = {output.name: write_arrays(output, samples)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailbench.io.atomic import replacing
+from tailbench.pipeline.stages.options import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,15 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(results: str | Path) -> None:
+def run(results: Results) -> None:
     """Write the tables of a results folder into its folder ``tables``, which is replaced.
 
     ``summary``, ``paired``, ``published`` and ``missing`` are written as ``.csv`` and ``.tex``,
     and ``dataset_<name>.tex`` holds the means and standard deviations of the key metrics on one
     dataset, ``dataset_<name>_all.tex`` those of all metrics.
-
-    Args:
-        results: The folder; it holds ``metrics.csv``, and perhaps the configuration and plan.
 
     Raises:
         InputError: If the metrics are missing or lack a column.

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from tailbench import registry
 from tailbench.io.checksums import write_table
+from tailbench.pipeline.stages.options import Device, Experiment, OutputFile, Spec, Threads
 
 __all__ = ["run"]
 
 
 def run(
-    experiment: str,
-    cell: str,
-    spec: str,
-    output: Path,
-    device: str = "cpu",
-    threads: int = 1,
+    experiment: Experiment,
+    cell: Annotated[str, typer.Option(help="Name of the cell.")],
+    spec: Spec,
+    output: OutputFile,
+    device: Device = "cpu",
+    threads: Threads = 1,
 ) -> None:
     """Write what a cell measures, a table with the columns of its experiment.
-
-    Args:
-        experiment: Name of the experiment in the configuration.
-        cell: Name of the cell.
-        spec: What the cell depends on, as JSON, with the ``type`` of the experiment.
-        output: The CSV file to write.
-        device: Where networks are trained.
-        threads: Threads on a CPU.
 
     Raises:
         InputError: If there is no such experiment.

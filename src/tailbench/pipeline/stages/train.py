@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from tailbench import registry
 from tailbench.compute.distributed import alone, joined
@@ -12,25 +15,46 @@ from tailbench.io.arrays import images_of, read_arrays, read_rows
 from tailbench.io.checksums import checksum
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.runtime import kept_models
+from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.locks import turn
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
+from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
+from tailbench.pipeline.stages.options import (
+    Dataset,
+    Device,
+    OutputFolder,
+    PerNode,
+    Processes,
+    Seeds,
+    Spec,
+    Threads,
+)
 from tailbench.rng.seeds import seed_for
 
 __all__ = ["run"]
 
 
 def run(
-    dataset: str,
-    model: str,
-    block: str,
-    spec: str,
-    code: str,
-    data: Path,
-    folder: Path,
-    state: Path,
-    device: str = "auto",
-    threads: int = 1,
-    checkpoint_seconds: float = 20.0,
+    dataset: Dataset,
+    model: Annotated[str, typer.Option(help="Name of the model in the configuration.")],
+    seeds: Seeds,
+    spec: Spec,
+    code: Annotated[str, typer.Option(help="Digest of the code; other checkpoints are ignored.")],
+    data: Annotated[Path, typer.Option(help="File of the training data.")],
+    folder: OutputFolder,
+    state: Annotated[Path, typer.Option(help="Folder of the checkpoints.")],
+    device: Device = "auto",
+    threads: Threads = 1,
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Minimum seconds between checkpoints.",
+            envvar="TAILBENCH_CHECKPOINT_SECONDS",
+        ),
+    ] = 20.0,
+    processes: Processes = 1,
+    per_node: PerNode = 8,
 ) -> None:
     """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
@@ -40,24 +64,12 @@ def run(
     do if that was a good one. Processes that ``torchrun`` starts train together; the first of them
     writes.
 
-    Args:
-        dataset: Name of the dataset in the configuration.
-        model: Name of the model in the configuration.
-        block: Block of seeds.
-        spec: Type and settings of the model, as JSON.
-        code: Digest of the code; a state of other code is not used.
-        data: The file of the training data.
-        folder: Where to write.
-        state: Folder of the states of the training.
-        device: Where to train.
-        threads: Threads on a CPU, of all processes together.
-        checkpoint_seconds: Least time between two states.
-
     Raises:
         InputError: If the data are missing, damaged or cannot be used.
         TrainingDiverged: If a loss is not finite or explodes.
         Interrupted: If a signal asked it to stop; the state is saved.
     """
+    relaunch_with_torchrun(processes, per_node, device)
     import torch
 
     from tailbench.training.checkpoint import Checkpoint
@@ -66,16 +78,16 @@ def run(
     settings = json.loads(spec)
     images = images_of(data.parent)
     type_ = settings.pop("type")
-    members = parse_block(block)
+    members = parse_block(seeds)
     x = read_arrays(data)["train"] if images is None else read_rows(data, "train")
-    depends = [dataset, model, block, spec, code, checksum(data)]
+    depends = [dataset, model, seeds, spec, code, checksum(data)]
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
     label = f"{dataset}/{model}"
     checkpoint = Checkpoint(state, key, checkpoint_seconds)
     files = [folder / name for name in ("model.safetensors", "history.csv", "spec.json")]
     lock = state.with_name(f"{state.name}.lock")
     work = turn(lock, key, files, label, lambda: kept_models.put_back(state, key, files, label))
-    with joined(device) as team, alone(team, work) as mine, listening():
+    with for_device(device), joined(device) as team, alone(team, work) as mine, listening():
         if not mine:
             return
         torch.set_num_threads(max(1, threads // team.count))
