@@ -35,9 +35,7 @@ onstart:
 
 onsuccess:
     kept_models.forget("results/.checkpoints")
-    shell(
-        "test ! -f results/report.html || tailbench summary --results results"
-    )
+    shell("test ! -f results/report.html || tailbench summary --results results")
 
 
 onerror:

@@ -1,7 +1,7 @@
 """Data and what is known of them: splits, image layouts, modes of mixtures, bytes of pixels.
 
-Arrays of data have the shape ``(n, d)``; arrays of a seed block have ``(E, n, d)``, one entry of the
-first axis for each seed.
+Arrays of data have the shape ``(n, d)``; arrays of a seed block have ``(E, n, d)``, one entry of
+the first axis for each seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["ImageLayout", "MixtureModes", "DataSplits", "as_bytes", "as_values"]
+__all__ = ["DataSplits", "ImageLayout", "MixtureModes", "as_bytes", "as_values"]
 
 
 @dataclass(frozen=True)

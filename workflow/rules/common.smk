@@ -1,9 +1,9 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
 import gc
 import sys
-import tempfile
 from snakemake.exceptions import WorkflowError
 from tailbench.exceptions import InputError
+from tailbench.pipeline.planning import snakemake_internals
 from tailbench.pipeline.planning.snakemake_values import Directives, mem_mb, runtime
 from tailbench.pipeline.config.preflight import check_data
 from tailbench.pipeline.runtime.gpu_slots import gpus_of_run
@@ -24,23 +24,19 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-# Jobs hold no more GPUs at once than the run was told of, by a profile or --resources gpu=4, or
-# else than this machine has.
-NAMED = workflow.global_resources.get("gpu").value
-ELSEWHERE = workflow.global_resources["_nodes"].value is not None
-NEEDS = JobResources(PLAN, gpus_of_run(NAMED), ELSEWHERE)
-GPUS = NEEDS.gpus()
-TELL = Directives(PLAN)
-if NAMED is None:
-    workflow.register_resource("gpu", max(NEEDS.limit(), 1))
-# profiles/default says "all cores of this machine", which do not count where jobs go elsewhere:
-# there, this is the most that jobs in a group ask for together.
-if ELSEWHERE:
-    workflow.register_resource("_cores", max(PLAN.config.threads, 8))
-# Here, all jobs have the same folder for temporary files, and Snakemake's default is an expression
-# that it would evaluate for each.
-elif workflow.resource_settings.default_resources is None:
-    workflow.resource_settings.default_resources = {"tmpdir": tempfile.gettempdir()}
+# Jobs hold no more GPUs at once than a profile or --resources gpu=4 says, or else than this machine
+# has.
+ON_CLUSTER = snakemake_internals.on_cluster(workflow)
+GPU_LIMIT = snakemake_internals.gpu_limit(workflow)
+RESOURCES = JobResources(PLAN, gpus_of_run(GPU_LIMIT), ON_CLUSTER)
+GPUS = RESOURCES.gpus()
+LAZY = Directives(PLAN)
+if GPU_LIMIT is None:
+    snakemake_internals.limit_gpus(workflow, max(RESOURCES.limit(), 1))
+if ON_CLUSTER:
+    snakemake_internals.limit_cores(workflow, max(PLAN.config.threads, 8))
+else:
+    snakemake_internals.set_tmpdir(workflow)
 
 DATA = "results/data/{dataset}/{block}"
 MODEL = "results/models/{dataset}/{model}/{block}"

@@ -17,7 +17,7 @@ rule fetch:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        spec=TELL.per(PLAN.fetch_spec, "dataset"),
+        spec=LAZY.per_wildcards(PLAN.fetch_spec, "dataset"),
     message:
         with_resources("fetch: {wildcards.file} of {wildcards.dataset}")
     shell:
@@ -27,8 +27,8 @@ rule fetch:
 
 rule data:
     input:
-        files=TELL.per(PLAN.files, "dataset"),
-        fetched=TELL.per(PLAN.fetched, "dataset"),
+        files=LAZY.per_wildcards(PLAN.files, "dataset"),
+        fetched=LAZY.per_wildcards(PLAN.fetched, "dataset"),
     output:
         train=f"{DATA}/train.safetensors",
         test=f"{DATA}/test.safetensors",
@@ -39,16 +39,16 @@ rule data:
         "results/benchmarks/data/{dataset}/{block}.tsv"
     priority: 100
     group:
-        NEEDS.group("data")
+        RESOURCES.group("data")
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=mem_mb(NEEDS.data),
-        runtime=runtime(NEEDS.data),
+        mem_mb=mem_mb(RESOURCES.data),
+        runtime=runtime(RESOURCES.data),
     params:
-        spec=TELL.per(PLAN.data_spec, "dataset"),
-        code=TELL.per(lambda dataset: PLAN.code("data", dataset), "dataset"),
+        spec=LAZY.per_wildcards(PLAN.data_spec, "dataset"),
+        code=LAZY.per_wildcards(lambda dataset: PLAN.code("data", dataset), "dataset"),
         folder=subpath(output.train, parent=True),
         fetched=lambda wildcards, input: [f"--fetched={file}" for file in input.fetched],
     message:

@@ -2,7 +2,7 @@ rule floor:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        features=TELL.per(PLAN.features.inputs, "dataset", "block"),
+        features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
     output:
         "results/metrics/{dataset}/floor/{block}.csv",
     log:
@@ -10,18 +10,22 @@ rule floor:
     benchmark:
         "results/benchmarks/floor/{dataset}/{block}.tsv"
     group:
-        TELL.agreed(lambda dataset: NEEDS.group("evaluate", dataset), "dataset")
+        LAZY.constant_or_callable(
+            lambda dataset: RESOURCES.group("evaluate", dataset), "dataset"
+        )
     conda:
         ENVIRONMENT
-    threads: TELL.agreed(PLAN.features.threads, "dataset")
+    threads: LAZY.constant_or_callable(PLAN.features.threads, "dataset")
     resources:
-        gpu=TELL.agreed(NEEDS.feature_gpus, "dataset"),
-        device=TELL.agreed(PLAN.features.device, "dataset"),
-        mem_mb=mem_mb(NEEDS.floor),
-        runtime=runtime(NEEDS.floor),
+        gpu=LAZY.constant_or_callable(RESOURCES.feature_gpus, "dataset"),
+        device=LAZY.constant_or_callable(PLAN.features.device, "dataset"),
+        mem_mb=mem_mb(RESOURCES.floor),
+        runtime=runtime(RESOURCES.floor),
     params:
-        spec=TELL.per(PLAN.evaluate_spec, "dataset"),
-        code=TELL.per(lambda dataset: PLAN.code("evaluate", dataset), "dataset"),
+        spec=LAZY.per_wildcards(PLAN.evaluate_spec, "dataset"),
+        code=LAZY.per_wildcards(
+            lambda dataset: PLAN.code("evaluate", dataset), "dataset"
+        ),
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:
@@ -37,7 +41,7 @@ rule evaluate:
     input:
         test=f"{DATA}/test.safetensors",
         meta=f"{DATA}/meta.json",
-        features=TELL.per(PLAN.features.inputs, "dataset", "block"),
+        features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
         samples=SAMPLES,
         # For the checksum; the rest of it, such as seconds, is nothing to metrics.
         record=ancient(SAMPLES.replace(".safetensors", ".json")),
@@ -48,11 +52,13 @@ rule evaluate:
     benchmark:
         "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
     group:
-        TELL.agreed(lambda dataset: NEEDS.group("evaluate", dataset), "dataset")
+        LAZY.constant_or_callable(
+            lambda dataset: RESOURCES.group("evaluate", dataset), "dataset"
+        )
     conda:
         ENVIRONMENT
     threads:
-        TELL.agreed(
+        LAZY.constant_or_callable(
             lambda dataset, method: max(
                 PLAN.features.threads(dataset), PLAN.processes_for(dataset, method)
             ),
@@ -60,20 +66,22 @@ rule evaluate:
             "method",
         )
     resources:
-        gpu=TELL.agreed(
-            lambda dataset, method: NEEDS.feature_gpus(dataset)
+        gpu=LAZY.constant_or_callable(
+            lambda dataset, method: RESOURCES.feature_gpus(dataset)
             * PLAN.processes_for(dataset, method),
             "dataset",
             "method",
         ),
-        device=TELL.agreed(PLAN.features.device, "dataset"),
-        processes=TELL.agreed(PLAN.processes_for, "dataset", "method"),
+        device=LAZY.constant_or_callable(PLAN.features.device, "dataset"),
+        processes=LAZY.constant_or_callable(PLAN.processes_for, "dataset", "method"),
         per_node=PLAN.config.processes_per_node,
-        mem_mb=mem_mb(NEEDS.evaluate),
-        runtime=runtime(NEEDS.evaluate),
+        mem_mb=mem_mb(RESOURCES.evaluate),
+        runtime=runtime(RESOURCES.evaluate),
     params:
-        spec=TELL.per(PLAN.evaluate_spec, "dataset"),
-        code=TELL.per(lambda dataset: PLAN.code("evaluate", dataset), "dataset"),
+        spec=LAZY.per_wildcards(PLAN.evaluate_spec, "dataset"),
+        code=LAZY.per_wildcards(
+            lambda dataset: PLAN.code("evaluate", dataset), "dataset"
+        ),
         data=subpath(input.test, parent=True),
         features=FEATURES,
     message:

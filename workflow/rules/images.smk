@@ -50,8 +50,8 @@ rule features:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=TELL.agreed(NEEDS.feature_gpus, "dataset"),
-        device=TELL.agreed(PLAN.features.device, "dataset"),
+        gpu=LAZY.constant_or_callable(RESOURCES.feature_gpus, "dataset"),
+        device=LAZY.constant_or_callable(PLAN.features.device, "dataset"),
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

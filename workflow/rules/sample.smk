@@ -1,7 +1,7 @@
 rule sample:
     input:
         meta=f"{DATA}/meta.json",
-        files=TELL.per(PLAN.sample_inputs, "dataset", "method", "block"),
+        files=LAZY.per_wildcards(PLAN.sample_inputs, "dataset", "method", "block"),
     output:
         samples=SAMPLES,
         meta=SAMPLES.replace(".safetensors", ".json"),
@@ -12,26 +12,28 @@ rule sample:
     conda:
         ENVIRONMENT
     threads:
-        TELL.agreed(
+        LAZY.constant_or_callable(
             lambda method: max(PLAN.config.threads, PLAN.processes_of(method)),
             "method",
         )
     resources:
-        gpu=TELL.agreed(lambda method: GPUS * PLAN.processes_of(method), "method"),
+        gpu=LAZY.constant_or_callable(
+            lambda method: GPUS * PLAN.processes_of(method), "method"
+        ),
         device=PLAN.config.device,
-        processes=TELL.agreed(PLAN.processes_of, "method"),
+        processes=LAZY.constant_or_callable(PLAN.processes_of, "method"),
         per_node=PLAN.config.processes_per_node,
-        nodes=TELL.agreed(
-            lambda method: NEEDS.nodes(PLAN.processes_of(method)), "method"
+        nodes=LAZY.constant_or_callable(
+            lambda method: RESOURCES.nodes(PLAN.processes_of(method)), "method"
         ),
-        tasks=TELL.agreed(
-            lambda method: NEEDS.tasks(PLAN.processes_of(method)), "method"
+        tasks=LAZY.constant_or_callable(
+            lambda method: RESOURCES.tasks(PLAN.processes_of(method)), "method"
         ),
-        mem_mb=mem_mb(NEEDS.sample),
-        runtime=runtime(NEEDS.sample),
+        mem_mb=mem_mb(RESOURCES.sample),
+        runtime=runtime(RESOURCES.sample),
     params:
-        spec=TELL.per(PLAN.sample_spec, "method"),
-        code=TELL.per(lambda method: PLAN.code("sample", method), "method"),
+        spec=LAZY.per_wildcards(PLAN.sample_spec, "method"),
+        code=LAZY.per_wildcards(lambda method: PLAN.code("sample", method), "method"),
         models="results/models/{dataset}",
         data=subpath(input.meta, parent=True),
     message:

@@ -9,7 +9,9 @@ rule theory:
         ENVIRONMENT
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: NEEDS.gpus(PLAN.experiments.device(wildcards.experiment)),
+        gpu=lambda wildcards: RESOURCES.gpus(
+            PLAN.experiments.device(wildcards.experiment)
+        ),
         device=lambda wildcards: PLAN.experiments.device(wildcards.experiment),
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

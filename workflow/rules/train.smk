@@ -13,19 +13,28 @@ rule train:
     priority: 50
     conda:
         ENVIRONMENT
-    threads: TELL.agreed(lambda model: max(PLAN.config.threads, PLAN.processes(model)), "model")
+    threads:
+        LAZY.constant_or_callable(
+            lambda model: max(PLAN.config.threads, PLAN.processes(model)), "model"
+        )
     resources:
-        gpu=TELL.agreed(lambda model: GPUS * PLAN.processes(model), "model"),
+        gpu=LAZY.constant_or_callable(
+            lambda model: GPUS * PLAN.processes(model), "model"
+        ),
         device=PLAN.config.device,
-        processes=TELL.agreed(PLAN.processes, "model"),
+        processes=LAZY.constant_or_callable(PLAN.processes, "model"),
         per_node=PLAN.config.processes_per_node,
-        nodes=TELL.agreed(lambda model: NEEDS.nodes(PLAN.processes(model)), "model"),
-        tasks=TELL.agreed(lambda model: NEEDS.tasks(PLAN.processes(model)), "model"),
-        mem_mb=mem_mb(NEEDS.train),
-        runtime=runtime(NEEDS.train),
+        nodes=LAZY.constant_or_callable(
+            lambda model: RESOURCES.nodes(PLAN.processes(model)), "model"
+        ),
+        tasks=LAZY.constant_or_callable(
+            lambda model: RESOURCES.tasks(PLAN.processes(model)), "model"
+        ),
+        mem_mb=mem_mb(RESOURCES.train),
+        runtime=runtime(RESOURCES.train),
     params:
-        spec=TELL.per(PLAN.train_spec, "model"),
-        code=TELL.per(lambda model: PLAN.code("train", model), "model"),
+        spec=LAZY.per_wildcards(PLAN.train_spec, "model"),
+        code=LAZY.per_wildcards(lambda model: PLAN.code("train", model), "model"),
         folder=subpath(output.model, parent=True),
         state="results/.checkpoints/{dataset}/{model}/{block}",
     message:

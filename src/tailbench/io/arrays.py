@@ -112,7 +112,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
         InputError: If the file is missing or damaged.
     """
     with open_arrays(path) as file:
-        return {key: as_values(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+        return {key: as_values(file.get_tensor(key)) for key in file.keys()}
 
 
 @contextmanager

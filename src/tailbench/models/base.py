@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from tailbench.training.rows import Rows
 
 __all__ = [
-    "SampleResult",
     "Estimator",
     "Model",
+    "SampleResult",
     "load_model",
     "read_spec",
 ]

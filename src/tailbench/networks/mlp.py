@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from tailbench.networks.embeddings import NOISE_FEATURES, noise_features, radial_features
 
-__all__ = ["Linear", "ScoreMLP", "ResidualMLP"]
+__all__ = ["Linear", "ResidualMLP", "ScoreMLP"]
 
 
 class Linear(nn.Module):

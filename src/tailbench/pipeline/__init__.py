@@ -1,1 +1,1 @@
-"""The Snakemake benchmark: configuration, planning, stages, results, reporting. No library module imports it."""
+"""The Snakemake benchmark; no module of the library imports it."""

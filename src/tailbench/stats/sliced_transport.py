@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["maximise_direction", "coupling", "random_directions", "transport_costs"]
+__all__ = ["coupling", "maximise_direction", "random_directions", "transport_costs"]
 
 _Array = NDArray[np.float64]
 _Coupling = tuple[NDArray[np.intp], NDArray[np.intp], _Array]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tailbench.io.lazy_rows import LazyRows
 
-__all__ = ["HELD", "InMemoryRows", "Prepare", "Rows", "OnDiskRows", "stored"]
+__all__ = ["HELD", "InMemoryRows", "OnDiskRows", "Prepare", "Rows", "stored"]
 
 HELD = 2**30
 """Bytes of stored rows up to which they are held in memory, or on the GPU."""

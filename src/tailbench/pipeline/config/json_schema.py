@@ -1,6 +1,6 @@
 """The JSON schema of a configuration, and the reference for people made of it.
 
-Both are derived from the registries and the typed settings, by which ``tailbench.pipeline.config.parse`` parses.
+Both are derived from the registries and the typed settings, by which a configuration is parsed.
 The schema knows less than ``tailbench check``: not whether the configuration has the model that a
 method names, and no rule between two settings.
 """

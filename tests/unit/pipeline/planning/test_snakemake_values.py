@@ -31,7 +31,7 @@ def test_value_of_each_name_is_computed_once(tell):
         asked[names] += 1
         return [*names]
 
-    told = tell.per(length, "dataset", "block")
+    told = tell.per_wildcards(length, "dataset", "block")
     for dataset in "abab":
         wildcards = {"dataset": dataset, "method": "sgm", "block": "0"}
         assert told(wildcards) == [dataset, "0"]
@@ -40,22 +40,22 @@ def test_value_of_each_name_is_computed_once(tell):
 
 def test_what_all_names_agree_on_is_a_value(tell):
     plan = tell.plan
-    assert tell.agreed(lambda dataset: 7, "dataset") == 7
-    assert tell.agreed(lambda dataset: None, "dataset") is None
-    assert tell.agreed(plan.processes_for, "dataset", "method") == 1
+    assert tell.constant_or_callable(lambda dataset: 7, "dataset") == 7
+    assert tell.constant_or_callable(lambda dataset: None, "dataset") is None
+    assert tell.constant_or_callable(plan.processes_for, "dataset", "method") == 1
 
 
 def test_what_names_do_not_agree_on_is_a_function(tell):
     plan = tell.plan
-    told = tell.agreed(plan.processes, "model")
+    told = tell.constant_or_callable(plan.processes, "model")
     assert [told({"model": name}) for name in plan.models] == [1, 2]
-    both = tell.agreed(lambda dataset, method: (dataset, method), "dataset", "method")
+    both = tell.constant_or_callable(lambda dataset, method: (dataset, method), "dataset", "method")
     assert both({"method": "flow", "dataset": "b", "block": "0"}) == ("b", "flow")
 
 
 def test_nothing_to_agree_on():
     tell = Directives(Plan(parse({"theory": {"score_error": {}}})))
-    assert callable(tell.agreed(lambda dataset: 1, "dataset"))
+    assert callable(tell.constant_or_callable(lambda dataset: 1, "dataset"))
 
 
 def test_needs_follow_the_attempt():
@@ -72,7 +72,7 @@ def test_functions_know_the_signature_that_snakemake_asks_for(tell):
         return ResourceRequest(1, 1)
 
     for function, names in (
-        (tell.per(len, "dataset"), ["wildcards"]),
+        (tell.per_wildcards(len, "dataset"), ["wildcards"]),
         (mem_mb(need), ["wildcards", "attempt"]),
         (runtime(need), ["wildcards", "attempt"]),
     ):

@@ -125,7 +125,8 @@ def test_the_folder_of_the_locks_is_ones_own(monkeypatch, tmp_path):
 
 def test_the_lock_is_kept_by_the_command_that_takes_the_place(hold, tmp_path):
     code = (
-        "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g; g.gpus_of_machine = lambda: 2;"
+        "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g;"
+        "g.gpus_of_machine = lambda: 2;"
         "g._folder = lambda: pathlib.Path(sys.argv[1]); g.keep('auto', 2);"
         "os.execvp('sh', ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES; exec sleep 600'])"
     )
