@@ -1,0 +1,116 @@
+"""Failures that another attempt cannot mend, recorded as results.
+
+A training that diverges, samples that are not finite and refused input fail again when they are
+tried again. Such a job leaves ``failure.json`` in its folder, with empty files in the place of its
+outputs, and ends well: Snakemake goes on, jobs that need its outputs are skipped and leave such a
+file themselves, and the report shows the reason in the cell. Everything else (a killed process, no
+memory, no time, a full disk) ends in an error as usual, and Snakemake tries again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tailbench.exceptions import InputError, TrainingDiverged
+from tailbench.io.atomic import atomic_write
+
+__all__ = ["FILE", "PERMANENT", "Failure", "clear", "read_failure", "recorded", "remove_failed"]
+
+FILE = "failure.json"
+PERMANENT = (InputError, TrainingDiverged, FloatingPointError)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job has no result.
+
+    Attributes:
+        job: The job that failed, such as ``train sgm``.
+        reason: One sentence.
+        skipped: Whether this job was skipped because another one, ``job``, had failed.
+    """
+
+    job: str
+    reason: str
+    skipped: bool = False
+
+
+def read_failure(folder: Path) -> Failure | None:
+    """Read the failure of the job that writes to a folder; ``None`` if it has not failed.
+
+    Raises:
+        InputError: If the file is corrupt.
+    """
+    path = folder / FILE
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Failure(**data)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is corrupt ({error}); delete it and rerun") from None
+
+
+def clear(folder: Path) -> None:
+    """Remove the failure of an earlier attempt."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def recorded(
+    job: str,
+    outputs: Sequence[Path],
+    inputs: Iterable[Path],
+    work: Callable[[], None],
+    writes: bool = True,
+) -> Failure | None:
+    """Run a job, and record its failure if another attempt cannot mend it.
+
+    Args:
+        job: Name of the job in messages.
+        outputs: Files that the job writes, all in one folder.
+        inputs: Folders that the job reads; it is skipped if the job of one of them has failed.
+        work: The job.
+        writes: Whether this process writes; of several that share a job, one does.
+
+    Returns:
+        The failure, or ``None``.
+    """
+    folder = outputs[0].parent
+    if writes:
+        clear(folder)
+    failure = next(filter(None, map(read_failure, inputs)), None)
+    if failure is not None:
+        failure = Failure(failure.job, failure.reason, skipped=True)
+    else:
+        try:
+            work()
+        except PERMANENT as error:
+            failure = Failure(job, str(error))
+    if failure is not None and writes:
+        for path in outputs:
+            atomic_write(path, "")
+        atomic_write(folder / FILE, json.dumps(asdict(failure), indent=1) + "\n")
+    return failure
+
+
+def remove_failed(folders: Iterable[Path]) -> int:
+    """Remove the outputs of failed and skipped jobs, so that the next run tries them again.
+
+    Args:
+        folders: Folders of jobs; a folder without a failure is left as it is.
+
+    Returns:
+        The number of jobs that will be tried again.
+    """
+    count = 0
+    for folder in folders:
+        if (folder / FILE).is_file():
+            for path in folder.iterdir():
+                if path.is_file():
+                    path.unlink()
+            count += 1
+    return count
