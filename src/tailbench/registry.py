@@ -147,7 +147,7 @@ def _import_plugin(file: Path) -> None:
 
 
 def _forget() -> None:
-    for function in (names, method_types, trainable_types):
+    for function in (names, method_types, trainable_types, _entry_points):
         function.cache_clear()
 
 
