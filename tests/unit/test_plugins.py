@@ -99,7 +99,7 @@ def test_an_edit_of_a_plugin_or_its_helper_changes_the_digest(folder):
 
 
 def test_a_folder_that_does_not_exist(folder):
-    with pytest.raises(InputError, match="the plugin folder .*nowhere does not exist"):
+    with pytest.raises(InputError, match=r"the plugin folder .*nowhere does not exist"):
         registry.use_plugins([folder / "nowhere"])
 
 
