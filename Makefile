@@ -85,7 +85,8 @@ lock: ## pin the newest versions that pyproject.toml allows, in requirements.loc
 	$(PYTHON) tools/lock.py
 
 clean: ## remove what the tools leave behind; results/ and .venv stay
-	rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCKED):
