@@ -18,13 +18,13 @@ INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
 KUBERNETES := $(VENV)/kubernetes/.installed-$(call checksum,cat pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test test-cluster kubernetes slurm lint format check env lock clean
+.PHONY: help benchmark test test-all test-cluster kubernetes slurm lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'make benchmark takes CORES=4, CONFIG=presets/smoke.yaml and ARGS="--dry-run" (for snakemake);'
-	@echo 'make test takes ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
+	@echo 'make test and test-all take ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
 
 # Snakemake runs Python that it finds in a configuration (docs/security.md); the check refuses it.
 benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in results/
@@ -32,8 +32,12 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in re
 	$(RUN) -m snakemake --cores $(CORES) \
 		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
 
-test: $(INSTALLED) ## run every test, and print how much of the code they reach
-	$(RUN) -m pytest --cov --cov-report=term $(ARGS)
+# One process for each processor, and one thread in each (tests/conftest.py).
+test: $(INSTALLED) ## run the tests of units, contracts and documentation, and one small workflow
+	$(RUN) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
+
+test-all: $(INSTALLED) ## run the rest: workflow, Slurm, browser; print how much of the code is reached
+	$(RUN) -m pytest -n auto --dist loadgroup -m slow --cov --cov-append --cov-report=term $(ARGS)
 
 test-cluster: slurm $(KUBERNETES) ## install Slurm where it is missing, and test the workflow on it
 	$(RUN) -m pytest tests/cluster $(ARGS)
@@ -64,6 +68,7 @@ lint: $(INSTALLED) ## check style, types and the workflow
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(BIN)/lint-imports
 	$(RUN) -m snakefmt --check Snakefile workflow benchmarks
 	$(RUN) -m snakemake --lint
 
@@ -72,7 +77,7 @@ format: $(INSTALLED) ## rewrite the code in the style that lint wants
 	$(RUN) -m ruff format .
 	$(RUN) -m snakefmt Snakefile workflow benchmarks
 
-check: lint test ## lint, then test
+check: lint test test-all ## lint, then run every test
 
 env: $(INSTALLED) ## make or update the environment in .venv
 
@@ -80,7 +85,8 @@ lock: ## pin the newest versions that pyproject.toml allows, in requirements.loc
 	$(PYTHON) tools/lock.py
 
 clean: ## remove what the tools leave behind; results/ and .venv stay
-	rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCKED):

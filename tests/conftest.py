@@ -5,9 +5,14 @@ import functools
 import http.server
 import os
 import subprocess
+import sys
 import threading
 
 import pytest
+
+# Before anything imports torch or numpy: as many processes as processors run tests side by side,
+# and sums over several threads would depend on the machine.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 from workspaces import checkout, finished, fresh, work  # noqa: F401
 
@@ -77,12 +82,20 @@ def fill():
     return until
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
 def one_thread():
-    """Let torch compute on one: several wait for one another where processors are busy."""
-    import torch
+    """Take back what a stage that ran in this process has set."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+
+TOGETHER = ("tests/cluster", "tests/browser")
+"""Folders whose tests share one Slurm or one browser."""
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a module, or of a folder above, in one process: they share fixtures."""
+    for item in items:
+        module = item.path.relative_to(item.config.rootpath).as_posix()
+        folder = next((name for name in TOGETHER if module.startswith(name)), None)
+        item.add_marker(pytest.mark.xdist_group(folder or module))

@@ -1,9 +1,8 @@
 """Pin everything that pyproject.toml asks for; ``make lock`` runs it.
 
-A fresh environment outside the checkout gets the package with its dependencies, the plugin for
-clusters and development tools at the newest versions that its ranges allow. What landed in it
-becomes requirements.lock, and the conda environments in envs/ take over those versions. Takes
-minutes, most of them torch's.
+A fresh environment outside the checkout gets the package with all its extras but ``kubernetes``, at
+the newest versions that their ranges allow. What landed in it becomes requirements.lock, and the
+conda environments in envs/ take over those versions. Takes minutes, most of them torch's.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ HEADER = """\
 # Made by `make lock` from the ranges in pyproject.toml; edit those, not this file.
 # torch has no build tag, so that a machine gets the build its package index offers.
 """
+EXTRAS = "pipeline,images,data,cluster,dev"
 HELD = ("torch==2.13.0",)
 """Raised by hand: one release of torch for all machines, since timings are compared."""
 
@@ -57,7 +57,7 @@ def resolve() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
-        wanted = ["--editable", f"{ROOT}[cluster,dev]", "setuptools", *HELD]
+        wanted = ["--editable", f"{ROOT}[{EXTRAS}]", "setuptools", *HELD]
         subprocess.run([*pip, "install", "--upgrade", *wanted], check=True)
         subprocess.run([*pip, "check"], check=True)
         # --all: setuptools too, which builds the package and which torch needs.

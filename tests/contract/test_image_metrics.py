@@ -16,7 +16,6 @@ from tailbench.metrics.feature_networks import extractor, torch_fidelity
 from tailbench.metrics.fidelity import features
 from tailbench.networks import classifier
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = [n for n in registry.names("metrics") if registry.load("metrics", n).space is not None]
 SIZES = {"inception": (12, 10), "classifier": (200, 150)}
 """Real images as samples and as reference; Inception is slow."""

@@ -68,8 +68,9 @@ def test_the_claims_say_what_they_have_to(experiment):
 def test_a_changed_claim_computes_nothing_again(experiment):
     from tailbench.pipeline.planning import code_digest
 
-    modules = code_digest.closure(f"tailbench.theory.{experiment.name}")
-    assert not [name for name in modules if name.startswith("tailbench.claims")]
+    modules = code_digest.closure(f"tailbench.theory.{experiment.name}.experiment")
+    assert f"tailbench.theory.{experiment.name}.experiment" in modules
+    assert not [name for name in modules if name.endswith(".claims")]
 
 
 def test_an_experiment_may_be_all_there_is(experiment):

@@ -1,5 +1,6 @@
 """What README.md and docs/ say can be done: links lead somewhere, commands exist, code runs."""
 
+import importlib
 import re
 import shlex
 import sys
@@ -153,7 +154,7 @@ def extended(tmp_path, monkeypatch):
             folder = tmp_path / "parts" / kind
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{name}.py").write_text(parameter.values[0], encoding="utf-8")
-            package = sys.modules[f"tailbench.{kind}"]
+            package = importlib.import_module(f"tailbench.{kind}")
             monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
             parts.append((kind, name))
     forget()

@@ -1,7 +1,9 @@
-"""pyproject.toml, the lock and the conda environments name the same packages."""
+"""pyproject.toml, the lock and the conda environments name what is imported, and agree."""
 
+import ast
 import importlib.util
 import re
+import sys
 import tomllib
 
 import pytest
@@ -12,11 +14,16 @@ from packaging.specifiers import SpecifierSet
 from repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RUNTIME = [Requirement(text) for text in PROJECT["dependencies"]]
+CORE = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = {
     extra: [Requirement(text) for text in texts]
     for extra, texts in PROJECT["optional-dependencies"].items()
 }
+LOCKED = [*CORE, *(each for extra in EXTRAS if extra != "kubernetes" for each in EXTRAS[extra])]
+RUNTIME = CORE + EXTRAS["pipeline"] + EXTRAS["images"] + EXTRAS["data"]
+DISTRIBUTIONS = {"PIL": "pillow", "ot": "POT", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+"""Packages whose name in an import is not the one that pip knows."""
+LIBRARY = ROOT / "src" / "tailbench"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 
 
@@ -43,7 +50,11 @@ def test_the_lock_has_exact_versions_and_nothing_else():
     assert not odd, "no options, build tags, paths or ranges in requirements.lock"
 
 
-@pytest.mark.parametrize("requirement", RUNTIME + EXTRAS["dev"] + EXTRAS["cluster"], ids=str)
+def test_the_tool_locks_all_extras_but_one():
+    assert set(tool.EXTRAS.split(",")) == set(EXTRAS) - {"kubernetes"}
+
+
+@pytest.mark.parametrize("requirement", sorted(set(LOCKED), key=str), ids=str)
 def test_every_dependency_is_locked_in_its_range(requirement):
     assert LOCK[tool.canonical(requirement.name)] in requirement.specifier
 
@@ -89,3 +100,54 @@ def test_pinning_takes_versions_from_the_lock():
     text = "# numpy=0\n- pytorch-cpu=0\n- numpy=0.1rc1\n- stranger=3\n- pip\n"
     pinned = tool.pin(text, {"torch": "2.13.0", "numpy": "2.4.6"})
     assert pinned == "# numpy=0\n- pytorch-cpu=2.13.0\n- numpy=2.4.6\n- stranger=3\n- pip\n"
+
+
+def imported(path):
+    """The distributions that a module imports: on its own import, and later in its functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(function, ast.If) and ast.unparse(function.test) == "TYPE_CHECKING")
+        for node in ast.walk(function)
+    }
+    found = {True: set(), False: set()}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                modules = [name.name for name in names]
+            case ast.ImportFrom(module=module, level=0):
+                modules = [module]
+            case _:
+                continue
+        roots = {module.partition(".")[0] for module in modules}
+        roots -= {"tailbench", *sys.stdlib_module_names}
+        found[id(node) not in inner] |= {
+            tool.canonical(DISTRIBUTIONS.get(root, root)) for root in roots
+        }
+    return found[True], found[False]
+
+
+def named(requirements):
+    return {tool.canonical(requirement.name) for requirement in requirements}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: str(path.relative_to(LIBRARY))
+)
+def test_what_is_imported_is_declared(path):
+    at_once, later = imported(path)
+    in_pipeline = path.relative_to(LIBRARY).parts[0] in ("pipeline", "__main__.py")
+    assert at_once <= named(RUNTIME if in_pipeline else CORE)
+    assert later <= named(RUNTIME)
+
+
+def test_imports_are_seen_where_they_are(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import os, PIL.Image\nfrom tailbench import Flow\nfrom . import near\n"
+        "if TYPE_CHECKING:\n    import rich\n"
+        "class A:\n    import numpy as np\n    def f(self):\n        from yaml import load\n"
+    )
+    assert imported(path) == ({"pillow", "numpy"}, {"rich", "pyyaml"})

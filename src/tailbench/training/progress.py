@@ -1,7 +1,8 @@
-"""Progress of long work: a bar on a terminal, lines in a log."""
+"""Progress of long work: a bar on a terminal where rich is installed, lines elsewhere."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from types import TracebackType
@@ -41,7 +42,8 @@ class Progress:
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
-        if not self.quiet and sys.stderr.isatty():
+        # rich belongs to the extra `pipeline`
+        if not self.quiet and sys.stderr.isatty() and importlib.util.find_spec("rich"):
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar

@@ -195,7 +195,6 @@ def test_a_signal_reaches_them_through_the_one_that_started_them(data, whole, tm
     np.testing.assert_array_equal(curve(tmp_path), curve(whole))
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_dropout_depends_on_the_seed_and_the_step_alone():
     x = np.random.default_rng(0).integers(0, 256, (300, 16)).astype(np.uint8)
     options = SETTINGS | UNET | {"dropout": 0.3, "steps": 20, "validate_every": 10}

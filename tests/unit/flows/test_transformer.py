@@ -7,7 +7,6 @@ import torch
 
 from tailbench.flows.transformer import TransformerFlow, from_patches, to_patches
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (2, 4, 6)
 
 

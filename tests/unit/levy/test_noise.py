@@ -11,8 +11,6 @@ from scipy.stats import levy_stable
 from tailbench.levy.noise import StableNoise, positive_stable, symmetric_stable
 from tailbench.rng.streams import IndexedStreams, Streams, uniform
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 CPU = torch.device("cpu")
 ALPHAS = [0.8, 1.0, 1.2, 1.5, 1.7, 1.8, 1.9, 2.0]
 ENDS = [2.0**-54, 1.0 - 2.0**-53]

@@ -19,7 +19,6 @@ from tailbench.metrics.fidelity import distances, features
 from tailbench.metrics.inception import Inception
 from tailbench.networks.classifier import Classifier
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 K = 6
 
 

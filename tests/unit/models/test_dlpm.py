@@ -12,8 +12,6 @@ from tailbench.rng.streams import IndexedStreams, Streams
 from tailbench.stats.stable import stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
 METHODS = [("dlpm", {"steps": 4}), ("dlim", {"steps": 3}), ("dlim", {"steps": 3, "rho": 0.6})]

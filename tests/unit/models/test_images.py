@@ -10,7 +10,6 @@ from tailbench.models.flow import Flow
 from tailbench.models.lim import LIM
 from tailbench.models.sgm import SGM
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 PIXELS = ImageLayout((1, 4, 4), ("cross", "ring"))
 LATENTS = ImageLayout((1, 4, 4), pixels=False)
 UNET = {"network": "unet", "width": 4, "blocks": 1, "multipliers": (1, 2)}

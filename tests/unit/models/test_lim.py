@@ -11,8 +11,6 @@ from tailbench.models.lim import LIM, LIMODESampling, LIMSampling
 from tailbench.rng.streams import Streams
 from tailbench.targets.alpha_stable import AlphaStable
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
 METHODS = ["lim", "lim_ode"]

@@ -10,7 +10,6 @@ from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
 from tailbench.models.tarflow import TarFlow
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = ImageLayout((1, 4, 4))
 TINY = {"batch_size": 64, "width": 16, "heads": 2, "layers": 2, "depth": 1, "validate_every": 50}
 

@@ -12,8 +12,6 @@ from tailbench.exceptions import InputError
 from tailbench.networks import classifier
 from tailbench.networks.classifier import FEATURES, Classifier, fit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def digits():

@@ -9,7 +9,6 @@ import torch
 from tailbench.exceptions import InputError
 from tailbench.networks.unet import ScoreUNet
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (2, 4, 4)
 SMALL = {"width": 4, "blocks": 1, "multipliers": (1, 2)}
 

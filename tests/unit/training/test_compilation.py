@@ -8,7 +8,6 @@ from tailbench.exceptions import InputError
 from tailbench.models.sgm import SGM
 from tailbench.training import compilation
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = {
     "network": "unet", "width": 4, "blocks": 1, "multipliers": (1, 2), "steps": 6,
     "batch_size": 16, "validate_every": 3,

@@ -1,5 +1,7 @@
 """Progress as lines of a log."""
 
+import sys
+
 import pytest
 
 from tailbench.training import progress
@@ -44,6 +46,14 @@ def test_quiet(now, capsys):
         now[0] = 100.0
         bar.step()
     assert capsys.readouterr() == ("", "")
+
+
+def test_lines_on_a_terminal_where_rich_is_not_installed(now, monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with Progress("train", 1) as bar:
+        bar.step()
+    assert capsys.readouterr().err == "train: 1/1 (100%), 0:00 spent, 0:00 left\n"
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):

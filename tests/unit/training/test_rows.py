@@ -14,7 +14,6 @@ from tailbench.models.sgm import SGM
 from tailbench.training import rows as module
 from tailbench.training.rows import InMemoryRows, OnDiskRows, stored
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 PIXELS = [RNG.integers(0, 256, (90, 16)).astype(np.uint8) for _ in range(3)]

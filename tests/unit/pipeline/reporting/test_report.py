@@ -100,7 +100,7 @@ def test_metrics_alone_are_enough(fabricated, tmp_path):
 
 def test_stages_load_no_torch(fabricated, tmp_path):
     code = (
-        "import sys; from tailbench.stages import figure, report, tables;"
+        "import sys; from tailbench.pipeline.stages import figure, report, tables;"
         f"report.run({str(fabricated)!r}, {str(tmp_path / 'r.html')!r});"
         "assert 'torch' not in sys.modules"
     )

@@ -14,9 +14,9 @@ from tailbench.pipeline.runtime import gpu_slots
 HOLD = """
 import sys, time
 from pathlib import Path
-from tailbench import gpus
-gpus.gpus_of_machine = lambda: int(sys.argv[1])
-with gpus.reserved(int(sys.argv[2]), Path(sys.argv[3])) as held:
+from tailbench.pipeline.runtime import gpu_slots
+gpu_slots.gpus_of_machine = lambda: int(sys.argv[1])
+with gpu_slots.reserved(int(sys.argv[2]), Path(sys.argv[3])) as held:
     import os
     print(",".join(held), os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     time.sleep(600)

@@ -16,7 +16,6 @@ from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.stages import classifier, data, evaluate, features
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 BLOCK = "3-4"
 PLAN = Plan(
     parse(
