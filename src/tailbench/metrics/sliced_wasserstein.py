@@ -9,12 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, checked
+from tailbench.metrics.base import BaseMetric, pair
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
 
-__all__ = ["SlicedWasserstein", "SlicedWassersteinSettings", "max_sliced_wasserstein"]
+__all__ = [
+    "SlicedWasserstein",
+    "SlicedWassersteinSettings",
+    "max_sliced_wasserstein",
+    "sliced_wasserstein",
+]
 
 _DIRECTIONS, _STARTS, _STEPS = 200, 8, 30
 
@@ -48,18 +53,19 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     .. math::
         SW_p = (E_\theta W_p^p)^{1/p}, \qquad \max SW_p = \max_\theta W_p,
 
-    in units of the data. The mean is over random directions and is what POT computes
+    in units of the data. The mean over random directions is computed by POT
     (``ot.sliced_wasserstein_distance``). POT takes as maximum the best of the random
     directions, a loose lower bound in high dimension; here the best of them and of the
-    coordinate axes are raised further by gradient ascent, so that the value is never less.
+    coordinate axes are refined further by gradient ascent, so that the value is never less.
     It remains a lower bound. All points count, at equal or unequal sizes.
 
     Order 2 is dominated by the few largest points. Where the tail index is below ``p``, the
     distance between laws is infinite or undefined, and the value depends on ``n``.
 
     References:
-        Bonneel et al., Sliced and Radon Wasserstein barycenters of measures (2015);
-        Deshpande et al., Max-sliced Wasserstein distance and its use for GANs (2019).
+        Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, 2015;
+        Deshpande et al., Max-sliced Wasserstein distance and its use for GANs, 2019;
+        Flamary et al., POT: Python Optimal Transport, 2021.
     """
 
     Settings = SlicedWassersteinSettings
@@ -79,18 +85,54 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     ) -> dict[str, float]:
         """Compute the four distances with one set of directions."""
         chosen = self.settings
-        theta = random_directions(samples.shape[1], chosen.directions, rng)
-        costs = transport_costs(samples, reference, theta, (1, 2))
-        axes = np.eye(samples.shape[1])
-        axis_costs = transport_costs(samples, reference, axes, (1, 2))
-        candidates = np.concatenate([theta, axes])
+        dim = samples.shape[1]
+        theta = random_directions(dim, chosen.directions, rng)
+        candidates = np.concatenate([theta, np.eye(dim)])
         values = {}
-        for p, mean, known in zip((1, 2), costs, np.hstack([costs, axis_costs]), strict=True):
-            values[f"sw{p}"] = float(mean.mean() ** (1 / p))
-            values[f"max_sw{p}"] = _raised(
-                samples, reference, candidates, known, p, chosen.starts, chosen.steps
+        for p in (1, 2):
+            costs = transport_costs(samples, reference, candidates, p)
+            values[f"sw{p}"] = float(costs[: len(theta)].mean() ** (1 / p))
+            values[f"max_sw{p}"] = _refined_maximum(
+                samples, reference, candidates, costs, p, chosen.starts, chosen.steps
             )
         return {key: values[key] for key in self.outputs}
+
+
+def sliced_wasserstein(
+    x: ArrayLike,
+    y: ArrayLike,
+    p: float = 1,
+    *,
+    directions: int = _DIRECTIONS,
+    rng: np.random.Generator | None = None,
+) -> float:
+    r"""Compute the sliced Wasserstein distance :math:`(E_\theta W_p^p)^{1/p}`, by POT.
+
+    Args:
+        x: First sample, shape ``(n, d)``.
+        y: Second sample, shape ``(m, d)``.
+        p: Order, at least 1.
+        directions: Random directions that the mean is over.
+        rng: Source of the directions; ``None`` for a fixed seed.
+
+    Returns:
+        The distance, in units of the data.
+
+    Raises:
+        ValueError: If a sample is not a non-empty table of finite numbers, the widths differ,
+            or ``p < 1``.
+
+    References:
+        Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, 2015.
+
+    Example:
+        >>> sliced_wasserstein([[0.0], [1.0]], [[2.0], [3.0]], p=2)
+        2.0
+    """
+    first, second = _checked_pair(x, y, p)
+    rng = np.random.default_rng(0) if rng is None else rng
+    theta = random_directions(first.shape[1], directions, rng)
+    return float(transport_costs(first, second, theta, p).mean() ** (1 / p))
 
 
 def max_sliced_wasserstein(
@@ -103,14 +145,14 @@ def max_sliced_wasserstein(
     steps: int = _STEPS,
     rng: np.random.Generator | None = None,
 ) -> float:
-    """Give the max-sliced Wasserstein distance of order ``p``, see :class:`SlicedWasserstein`.
+    r"""Compute a lower bound of :math:`\max_\theta W_p`, see :class:`SlicedWasserstein`.
 
     Args:
         x: First sample, shape ``(n, d)``.
         y: Second sample, shape ``(m, d)``.
         p: Order, at least 1.
         directions: Random directions tried beside the coordinate axes.
-        starts: How many of the best are raised by gradient ascent.
+        starts: How many of the best are refined by gradient ascent.
         steps: Steps of the ascent.
         rng: Source of the directions; ``None`` for a fixed seed.
 
@@ -118,21 +160,30 @@ def max_sliced_wasserstein(
         The distance, in units of the data.
 
     Raises:
-        ValueError: If a sample is not finite, the widths differ, or ``p < 1``.
+        ValueError: If a sample is not a non-empty table of finite numbers, the widths differ,
+            or ``p < 1``.
+
+    References:
+        Deshpande et al., Max-sliced Wasserstein distance and its use for GANs, 2019.
     """
-    first, second = checked(x, "first sample"), checked(y, "second sample")
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(f"the samples have {first.shape[1]} and {second.shape[1]} columns")
-    if p < 1:
-        raise ValueError(f"the order must be at least 1, not {p}")
+    first, second = _checked_pair(x, y, p)
     rng = np.random.default_rng(0) if rng is None else rng
     dim = first.shape[1]
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
-    known = transport_costs(first, second, candidates, (p,))[0]
-    return _raised(first, second, candidates, known, p, starts, steps)
+    costs = transport_costs(first, second, candidates, p)
+    return _refined_maximum(first, second, candidates, costs, p, starts, steps)
 
 
-def _raised(
+def _checked_pair(
+    x: ArrayLike, y: ArrayLike, p: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check two samples and an order, and return the samples as tables."""
+    if p < 1:
+        raise ValueError(f"the order must be at least 1, not {p}")
+    return pair(x, y)
+
+
+def _refined_maximum(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     candidates: NDArray[np.float64],
@@ -141,9 +192,9 @@ def _raised(
     starts: int,
     steps: int,
 ) -> float:
-    """Raise the best candidates, of known costs ``W_p^p``, and give the largest ``W_p``."""
+    """Compute the largest ``W_p`` after an ascent from the best candidates, of known costs."""
     best = np.argsort(costs)[::-1][:starts]
-    raised, _ = (
+    refined, _ = (
         maximise_direction(x, y, candidates[best], p, steps) if steps else (costs[best], None)
     )
-    return float(max(raised.max(), costs.max()) ** (1 / p))
+    return float(max(refined.max(), costs.max()) ** (1 / p))

@@ -62,7 +62,7 @@ def choose_level(
     tried = np.concatenate([random_directions(dim, DIRECTIONS, rng), np.eye(dim)])
     worst = []
     for samples in drawn.values():
-        costs = transport_costs(samples, held, tried, (1,))[0]
+        costs = transport_costs(samples, held, tried, 1)
         raised, theta = maximise_direction(
             samples, held, tried[np.argsort(costs)[-STARTS:]], 1, STEPS
         )
@@ -74,7 +74,7 @@ def choose_level(
             [
                 np.median(
                     [
-                        transport_costs(part, reference, directions, (1,))[0].max()
+                        transport_costs(part, reference, directions, 1).max()
                         for part in np.split(samples, TRIALS)
                     ]
                 )

@@ -1,14 +1,9 @@
 """What the tests of the metrics share."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-
-# POT would otherwise import every array library it finds.
-for library in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
-    os.environ.setdefault(f"POT_BACKEND_DISABLE_{library}", "1")
 
 
 @dataclass(eq=False)
