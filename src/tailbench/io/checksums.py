@@ -1,13 +1,8 @@
 """Checksums of the files of results: what was truncated or changed is refused, never used.
 
-Three kinds of files, three places for a checksum, which is always a SHA-256:
-
-- Arrays, and the tables of a whole run, have theirs in a JSON file beside them, the *record*, under
-  ``"sha256"``: ``meta.json`` beside the data, ``spec.json`` beside a model, ``plan.json`` beside
-  ``metrics.csv`` and ``config.json``, and else a file of the same name that ends in ``.json``.
-- A record carries its own, under ``"checksum"``: that of all its other content, so that neither
-  layout nor the order of keys counts.
-- A table of one cell has its own in its last line, ``# sha256 ...``: that of the lines before it.
+Every folder that a job fills has one file ``SHA256SUMS``, in the format of coreutils: one line per
+file, its SHA-256 and its name, so that ``sha256sum -c SHA256SUMS`` checks the folder without this
+package. Everything else is what it is without checksums: plain CSV, plain JSON, arrays of NumPy.
 
 No checksum depends on a clock, a machine or a path: the same input gives the same files.
 """
@@ -16,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,30 +22,27 @@ from tailbench.io.atomic import atomic_write
 
 __all__ = [
     "ADVICE",
+    "SUMS",
     "checksum",
     "read_plain",
     "read_record",
-    "read_table",
-    "record_of",
+    "read_sums",
+    "read_text",
+    "seal",
     "verified",
     "write_record",
-    "write_table",
+    "write_sums",
+    "write_text",
 ]
 
-ADVICE = "delete it and run again: it is made anew where it is needed"
-RECORDS = {
-    "train.safetensors": "meta.json",
-    "test.safetensors": "meta.json",
-    "model.safetensors": "spec.json",
-    "history.csv": "spec.json",
-    "metrics.csv": "plan.json",
-    "config.json": "plan.json",
-}
-LAST_LINE = "# sha256 "
+SUMS = "SHA256SUMS"
+ADVICE = "delete it and rerun; the workflow will regenerate it"
+RERUN = "rerun; the workflow will regenerate it"
+LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
 
 
 def checksum(path: Path) -> str:
-    """Give the checksum of a file, which is read in pieces, and once as long as it is the same.
+    """Return the SHA-256 of a file, read in pieces, and once as long as the file is the same.
 
     Raises:
         InputError: If the file is missing.
@@ -57,7 +51,7 @@ def checksum(path: Path) -> str:
         now = path.stat()
         return _checksum(path, now.st_mtime_ns, now.st_size, now.st_ino)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
+        raise InputError(f"{path} does not exist; {RERUN}") from None
 
 
 @lru_cache(maxsize=4096)
@@ -66,95 +60,127 @@ def _checksum(path: Path, *_: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def record_of(path: Path) -> Path:
-    """Give the JSON file that has the checksum of a file."""
-    return path.with_name(RECORDS.get(path.name, f"{path.stem}.json"))
+def write_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    """Write the ``SHA256SUMS`` of a folder.
+
+    Args:
+        folder: The folder.
+        sums: The SHA-256 of each file, by its name.
+    """
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
+    atomic_write(folder / SUMS, "".join(lines))
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Write the ``SHA256SUMS`` of files that lie in a folder.
+
+    Raises:
+        InputError: If a file is missing.
+    """
+    write_sums(folder, {name: checksum(folder / name) for name in names})
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Read the SHA-256 of each file of a folder, by name.
+
+    Raises:
+        InputError: If there is no ``SHA256SUMS``, or a line of it is none.
+    """
+    path = folder / SUMS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{folder} has no {SUMS}; delete the folder and rerun") from None
+    except ValueError:
+        raise InputError(f"{path} is corrupt, it is not text; {ADVICE}") from None
+    found = [LINE.fullmatch(line) for line in lines]
+    if None in found:
+        number = found.index(None) + 1
+        raise InputError(f"{path} is corrupt, line {number} is not a checksum; {ADVICE}")
+    return {match[2]: match[1] for match in found if match}
 
 
 def verified(path: Path) -> Path:
-    """Give the path of a file whose content is what was written.
+    """Return the path of a file whose content is what was written.
 
     Raises:
-        InputError: If the file or its record is missing, damaged or without checksum; says what to
-            delete, so that the workflow makes it again.
+        InputError: If the file is missing, corrupt or without checksum; says what to delete, so
+            that the workflow makes it again.
     """
     if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    record = record_of(path)
-    known = read_record(record).get("sha256")
-    expected = known.get(path.name) if isinstance(known, dict) else None
-    if not isinstance(expected, str):
-        raise InputError(f"{record} has no checksum of {path.name}; {ADVICE}")
-    if checksum(path) != expected:
-        raise InputError(f"{path} is damaged, its checksum is not that in {record.name}; {ADVICE}")
+        raise InputError(f"{path} does not exist; {RERUN}")
+    _compare(path, checksum(path))
     return path
 
 
-def write_record(path: Path, data: dict[str, Any]) -> None:
-    """Write plain data as JSON, with their own checksum.
+def _compare(path: Path, digest: str) -> None:
+    expected = read_sums(path.parent).get(path.name)
+    if expected is None:
+        raise InputError(f"{path.parent / SUMS} has no checksum of {path.name}; {ADVICE}")
+    if digest != expected:
+        raise InputError(f"{path} is corrupt, its checksum is not that in {SUMS}; {ADVICE}")
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write text, such as the lines of a table, and return its SHA-256."""
+    atomic_write(path, text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """Read text, such as the lines of a table, whose checksum is right.
+
+    Raises:
+        InputError: If the file is missing or corrupt.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; {RERUN}") from None
+    _compare(path, hashlib.sha256(content).hexdigest())
+    try:
+        return content.decode()
+    except ValueError as error:
+        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
+
+
+def write_record(path: Path, data: Mapping[str, Any]) -> str:
+    """Write plain data as JSON, and return the SHA-256 of the file.
 
     Raises:
         ValueError: If a number is not finite.
     """
-    plain = json.loads(json.dumps(data, allow_nan=False))
-    text = json.dumps({**plain, "checksum": _of_content(plain)}, indent=1)
-    atomic_write(path, text + "\n")
+    return write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read what ``write_record`` has written.
+    """Read a mapping from a JSON file whose checksum is right.
 
     Raises:
-        InputError: If the file is missing or damaged.
+        InputError: If the file is missing, corrupt, or holds something else.
     """
-    data = read_plain(path)
-    known = data.pop("checksum", None)
-    if known is None:
-        raise InputError(f"{path} is damaged, it has no checksum; {ADVICE}")
-    if known != _of_content(data):
-        raise InputError(f"{path} is damaged, its checksum is wrong; {ADVICE}")
-    return data
+    return _mapping(path, read_text(path))
 
 
 def read_plain(path: Path) -> dict[str, Any]:
-    """Read a mapping from JSON that has no checksum of its own.
+    """Read a mapping from a JSON file that has no checksum.
 
     Raises:
         InputError: If the file is missing, or holds something else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return _mapping(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except (ValueError, RecursionError) as error:  # not JSON, or not text
-        raise InputError(f"{path} is damaged ({error}); {ADVICE}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path} is damaged, it holds no mapping; {ADVICE}")
-    return data
+        raise InputError(f"{path} does not exist; {RERUN}") from None
+    except ValueError as error:  # not text
+        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
 
 
-def _of_content(data: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def write_table(path: Path, text: str) -> None:
-    """Write the lines of a table, each with its end, and their checksum as one more."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    atomic_write(path, f"{text}{LAST_LINE}{digest}\n")
-
-
-def read_table(path: Path) -> str:
-    """Read the lines of a table, without the one of the checksum.
-
-    Raises:
-        InputError: If the file is missing or damaged.
-    """
+def _mapping(path: Path, text: str) -> dict[str, Any]:
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    end = content.rfind(b"\n", 0, -1) + 1
-    lines, last = content[:end], content[end:]
-    if last != f"{LAST_LINE}{hashlib.sha256(lines).hexdigest()}\n".encode():
-        raise InputError(f"{path} is damaged, its checksum is wrong or missing; {ADVICE}")
-    return lines.decode()
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path} is corrupt, it holds no mapping; {ADVICE}")
+    return data

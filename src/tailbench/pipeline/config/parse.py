@@ -61,6 +61,11 @@ class Config(Settings):
     block is written the same: to add seeds, add a block.
     """
 
+    name: str = Field(
+        default="default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Name of the folder below results/ that holds what this configuration makes.",
+    )
     seeds: Annotated[
         tuple[Annotated[str, AfterValidator(_block)], ...],
         Field(

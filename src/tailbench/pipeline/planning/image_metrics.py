@@ -11,6 +11,7 @@ from typing import Any
 from tailbench import registry
 from tailbench.datasets.image_base import ImageDataset
 from tailbench.pipeline.config.parse import Config, Entry
+from tailbench.pipeline.results.layout import Layout, classifier_folder, space_folder
 from tailbench.registry import source, source_kind
 
 __all__ = ["Features"]
@@ -21,6 +22,7 @@ class Features:
     """The features of images that the metrics of a configuration are computed from."""
 
     config: Config
+    layout: Layout
 
     def metrics_on(self, dataset: str) -> Mapping[str, Entry]:
         """The metrics of a dataset: those of images only where there are images, and labels."""
@@ -61,17 +63,17 @@ class Features:
     def weights(self, dataset: str, block: str, space: str) -> list[str]:
         """The files of the network of a feature space; none if torch-fidelity downloads it."""
         if space == "classifier":
-            folder = f"results/features/{dataset}/{block}"
+            folder = classifier_folder(self.layout.features(dataset, block))
             return [f"{folder}/classifier.safetensors", f"{folder}/classifier.json"]
         path = json.loads(self.spec(space)).get("weights")
         return [] if path is None else [path]
 
     def inputs(self, dataset: str, block: str) -> list[str]:
         """The files of features and networks that the metrics of a dataset read."""
-        folder = f"results/features/{dataset}/{block}"
         files = []
         for space in self.spaces(dataset):
-            files += [f"{folder}/reference-{space}.{end}" for end in ("safetensors", "json")]
+            folder = space_folder(self.layout.features(dataset, block), space)
+            files += [f"{folder}/{file}" for file in ("features.npy", "record.json")]
             files += self.weights(dataset, block, space)
         return files
 

@@ -20,6 +20,7 @@ from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.planning.image_metrics import Features
 from tailbench.pipeline.planning.job_code import job_digest
 from tailbench.pipeline.planning.theory_jobs import Experiments
+from tailbench.pipeline.results.layout import Layout
 from tailbench.registry import entry_class, source, source_kind
 
 __all__ = ["Cell", "Plan"]
@@ -64,6 +65,11 @@ class Plan:
     def blocks(self) -> tuple[str, ...]:
         """The blocks of seeds."""
         return self.config.seeds
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The paths of the results."""
+        return Layout.of(self.config.name)
 
     def methods_on(self, dataset: str) -> tuple[str, ...]:
         """The methods to run on a dataset."""
@@ -140,14 +146,14 @@ class Plan:
 
     def sample_inputs(self, dataset: str, method: str, block: str) -> list[str]:
         """The files that a cell is sampled from: trained models, and data to choose from."""
-        files = [
-            f"results/models/{dataset}/{model}/{block}/{file}"
+        inputs = [
+            f"{self.layout.model(dataset, model, block)}/{file}"
             for model in self.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
         if self._sampling[method].chooses():
-            files.append(f"results/data/{dataset}/{block}/train.safetensors")
-        return files
+            inputs.append(f"{self.layout.data(dataset, block)}/train.npy")
+        return inputs
 
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
@@ -176,20 +182,21 @@ class Plan:
     @cached_property
     def experiments(self) -> Experiments:
         """The experiments on theorems."""
-        return Experiments(self.config)
+        return Experiments(self.config, self.layout)
 
     def report_inputs(self) -> list[str]:
         """The files and folders that the report is made from."""
-        inputs = [f"results/{file}" for file in ("metrics.csv", "config.json", "plan.json")]
+        layout = self.layout
+        inputs = [layout.metrics_table, layout.config, layout.plan]
         if self.config.datasets:
-            inputs += ["results/tables"]
-        inputs += [f"results/figures/{figure}" for figure in self.config.figures]
-        return inputs + [f"results/theory/{name}/slopes.csv" for name in self.config.theory]
+            inputs += [layout.tables]
+        inputs += [layout.figure(figure) for figure in self.config.figures]
+        return inputs + [f"{layout.theory(name)}/slopes.csv" for name in self.config.theory]
 
     @cached_property
     def features(self) -> Features:
         """The metrics of each dataset, and the features that those of images need."""
-        return Features(self.config)
+        return Features(self.config, self.layout)
 
     def files(self, dataset: str) -> list[str]:
         """The user's files that a dataset is read from."""
@@ -205,7 +212,7 @@ class Plan:
         if source_kind(entry.type) == "targets":
             return []
         name = getattr(source({"type": entry.type, **entry.settings}), "remote", None)
-        return [] if name is None else [f"results/downloads/{dataset}/{name}"]
+        return [] if name is None else [self.layout.download(dataset, name)]
 
     def fetch_spec(self, dataset: str) -> str:
         """What a file to be fetched depends on, as canonical JSON."""
@@ -245,21 +252,22 @@ class Plan:
         ``first samples``.
         """
         needs = registry.load("figures", figure).needs
-        inputs = ["results/metrics.csv", "results/config.json"]
+        layout = self.layout
+        inputs = [layout.metrics_table, layout.config]
         for dataset in self.config.datasets:
             for block in self._blocks_for("data", needs, dataset):
-                folder = f"results/data/{dataset}/{block}"
-                files = ("train.safetensors", "test.safetensors", "meta.json")
-                inputs += [f"{folder}/{file}" for file in files]
+                folder = layout.data(dataset, block)
+                parts = ("train.npy", "test.npy", "floor.npy", "meta.json")
+                inputs += [f"{folder}/{file}" for file in parts]
             for block in self._blocks_for("samples", needs, dataset):
                 inputs += [
-                    f"results/samples/{dataset}/{method}/{block}.{ending}"
+                    f"{layout.samples(dataset, method, block)}/{file}"
                     for method in self.methods_on(dataset)
-                    for ending in ("safetensors", "json")
+                    for file in ("samples.npy", "record.json")
                 ]
         if "histories" in needs:
             inputs += [
-                f"results/models/{dataset}/{model}/{block}/history.csv"
+                f"{layout.model(dataset, model, block)}/history.csv"
                 for dataset, model, block in self.trainings()
             ]
         return inputs

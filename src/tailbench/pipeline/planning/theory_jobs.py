@@ -9,6 +9,7 @@ from functools import cached_property
 
 from tailbench import registry
 from tailbench.pipeline.config.parse import Config
+from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Experiments"]
 
@@ -18,6 +19,7 @@ class Experiments:
     """The experiments on theorems of a configuration."""
 
     config: Config
+    layout: Layout
 
     def cells(self) -> list[tuple[str, str]]:
         """All (experiment, cell), in the order of the configuration."""
@@ -34,7 +36,7 @@ class Experiments:
 
     def files(self, experiment: str) -> list[str]:
         """The files of the cells of an experiment."""
-        return [f"results/theory/{experiment}/cells/{cell}.csv" for cell in self._specs[experiment]]
+        return [f"{self.layout.cell(experiment, cell)}/points.csv" for cell in self._specs[experiment]]
 
     @cached_property
     def _specs(self) -> Mapping[str, Mapping[str, str]]:
