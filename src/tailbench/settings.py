@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import os
+from pathlib import Path
+from typing import Annotated
 
-__all__ = ["Settings"]
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+__all__ = ["Settings", "UserPath"]
 
 
 class Settings(BaseModel):
     """Settings of one part: immutable, and strict about unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+
+
+def _from_folder(path: str, info: ValidationInfo) -> str:
+    """Return a relative path as seen from the current folder.
+
+    It starts at the ``folder`` of the validation context, if there is one. The result is relative
+    too, unless only the root of the file system holds both folders. Addresses and absolute paths
+    stay as they are.
+    """
+    folder = (info.context or {}).get("folder")
+    if folder is None or not path or Path(path).is_absolute() or "://" in path:
+        return path
+    start, here = Path(folder).resolve(), Path.cwd()
+    if start == here:
+        return path
+    whole = os.path.normpath(start / path)
+    shared = os.path.commonpath([whole, here])
+    return whole if shared == here.anchor else os.path.relpath(whole, here)
+
+
+UserPath = Annotated[str, AfterValidator(_from_folder)]
+"""A file or folder of the user's; in a configuration, a relative path starts at its folder."""

@@ -20,6 +20,7 @@ from tailbench.io.atomic import replacing
 from tailbench.registry import register
 from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings as BaseSettings
+from tailbench.settings import UserPath
 
 __all__ = ["CIFAR10LT", "CIFAR10LTSettings", "reference_counts"]
 
@@ -34,7 +35,7 @@ OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
 class CIFAR10LTSettings(BaseSettings):
     """Settings of long-tailed CIFAR-10."""
 
-    path: str = Field(
+    path: UserPath = Field(
         min_length=1,
         description="The archive cifar-10-python.tar.gz, by its path or by its address "
         "(https://...), from where it is fetched, once; it is not unpacked.",

@@ -14,6 +14,7 @@ from pydantic import Field, StrictInt, StrictStr, field_validator
 from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.exceptions import InputError
 from tailbench.registry import nearest, register
+from tailbench.settings import UserPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +25,10 @@ __all__ = ["File", "FileSettings"]
 class FileSettings(DatasetSettings):
     """Settings of a user's file."""
 
-    path: str = Field(
+    path: UserPath = Field(
         min_length=1,
         description="A .csv file with a header, a .parquet file, or a .npy file of one or two "
-        "axes, rows first; a relative path starts at the working directory.",
+        "axes, rows first.",
     )
     columns: tuple[StrictStr | StrictInt, ...] | None = Field(
         None,

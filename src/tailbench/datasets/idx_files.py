@@ -19,6 +19,7 @@ from pydantic import Field
 from tailbench.datasets.image_base import ImageDataset, LabelledImages
 from tailbench.exceptions import InputError
 from tailbench.settings import Settings as BaseSettings
+from tailbench.settings import UserPath
 
 __all__ = [
     "IdxDataset",
@@ -36,7 +37,7 @@ UNSIGNED_BYTES = 8  # code of the type in the header
 class IdxSettings(BaseSettings):
     """Settings of a set of images in IDX files."""
 
-    path: str = Field(
+    path: UserPath = Field(
         min_length=1,
         description="Folder of the four IDX files, compressed by gzip or not: "
         "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, and the same with t10k.",

@@ -16,6 +16,7 @@ from tailbench.exceptions import InputError
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
+from tailbench.settings import UserPath
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +31,7 @@ COLOUR = (*GREY, "P", "RGB", "CMYK", "YCbCr")
 class ImageFolderSettings(BaseSettings):
     """Settings of a folder of images."""
 
-    path: str = Field(
+    path: UserPath = Field(
         min_length=1,
         description="Folder of PNG and JPEG files, searched with all folders in it; those "
         "directly in it are the classes, if there are any.",

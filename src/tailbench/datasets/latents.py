@@ -18,6 +18,7 @@ from tailbench.exceptions import InputError
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
 from tailbench.settings import Settings as BaseSettings
+from tailbench.settings import UserPath
 
 __all__ = ["Latents", "LatentsSettings"]
 
@@ -29,7 +30,7 @@ FLOATS = {"F16": "float16", "F32": "float32", "F64": "float64"}
 class LatentsSettings(BaseSettings):
     """Settings of latents."""
 
-    path: str = Field(
+    path: UserPath = Field(
         min_length=1,
         description="Folder of shards: .npy files, or .safetensors files, which may hold whole "
         "numbers as 'labels' too; latents have the axes rows, channels, height and width.",

@@ -19,6 +19,7 @@ from tailbench.datasets.image_base import LabelledImages
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.registry import register
+from tailbench.settings import UserPath
 
 __all__ = ["MNIST", "MNISTSettings", "fetch"]
 
@@ -30,7 +31,7 @@ DIGEST = "sha256:f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e141
 class MNISTSettings(IdxSettings):
     """Settings of the handwritten digits."""
 
-    path: str | None = Field(  # type: ignore[assignment]
+    path: UserPath | None = Field(  # type: ignore[assignment]
         None,
         min_length=1,
         description="Folder of the four IDX files (train-images-idx3-ubyte.gz and so on), or the "

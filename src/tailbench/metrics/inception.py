@@ -11,6 +11,7 @@ from tailbench.interfaces import MetricOutput
 from tailbench.metrics.base import ImageContext
 from tailbench.metrics.image_base import FidelityMetric, FidelitySettings, fidelity_outputs
 from tailbench.registry import register
+from tailbench.settings import UserPath
 
 __all__ = ["Inception", "InceptionSettings"]
 
@@ -18,7 +19,7 @@ __all__ = ["Inception", "InceptionSettings"]
 class InceptionSettings(FidelitySettings):
     """Where the weights are, and how features are compared."""
 
-    weights: str | None = Field(
+    weights: UserPath | None = Field(
         None,
         description="File of the weights (.pth or .safetensors) as torch-fidelity distributes "
         "them; null: they are downloaded once.",

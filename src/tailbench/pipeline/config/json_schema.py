@@ -1,35 +1,39 @@
-"""The JSON schema of a configuration, and the reference for people made of it.
+"""The JSON schema of a configuration, for editors.
 
-Both are derived from the registries and the typed settings, by which a configuration is parsed.
-The schema knows less than ``tailbench check``: not whether the configuration has the model that a
-method names, and no rule between two settings.
+Keys are described by pydantic. Written here is what pydantic has no words for: an entry without
+``type`` has the type of its name, a section may be a list of names, and experiments on theorems
+need no other section. The schema knows less than ``tailbench check``: not whether the
+configuration has the model that a method names, and no rule between two settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from tailbench import registry
-from tailbench.pipeline.config.parse import NAME, RESERVED, Config
+from tailbench.pipeline.config.model import FLOOR, NAME, SECTIONS, Config, DatasetEntry
 from tailbench.registry import entry_class, method_types, trainable_types
 
-__all__ = ["SECTIONS", "config_schema", "types_of"]
+__all__ = ["config_schema", "types_of"]
 
-SECTIONS = ("datasets", "models", "methods", "metrics", "theory")
+
+class Untitled(GenerateJsonSchema):
+    """Schemas without the titles that pydantic makes of the names of fields."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Return ``False`` for every field."""
+        return False
 
 
 def config_schema() -> dict[str, Any]:
-    """Give the JSON schema (draft 2020-12) of a configuration.
+    """Build the JSON schema (draft 2020-12) of a configuration.
 
     An entry without ``type`` has the type of its own name. Branches are taken by ``if`` rather
     than ``anyOf``, so that a validator names the one key that is wrong.
     """
-    fields = _plain(Config.model_json_schema())["properties"]
-    fields["seeds"] |= {
-        "items": {"type": ["string", "integer"], "pattern": r"^\d+(-\d+)?$", "minimum": 0},
-        "minItems": 1,
-    }
+    fields = _properties(Config)
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for name, field in fields.items():
@@ -69,7 +73,7 @@ def types_of(section: str) -> list[str]:
 
 
 def _summary(section: str, type_: str) -> str:
-    """Give the one line that says what a type is."""
+    """Return the line that says what a type is."""
     kind, name = section, type_
     if section == "datasets" and type_ in registry.names("targets"):
         kind = "targets"
@@ -79,7 +83,7 @@ def _summary(section: str, type_: str) -> str:
 
 
 def _section(section: str) -> dict[str, Any]:
-    """Give the schema of a section: a mapping of names to settings, or a list of names."""
+    """Build the schema of a section: a mapping of names to settings, or a list of names."""
     types = types_of(section)
     typed = {"$ref": f"#/$defs/{section}"}
     own = {
@@ -91,7 +95,7 @@ def _section(section: str) -> dict[str, Any]:
         for type_ in types
     }
     complete = [t for t in types if not entry_class(section, t).model_json_schema().get("required")]
-    unfit = r"\.\." + (f"|^{RESERVED[section]}$" if section in RESERVED else "")
+    unfit = r"\.\." + (f"|^{FLOOR}$" if section == "methods" else "")
     return {
         "type": ["object", "array"] + (["null"] if section == "metrics" else []),
         "properties": own,
@@ -104,7 +108,7 @@ def _section(section: str) -> dict[str, Any]:
 
 
 def _definitions(section: str) -> dict[str, Any]:
-    """Give the schema of an entry that names its type, and of the entries of each type."""
+    """Build the schema of an entry that names its type, and of the entries of each type."""
     types = types_of(section)
     entries = {f"{section}.{type_}": _entry(section, type_) for type_ in types}
     typed = {
@@ -123,22 +127,16 @@ def _definitions(section: str) -> dict[str, Any]:
 
 
 def _entry(section: str, type_: str) -> dict[str, Any]:
-    """Give the schema of an entry of a known type."""
-    settings = _plain(entry_class(section, type_).model_json_schema())
+    """Build the schema of an entry of a known type."""
+    settings = entry_class(section, type_)
     properties: dict[str, Any] = {"type": {"const": type_, "description": "What the entry is."}}
-    properties |= settings["properties"]
+    properties |= _properties(settings)
     if section == "datasets":
-        properties["methods"] = {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Methods to run on this dataset; all of them if left out.",
-        }
-        properties["seeds"] = {
-            "type": "array",
-            "items": {"type": ["string", "integer"]},
-            "description": "Blocks of seeds to run on this dataset; all of them if left out.",
-        }
-    required = settings.get("required", [])
+        limits = _properties(DatasetEntry)
+        for key in DatasetEntry.limits:  # left out or a list: null is neither
+            (items,) = (one for one in limits[key]["anyOf"] if one["type"] == "array")
+            properties[key] = {**items, "description": limits[key]["description"]}
+    required = [name for name, field in settings.model_fields.items() if field.is_required()]
     return {
         "description": _summary(section, type_),
         "type": "object" if required else ["object", "null"],
@@ -148,14 +146,7 @@ def _entry(section: str, type_: str) -> dict[str, Any]:
     }
 
 
-def _plain(schema: Any) -> Any:
-    """Drop the titles that pydantic makes of the names of fields."""
-    if isinstance(schema, Mapping):
-        return {
-            key: {name: _plain(field) for name, field in value.items()}
-            if key == "properties"
-            else _plain(value)
-            for key, value in schema.items()
-            if key != "title"
-        }
-    return [_plain(item) for item in schema] if isinstance(schema, list) else schema
+def _properties(cls: Any) -> dict[str, Any]:
+    """Return what pydantic says of the fields of a model."""
+    properties: dict[str, Any] = cls.model_json_schema(schema_generator=Untitled)["properties"]
+    return properties

@@ -1,12 +1,18 @@
-"""What the workflow does before its first job and after a failed one."""
+"""Checks of files and data that are made before the first job."""
 
 from __future__ import annotations
 
-from tailbench import registry
-from tailbench.exceptions import InputError
-from tailbench.pipeline.config.parse import Config
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["check_data"]
+from tailbench.exceptions import InputError
+from tailbench.pipeline.config.model import Config, ConfigError
+
+if TYPE_CHECKING:
+    from tailbench.pipeline.planning.plan import Plan
+
+__all__ = ["check_data", "check_files"]
 
 
 def check_data(config: Config, source: str) -> None:
@@ -17,10 +23,56 @@ def check_data(config: Config, source: str) -> None:
         source: What to call the configuration in messages.
 
     Raises:
-        InputError: If the data of a dataset cannot be used; names the key and the file.
+        ConfigError: If the data of a dataset cannot be used; one line per dataset, which names the
+            key and the file.
     """
+    mistakes = []
     for name, entry in config.datasets.items():
         try:
-            registry.source({"type": entry.type, **entry.settings}).check(config.batch_needs(name))
+            entry.source().check(config.batch_needs(name))
         except InputError as error:
-            raise InputError(f"{source}: datasets.{name}: {error}") from None
+            mistakes.append(f"{source}: datasets.{name}: {error}")
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+
+
+def check_files(plan: Plan, source: str) -> None:
+    """Check that the user's files exist, under names that Snakemake takes as they are.
+
+    Args:
+        plan: The plan of the configuration.
+        source: What to call the configuration in messages.
+
+    Raises:
+        ConfigError: If one does not; one line per file, which names the file and the key.
+    """
+    mistakes = [f"{source}: {mistake}" for mistake in _missing_files(plan)]
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+
+
+def _missing_files(plan: Plan) -> Iterator[str]:
+    config = plan.config
+    for name in config.datasets:
+        for path in plan.files(name):
+            yield from _missing(path, f"datasets.{name}.path")
+    spaces = {space for name in config.datasets for space in plan.features.spaces(name)}
+    for name, entry in config.metrics.items():
+        weights = entry.values.get("weights")
+        if isinstance(weights, str):
+            where = f"metrics.{name}.weights"
+            yield from _missing(weights, where) if entry.type in spaces else _braces(weights, where)
+
+
+def _missing(path: str, where: str) -> Iterator[str]:
+    yield from _braces(path, where)
+    if not Path(path).exists():
+        yield f"{where}: the file {path} does not exist"
+
+
+def _braces(path: str, where: str) -> Iterator[str]:
+    if {*path} & {*"{}"}:
+        yield (
+            f"{where}: the name {path!r} has braces, which Snakemake takes for wildcards: "
+            "rename the file"
+        )

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailbench import registry
-from tailbench.pipeline.config.json_schema import SECTIONS, config_schema, types_of
+from tailbench.pipeline.config.json_schema import config_schema, types_of
+from tailbench.pipeline.config.model import SECTIONS, DatasetEntry
 
 __all__ = ["config_markdown"]
 
@@ -24,13 +25,14 @@ that knows JSON schemas completes and checks keys from `workflow/schemas/config.
 says what an entry is; it may be left out where the name is that of a type, so that `gmm: {}` and
 `many: {type: gmm, dim: 100}` are both entries of type `gmm`. A setting that is left out has its
 default. A list of types, such as `metrics: [msle, tail_ks]`, takes them all with their defaults.
+A relative path, such as the `path` of a file, starts at the folder of the configuration.
 
 ## Top level"""
 
 
 NOTES = {
     "datasets": "Every entry may have `methods`, the list of the methods to run on it, and "
-    "`seeds`, the blocks of seeds; all of them run where a list is left out.",
+    "`seeds`, the seed blocks; all of them run where a list is left out.",
     "models": "Only what some method needs is trained.",
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
     "its own, named like `sgm[steps=16]`; the lists of several settings are combined.",
@@ -40,7 +42,7 @@ NOTES = {
 }
 
 
-COMMON = ("type", "methods", "seeds")
+COMMON = ("type", *DatasetEntry.limits)
 
 
 BOUNDS = {
@@ -64,7 +66,7 @@ PLURAL = ("integer", "number", "string")
 
 
 def config_markdown() -> str:
-    """Give the reference of all keys of a configuration, as Markdown."""
+    """Return the reference of all keys of a configuration, as Markdown."""
     schema = config_schema()
     top = {key: f for key, f in schema["properties"].items() if key not in (*SECTIONS, "figures")}
     parts = [INTRODUCTION, _table(top, [])]
@@ -88,7 +90,9 @@ def config_markdown() -> str:
 def _table(fields: Mapping[str, Any], required: Sequence[str]) -> str:
     rows = ["| Key | Value | Default | Meaning |", "| --- | --- | --- | --- |"]
     for key, field in fields.items():
-        default = "needed" if key in required else f"`{_yaml(field['default'])}`"
+        default = "required" if key in required else ""
+        if "default" in field:
+            default = f"`{_yaml(field['default'])}`"
         cells = (f"`{key}`", _values(field), default, field["description"])
         rows.append("| " + " | ".join(_cell(text) for text in cells) + " |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Seed blocks: how a range of seeds is written, such as ``0-2``."""
+"""Seed blocks: the seeds that one job handles, written ``3`` or ``0-2``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ __all__ = ["parse_block"]
 
 
 def parse_block(block: str | int) -> list[int]:
-    """List the members of a block of seeds: ``"0-2"`` gives ``[0, 1, 2]``, ``"7"`` gives ``[7]``.
+    """Return the seeds of a seed block: ``[0, 1, 2]`` for ``"0-2"``, ``[7]`` for ``"7"``.
 
     Raises:
-        ValueError: If the text is not a number or a rising range of numbers.
+        ValueError: If the text is neither a number nor a rising range of numbers.
     """
-    first, _, last = str(block).partition("-")
-    if not first.isdecimal() or (last and not last.isdecimal()):
-        raise ValueError(f"a block of seeds is written '3' or '0-4', not {block!r}")
-    members = list(range(int(first), int(last or first) + 1))
-    if not members or str(block).endswith("-"):
-        raise ValueError(f"the block of seeds {block!r} is empty or falls")
-    return members
+    text = str(block)
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        raise ValueError(f"invalid seed block {text!r}: expected a seed '3' or a range '0-4'")
+    if dash and int(last) < int(first):
+        raise ValueError(f"invalid seed range {text!r}: the first seed must not exceed the last")
+    return list(range(int(first), int(last or first) + 1))

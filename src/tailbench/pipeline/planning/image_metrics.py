@@ -10,9 +10,9 @@ from typing import Any
 
 from tailbench import registry
 from tailbench.datasets.image_base import ImageDataset
-from tailbench.pipeline.config.parse import Config, Entry
+from tailbench.pipeline.config.model import Config, MetricEntry
 from tailbench.pipeline.results.layout import Layout, classifier_folder, space_folder
-from tailbench.registry import source, source_kind
+from tailbench.registry import source_kind
 
 __all__ = ["Features"]
 
@@ -24,12 +24,12 @@ class Features:
     config: Config
     layout: Layout
 
-    def metrics_on(self, dataset: str) -> Mapping[str, Entry]:
+    def metrics_on(self, dataset: str) -> Mapping[str, MetricEntry]:
         """The metrics of a dataset: those of images only where there are images, and labels."""
         return self._metrics[dataset]
 
     @cached_property
-    def _metrics(self) -> dict[str, dict[str, Entry]]:
+    def _metrics(self) -> dict[str, dict[str, MetricEntry]]:
         return {
             dataset: {
                 name: entry
@@ -53,7 +53,7 @@ class Features:
     def spec(self, space: str) -> str:
         """What the features in a space depend on, besides images and code, as canonical JSON."""
         settings = {
-            key: entry.settings[key]
+            key: entry.values[key]
             for entry in self.config.metrics.values()
             if _metric(entry).space == space
             for key in _metric(entry).extraction
@@ -91,7 +91,7 @@ class Features:
         found = {}
         for dataset, entry in self.config.datasets.items():
             if source_kind(entry.type) == "datasets":
-                origin = source({"type": entry.type, **entry.settings})
+                origin = entry.source()
                 if isinstance(origin, ImageDataset) and origin.pixels:
                     found[dataset] = origin
         return found
@@ -103,5 +103,5 @@ class Features:
         return images is not None and (not metric.labelled or bool(images.class_names()))
 
 
-def _metric(entry: Entry) -> Any:
+def _metric(entry: MetricEntry) -> Any:
     return registry.load("metrics", entry.type)

@@ -11,17 +11,18 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tailbench import registry
-from tailbench.pipeline.config.parse import Config, ConfigError, Entry, parse
+from tailbench.pipeline.config.model import Config, ModelEntry
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.config.preflight import check_files
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.planning.image_metrics import Features
 from tailbench.pipeline.planning.job_code import job_digest
 from tailbench.pipeline.planning.theory_jobs import Experiments
 from tailbench.pipeline.results.layout import Layout
-from tailbench.registry import entry_class, source, source_kind
+from tailbench.registry import source_kind
 
 __all__ = ["Cell", "Plan"]
 
@@ -48,16 +49,16 @@ class Plan:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], source: str) -> Plan:
-        """Make the plan of a configuration that has been read, and check that files exist.
+        """Make the plan of a configuration that has been read from a file; check the user's files.
 
         Args:
             raw: Keys and values as YAML gives them.
-            source: What to call the configuration in messages.
+            source: The file, at whose folder relative paths start.
 
         Raises:
             ConfigError: If the configuration holds a mistake.
         """
-        plan = cls(parse(raw, source))
+        plan = cls(parse(raw, source, source))
         plan.check_files(source)
         return plan
 
@@ -73,11 +74,11 @@ class Plan:
 
     def methods_on(self, dataset: str) -> tuple[str, ...]:
         """The methods to run on a dataset."""
-        return self.config.select.get(dataset, tuple(self.config.methods))
+        return self.config.methods_on(dataset)
 
     def blocks_on(self, dataset: str) -> tuple[str, ...]:
         """The blocks of seeds to run on a dataset."""
-        return self.config.blocks.get(dataset, self.blocks)
+        return self.config.seed_blocks_on(dataset)
 
     def cells(self) -> list[Cell]:
         """All (dataset, method, block) of the configuration, in the order it names them."""
@@ -93,39 +94,33 @@ class Plan:
         )
 
     @cached_property
-    def models(self) -> Mapping[str, Entry]:
+    def models(self) -> Mapping[str, ModelEntry]:
         """The models to train: the configuration's, and those that methods derive from them."""
         models = dict(self.config.models)
         for method in self.config.methods:
             for role, names in self._derived(method).items():
-                base = self.config.models[self.config.methods[method].settings[role]]
-                for name, change in names.items():
-                    models[name] = Entry(type=base.type, settings={**base.settings, **change})
+                base = self.config.models[self.config.methods[method].parts[role]]
+                models |= {name: base.changed(change) for name, change in names.items()}
         return models
 
     def _derived(self, method: str) -> dict[str, dict[str, dict[str, Any]]]:
-        settings = self.config.methods[method].settings
+        parts = self.config.methods[method].parts
         return {
-            role: {f"{settings[role]}@{_written(change)}": change for change in changes}
-            for role, changes in self._sampling[method].derived().items()
+            role: {f"{parts[role]}@{_written(change)}": change for change in changes}
+            for role, changes in self._sampling(method).derived().items()
         }
 
-    @cached_property
-    def _sampling(self) -> Mapping[str, Any]:
-        return {
-            method: entry_class("methods", entry.type).model_validate(entry.settings)
-            for method, entry in self.config.methods.items()
-        }
+    def _sampling(self, method: str) -> Any:
+        return self.config.methods[method].settings
 
     @cached_property
     def _parts(self) -> dict[str, dict[str, tuple[str, ...]]]:
         parts = {}
         for method, entry in self.config.methods.items():
-            roles = entry_class("methods", entry.type).parts
             derived = self._derived(method)
             parts[method] = {
-                role: tuple(derived[role]) if role in derived else (entry.settings[role],)
-                for role in roles
+                role: tuple(derived[role]) if role in derived else (model,)
+                for role, model in entry.parts.items()
             }
         return parts
 
@@ -151,7 +146,7 @@ class Plan:
             for model in self.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
-        if self._sampling[method].chooses():
+        if self._sampling(method).chooses():
             inputs.append(f"{self.layout.data(dataset, block)}/train.npy")
         return inputs
 
@@ -203,21 +198,20 @@ class Plan:
         entry = self.config.datasets[dataset]
         if source_kind(entry.type) == "targets":
             return []
-        origin = source({"type": entry.type, **entry.settings})
-        return [str(path) for path in origin.files()]
+        return [str(path) for path in entry.source().files()]
 
     def fetched(self, dataset: str) -> list[str]:
         """The file that has to be fetched for a dataset, if there is one."""
         entry = self.config.datasets[dataset]
         if source_kind(entry.type) == "targets":
             return []
-        name = getattr(source({"type": entry.type, **entry.settings}), "remote", None)
+        name = getattr(entry.source(), "remote", None)
         return [] if name is None else [self.layout.download(dataset, name)]
 
     def fetch_spec(self, dataset: str) -> str:
         """What a file to be fetched depends on, as canonical JSON."""
         entry = self.config.datasets[dataset]
-        where = {k: v for k, v in entry.settings.items() if k in ("path", "checksum")}
+        where = {k: v for k, v in entry.values.items() if k in ("path", "checksum")}
         return json.dumps({"type": entry.type, **where}, sort_keys=True)
 
     def check_files(self, source: str) -> None:
@@ -227,23 +221,9 @@ class Plan:
             source: What to call the configuration in messages.
 
         Raises:
-            ConfigError: If one does not; names the file and the key.
+            ConfigError: If one does not; one line per file, which names the file and the key.
         """
-        for dataset in self.config.datasets:
-            for path in self.files(dataset):
-                _check_braces(path, f"{source}: datasets.{dataset}.path")
-                if not Path(path).exists():
-                    raise ConfigError(
-                        f"{source}: datasets.{dataset}.path: the file {path} does not exist"
-                    )
-        spaces = {s for dataset in self.config.datasets for s in self.features.spaces(dataset)}
-        for name, entry in self.config.metrics.items():
-            weights = entry.settings.get("weights")
-            _check_braces(str(weights), f"{source}: metrics.{name}.weights")
-            if weights is not None and entry.type in spaces and not Path(weights).is_file():
-                raise ConfigError(
-                    f"{source}: metrics.{name}.weights: the file {weights} does not exist"
-                )
+        check_files(self, source)
 
     def figure_inputs(self, figure: str) -> list[str]:
         """The files that a figure is drawn from, of all blocks of seeds or of the first alone.
@@ -288,14 +268,14 @@ class Plan:
         """What the sampling of a method depends on, besides its models, as canonical JSON."""
         entry = self.config.methods[method]
         return json.dumps(
-            {"type": entry.type, **entry.settings, "parts": self.parts(method)}, sort_keys=True
+            {"type": entry.type, **entry.values, "parts": self.parts(method)}, sort_keys=True
         )
 
     def evaluate_spec(self, dataset: str) -> str:
         """What the metrics depend on, besides samples, data and features, as canonical JSON."""
         metrics = self.features.metrics_on(dataset)
         return json.dumps(
-            {name: {"type": entry.type, **entry.settings} for name, entry in metrics.items()},
+            {name: {"type": entry.type, **entry.values} for name, entry in metrics.items()},
             sort_keys=True,
         )
 
@@ -307,14 +287,6 @@ class Plan:
             name: What the job is about: a dataset, a model, a method, a figure or an experiment.
         """
         return job_digest(self, stage, name)
-
-
-def _check_braces(path: str, where: str) -> None:
-    if {*path} & {*"{}"}:
-        raise ConfigError(
-            f"{where}: the name {path!r} has braces, which Snakemake takes for wildcards: "
-            "call the file something else"
-        )
 
 
 def _written(change: Mapping[str, float]) -> str:

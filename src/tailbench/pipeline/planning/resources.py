@@ -233,7 +233,7 @@ class JobResources:
 
     def evaluate(self, dataset: str, method: str, block: str) -> ResourceRequest:
         """Give what the metrics of a method ask for."""
-        points = _sweep(self.plan.config.methods[method].settings)[1]
+        points = _sweep(self.plan.config.methods[method].values)[1]
         need = self._metrics(dataset, block, points)
         return self._of_several(need, self.plan.processes_for(dataset, method))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tailbench import registry
-from tailbench.pipeline.config.parse import Config
+from tailbench.pipeline.config.model import Config
 from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Experiments"]
@@ -43,7 +43,7 @@ class Experiments:
         return {
             name: {
                 cell: json.dumps({"type": entry.type, **spec}, sort_keys=True)
-                for cell, spec in registry.load("theory", entry.type)(**entry.settings)
+                for cell, spec in registry.load("theory", entry.type)(settings=entry.settings)
                 .cells()
                 .items()
             }

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tailbench.pipeline.config.model import parts_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -161,12 +163,10 @@ def sharing(inputs: ResultsReader) -> list[tuple[str, str]]:
     methods = inputs.plan.get("methods") or {}
     if methods:
         return [(m, name) for name, entry in methods.items() for m in entry.get("models") or []]
-    models = set(inputs.config.get("models") or {})
     return [
-        (value, name)
+        (model, name)
         for name, entry in (inputs.config.get("methods") or {}).items()
-        for value in entry.values()
-        if isinstance(value, str) and value in models
+        for model in parts_of(entry["type"], entry).values()
     ]
 
 

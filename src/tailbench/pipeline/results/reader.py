@@ -167,7 +167,7 @@ class ResultsReader:
 
     def _blocks(self, dataset: str, folder: Path, suffix: str) -> Iterator[Path]:
         """List the files of a dataset's blocks that are there, in the order of the seeds."""
-        planned = (self.config.get("blocks") or {}).get(dataset) or self.config.get("seeds")
+        planned = self.entry("datasets", dataset).get("seeds") or self.config.get("seeds")
         blocks = planned or dict.fromkeys(name.removesuffix(suffix) for name in _children(folder))
         paths = (Path(f"{folder}/{block}{suffix}") for block in blocks)
         return islice(filter(Path.is_file, paths), 1 if self._first else None)

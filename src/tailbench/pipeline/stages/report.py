@@ -105,11 +105,12 @@ def _dataset(
     cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
     meta = inputs.meta(name)
     settings = inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}
+    shown = settings.keys() - meta.keys() - {"type", "dim", "methods", "seeds"}
     columns = meta.get("columns") or []
     return {
         "name": name,
-        "type": settings.pop("type", ""),
-        "settings": {k: v for k, v in settings.items() if k not in meta and k != "dim"},
+        "type": settings.get("type", ""),
+        "settings": {key: value for key, value in settings.items() if key in shown},
         "dim": len(columns),
         "key": key,
         "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},

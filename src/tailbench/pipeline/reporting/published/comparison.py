@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tailbench.pipeline.config.model import parts_of
 from tailbench.pipeline.reporting.published import load
 
 if TYPE_CHECKING:
@@ -289,12 +290,11 @@ def _type_of(config: Mapping[str, Any], family: Any) -> str:
 
 
 def _model(config: Mapping[str, Any], family: Any) -> Mapping[str, Any]:
-    """Give the settings of the first model that a method names and that has an alpha."""
-    for value in _entry(config, "methods", family).values():
-        model = _entry(config, "models", value) if isinstance(value, str) else {}
-        if "alpha" in model:
-            return model
-    return {}
+    """Return the settings of the first model that a method samples from and that has an alpha."""
+    method = _entry(config, "methods", family)
+    parts = parts_of(_type_of(config, family), method) if method else {}
+    models = (_entry(config, "models", name) for name in parts.values())
+    return next((model for model in models if "alpha" in model), {})
 
 
 def _alpha(config: Mapping[str, Any], family: Any) -> float | None:

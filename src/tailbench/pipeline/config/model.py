@@ -1,0 +1,366 @@
+"""The typed configuration: the parts of a benchmark by name, and how they are run.
+
+Every entry is validated by the settings class of the part that it names. The registry is the
+union, and a branch is imported when an entry asks for it: a union of pydantic's would import every
+part and build every schema at the start, 0.23 s beside the 0.65 s that a check takes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from tailbench import registry
+from tailbench.exceptions import InputError
+from tailbench.pipeline.config.errors import in_words, shown
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.registry import entry_class
+from tailbench.settings import Settings, UserPath
+
+__all__ = [
+    "FLOOR",
+    "NAME",
+    "SECTIONS",
+    "Config",
+    "ConfigError",
+    "DatasetEntry",
+    "Entry",
+    "MethodEntry",
+    "MetricEntry",
+    "ModelEntry",
+    "TheoryEntry",
+    "parts_of",
+]
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+RESULTS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+SECTIONS = ("datasets", "models", "methods", "metrics", "theory")
+REQUIRED = SECTIONS[:3]
+FLOOR = "floor"
+"""The name that no method can have: the floor's metrics lie beside those of methods."""
+
+
+class ConfigError(InputError):
+    """A configuration that cannot be used; the message has one line per mistake."""
+
+
+def parts_of(type_: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the models that a method samples from, by their role.
+
+    Roles are the ``parts`` of the method's settings class: no other setting names a model,
+    whatever its value.
+
+    Args:
+        type_: Type of the method.
+        settings: Its settings as plain data; a role that is left out has its default.
+
+    Raises:
+        InputError: If there is no such type.
+    """
+    cls = entry_class("methods", type_)
+    return {role: settings.get(role, cls.model_fields[role].default) for role in cls.parts}
+
+
+class Entry(Settings):
+    """One named part of a configuration with its completed settings.
+
+    Attributes:
+        type: Name of the part.
+        settings: Its typed settings.
+    """
+
+    section: ClassVar[str]
+    limits: ClassVar[tuple[str, ...]] = ()
+    """Keys of an entry that are no settings of its part."""
+
+    type: str
+    settings: Settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_apart(cls, value: Any) -> Any:
+        """Set the settings of the part apart from the keys that every entry has."""
+        if not isinstance(value, Mapping):
+            raise ValueError(f"must be a mapping of settings, not {shown(value)}")
+        own = {key: value[key] for key in ("type", *cls.limits) if key in value}
+        settings = {key: item for key, item in value.items() if key not in own}
+        return {**own, "type": str(own["type"]), "settings": settings}
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _of_its_type(cls, value: Any, info: ValidationInfo) -> Any:
+        part = entry_class(cls.section, info.data["type"])
+        try:
+            return part.model_validate(value, context=info.context)
+        except ValidationError as error:
+            raise in_words(error, part) from None
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The completed settings as plain data."""
+        return self.settings.model_dump(mode="json")
+
+    @cached_property
+    def spec(self) -> str:
+        """The type and the settings as canonical JSON: equal text means equal results."""
+        return json.dumps({"type": self.type, **self.values}, sort_keys=True)
+
+    def changed(self, change: Mapping[str, Any]) -> Self:
+        """Return the entry with some settings changed, which are not validated."""
+        settings = self.settings.model_copy(update=dict(change))
+        return type(self).model_construct(type=self.type, settings=settings)
+
+    def raw(self) -> dict[str, Any]:
+        """Return the entry as plain data, in the form that a user writes."""
+        limits = {key: getattr(self, key) for key in self.limits}
+        given = {key: list(value) for key, value in limits.items() if value is not None}
+        return {"type": self.type, **self.values, **given}
+
+
+def _seed_block(text: str) -> str:
+    seeds = parse_block(text)
+    return f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+
+
+SeedBlock = Annotated[
+    str,
+    BeforeValidator(str),
+    AfterValidator(_seed_block),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d+(-\d+)?$", "minimum": 0}),
+]
+
+
+class DatasetEntry(Entry):
+    """A target or a set of real data, and what is run on it."""
+
+    section: ClassVar[str] = "datasets"
+    limits: ClassVar[tuple[str, ...]] = ("methods", "seeds")
+
+    methods: tuple[str, ...] | None = Field(
+        None, description="Methods to run on this dataset; all of them if left out."
+    )
+    seeds: tuple[SeedBlock, ...] | None = Field(
+        None, description="Seed blocks to run on this dataset; all of them if left out."
+    )
+
+    @field_validator("methods", "seeds", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("must be a list, not None")
+        return value
+
+    def source(self) -> Any:
+        """Build the target or the data set; nothing is read."""
+        return registry.load(registry.source_kind(self.type), self.type)(settings=self.settings)
+
+
+class ModelEntry(Entry):
+    """A model to train."""
+
+    section: ClassVar[str] = "models"
+
+
+class MethodEntry(Entry):
+    """A way to sample from trained models."""
+
+    section: ClassVar[str] = "methods"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The names of the models that the method samples from, by their role."""
+        return parts_of(self.type, self.values)
+
+
+class MetricEntry(Entry):
+    """A comparison with held-out real samples."""
+
+    section: ClassVar[str] = "metrics"
+
+
+class TheoryEntry(Entry):
+    """An experiment on a theorem."""
+
+    section: ClassVar[str] = "theory"
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, str) and NAME.fullmatch(name) and ".." not in name:
+        return name
+    raise ValueError("a name has letters, digits, '_', '-' and '.' only, and starts with a letter")
+
+
+def _method_name(name: str) -> str:
+    if name == FLOOR:
+        raise ValueError(f"the name {name!r} is reserved")
+    return name
+
+
+def _results_name(name: str) -> str:
+    if RESULTS_NAME.fullmatch(name) and ".." not in name:
+        return name
+    raise ValueError(
+        f"{name!r} cannot be the name of a folder of results: use letters, digits, '_', '-' and "
+        "'.' only, and start with a letter or digit"
+    )
+
+
+def _figure(name: str) -> str:
+    known = registry.names("figures")
+    if name not in known:
+        raise ValueError(f"there is no figure {name!r}{registry.nearest(name, known)}")
+    return name
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+
+
+class Config(Settings):
+    """A complete configuration.
+
+    ``seeds`` are seed blocks. A block is one job, and its results are kept as long as the block is
+    written the same: to add seeds, add a block.
+    """
+
+    name: Annotated[str, AfterValidator(_results_name)] = Field(
+        "benchmark",
+        description="Name of the folder of results; if left out, the name of the configuration "
+        "file without its ending.",
+    )
+    plugins: tuple[UserPath, ...] = Field(
+        (),
+        description="Folders of further parts; a relative path starts at the folder of the "
+        "configuration.",
+    )
+    seeds: Annotated[
+        tuple[SeedBlock, ...],
+        Field(
+            min_length=1,
+            description="Seed blocks, such as ['0-2', '3-4']: each block is one job. "
+            "Add a block to add seeds; the others are not computed again.",
+        ),
+    ] = ("0-2",)
+    device: Annotated[
+        str,
+        Field(
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="Where to train and sample: 'cpu', 'cuda', 'cuda:1', or 'auto' (a GPU "
+            "where there is one).",
+        ),
+    ] = "auto"
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="Threads of each training and sampling job on a CPU.")
+    ] = 1
+    processes: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default={},
+        description="Processes, each with a GPU where there are any, that train a model together "
+        "and sample from it, by model; one where left out. They share each batch, and the result "
+        "is that of one process up to rounding.",
+    )
+    processes_per_node: Annotated[
+        int, Field(ge=1, le=64, description="Largest number of these processes on one node.")
+    ] = 8
+    datasets: dict[Name, DatasetEntry] = Field(
+        default={}, description="What is learned: targets and real data."
+    )
+    models: dict[Name, ModelEntry] = Field(default={}, description="What is trained.")
+    methods: dict[Annotated[Name, AfterValidator(_method_name)], MethodEntry] = Field(
+        default={}, description="Ways to sample from trained models."
+    )
+    metrics: dict[Name, MetricEntry] = Field(
+        default={}, description="Comparisons with held-out real samples."
+    )
+    figures: tuple[Annotated[str, AfterValidator(_figure)], ...] = Field(
+        default_factory=lambda: registry.names("figures"),
+        description="Figures to draw; all of them if left out.",
+    )
+    theory: dict[Name, TheoryEntry] = Field(
+        default={},
+        description="Experiments that measure what theorems claim; none if left out.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ask_for_sections(cls, data: Mapping[str, Any]) -> Any:
+        """Ask for what a benchmark has; experiments on theorems need none of it."""
+        if "theory" in data and not {*REQUIRED} & {*data}:
+            return {"figures": [], **data}
+        return {**dict.fromkeys((*REQUIRED, "metrics")), **data}
+
+    @field_validator("plugins")
+    @classmethod
+    def _use_plugins(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        """Find the parts of plug-ins before the sections, which come later, are validated."""
+        registry.use_plugins(folders)
+        return folders
+
+    @field_validator("seeds")
+    @classmethod
+    def _disjoint(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        seeds = [seed for block in value for seed in parse_block(block)]
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed is in two blocks")
+        return value
+
+    @field_validator(*SECTIONS, mode="before")
+    @classmethod
+    def _entries(cls, value: Any, info: ValidationInfo) -> Any:
+        """Turn a list of names into entries, and give an entry without a type its name's."""
+        if value is None and info.field_name == "metrics":
+            known = registry.names("metrics")
+            value = [name for name in known if registry.load("metrics", name).by_default]
+        if value is None:
+            raise ValueError("at least one entry is required")
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            value = dict.fromkeys(value)
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError("must be a mapping of names to settings, or a list of names")
+        return {
+            name: {"type": name, **(given or {})}
+            if given is None or isinstance(given, Mapping)
+            else given
+            for name, given in value.items()
+        }
+
+    def methods_on(self, dataset: str) -> tuple[str, ...]:
+        """Return the methods to run on a dataset."""
+        chosen = self.datasets[dataset].methods
+        return tuple(self.methods) if chosen is None else chosen
+
+    def seed_blocks_on(self, dataset: str) -> tuple[str, ...]:
+        """Return the seed blocks to run on a dataset."""
+        chosen = self.datasets[dataset].seeds
+        return self.seeds if chosen is None else chosen
+
+    def batch_needs(self, dataset: str) -> int:
+        """Return the fewest training rows that suffice for a batch of every model used on it."""
+        methods = [self.methods[name] for name in self.methods_on(dataset)]
+        models = {model for method in methods for model in method.parts.values()}
+        sizes = (getattr(self.models[name].settings, "batch_size", 1) for name in models)
+        return max(sizes, default=1)
+
+    def text(self) -> str:
+        """Return the completed configuration as JSON, in the form that ``parse`` reads."""
+        return json.dumps(self.raw(), sort_keys=True)
+
+    def raw(self) -> dict[str, Any]:
+        """Return the completed configuration as plain data, in the form that ``parse`` reads."""
+        data = self.model_dump(mode="json", exclude={*SECTIONS})
+        for section in SECTIONS:
+            if entries := getattr(self, section):
+                data[section] = {name: entry.raw() for name, entry in entries.items()}
+        return {key: data[key] for key in type(self).model_fields if key in data}
