@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tailbench.io.lazy_rows import LazyRows
 
-__all__ = ["HELD", "InMemoryRows", "Prepare", "Rows", "OnDiskRows", "stored"]
+__all__ = ["HELD", "InMemoryRows", "OnDiskRows", "Prepare", "Rows", "stored"]
 
 HELD = 2**30
 """Bytes of stored rows up to which they are held in memory, or on the GPU."""
@@ -100,7 +100,7 @@ class OnDiskRows(Rows):
     def take(self, index: Tensor) -> Tensor:
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
         numbers = index.cpu().numpy()
-        read = np.stack([rows[own] for rows, own in zip(self._x, numbers, strict=True)])
+        read = np.stack([np.asarray(rows[own]) for rows, own in zip(self._x, numbers, strict=True)])
         return self._prepare(torch.from_numpy(read).to(self._device), self._members)
 
 

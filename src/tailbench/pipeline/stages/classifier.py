@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tailbench.compute.devices import resolve_device
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import images_of, open_arrays
-from tailbench.io.checksums import checksum, write_record
+from tailbench.io.arrays import images_of, open_array
+from tailbench.io.checksums import checksum, write_record, write_sums
+from tailbench.pipeline.results.layout import classifier_folder
 from tailbench.rng.seeds import seed_for
 
 __all__ = ["read_member", "run"]
@@ -21,7 +22,7 @@ __all__ = ["read_member", "run"]
 def run(
     dataset: str, block: str, data: Path, folder: Path, device: str = "auto", threads: int = 1
 ) -> None:
-    """Write ``classifier.safetensors`` and ``classifier.json`` into a folder.
+    """Write ``network/classifier.safetensors`` and ``network/classifier.json`` into a folder.
 
     The images of the first member are used: a set of images is the same for every member. The
     second file has the shares of the classes in the training images, and the share of the test
@@ -48,9 +49,8 @@ def run(
         raise InputError(f"{data} holds no labelled images with pixels")
     parts = {}
     for part in ("train", "test"):
-        path = data / f"{part}.safetensors"
-        pixels = read_member(path, part).reshape(-1, *images.shape)
-        parts[part] = pixels, read_member(path, f"{part}_labels")
+        pixels = read_member(data / f"{part}.npy").reshape(-1, *images.shape)
+        parts[part] = pixels, read_member(data / f"{part}_labels.npy")
     begin = time.monotonic()
     count = len(images.classes)
     network = fit(
@@ -58,6 +58,7 @@ def run(
     )
     pixels, labels = parts["test"]
     found = network.predict(pixels) == labels
+    folder = Path(classifier_folder(folder))
     weights = folder / "classifier.safetensors"
     network.save(weights)
     spec = {
@@ -70,19 +71,18 @@ def run(
             float(found[labels == k].mean()) if (labels == k).any() else None for k in range(count)
         ],
         "seconds": time.monotonic() - begin,
-        "sha256": {weights.name: checksum(weights)},
     }
-    write_record(folder / "classifier.json", spec)
+    written = {"classifier.json": write_record(folder / "classifier.json", spec)}
+    write_sums(folder, {weights.name: checksum(weights), **written})
     print(
         f"{dataset}, seeds {block}: a classifier finds {spec['accuracy']:.1%} of the test classes"
     )
 
 
-def read_member(path: Path, part: str, member: int = 0) -> NDArray[Any]:
+def read_member(path: Path, member: int = 0) -> NDArray[Any]:
     """Read the rows of one member as they are stored, without those of the others.
 
     Raises:
-        InputError: If the file is missing or damaged, or lacks the part.
+        InputError: If the file is missing or corrupt.
     """
-    with open_arrays(path) as file:
-        return file.get_slice(part)[member]
+    return np.array(open_array(path)[member])

@@ -28,7 +28,7 @@ def run(results: str | Path, name: str) -> None:
 
     figure = registry.load("figures", name)()
     inputs = ResultsReader(results)
-    with replacing(inputs.results / "figures" / name) as folder, style.theme():
+    with replacing(inputs.layout.figure(name)) as folder, style.theme():
         folder.mkdir()
         for dataset in inputs.datasets:
             drawn = figure.draw(inputs, dataset)

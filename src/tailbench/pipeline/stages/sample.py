@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.compute.distributed import joined
-from tailbench.io.arrays import read_rows, write_arrays
-from tailbench.io.checksums import read_record, write_record
+from tailbench.io.arrays import read_rows, write_array
+from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.base import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
@@ -43,8 +43,8 @@ def run(
         spec: Type, settings and parts of the method, as JSON.
         models: Folder of the trained models of the dataset.
         data: Folder of the data of the block.
-        output: The safetensors file to write, one tensor ``(E, n, d)`` per variant; beside it
-            goes a JSON file of the same name.
+        output: The array to write, ``(V, E, n, d)`` for ``V`` variants; beside it goes
+            ``record.json``, which lists them in the same order.
         device: Where to sample.
         threads: Threads on a CPU, of all processes together.
 
@@ -63,11 +63,12 @@ def run(
         samples, meta = _draw(model, typed, dataset, method, parse_block(block), data)
         if not team.first:
             return
-    meta["sha256"] = {output.name: write_arrays(output, samples)}
+    sums = {output.name: write_array(output, list(samples.values()))}
     meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
     meta["processes"] = team.count
     meta["models"] = sorted({name for names in parts.values() for name in names})
-    write_record(output.with_suffix(".json"), meta)
+    sums["record.json"] = write_record(output.with_name("record.json"), meta)
+    write_sums(output.parent, sums)
 
 
 def _draw(
@@ -78,7 +79,7 @@ def _draw(
     meta: dict[str, Any] = {"members": members, "variants": {}}
     if settings.chooses():
         begin = time.monotonic()
-        x = read_rows(data / "train.safetensors", "train")
+        x = read_rows(data / "train.npy")
         held = model.validation(x, [seed_for("split", dataset, m) for m in members])
         seeds = [seed_for("choose", dataset, member) for member in members]
         label = f"{dataset}/{method}, choosing sigma_T"

@@ -33,7 +33,7 @@ def run(results: str | Path) -> None:
     inputs = ResultsReader(results)
     metrics, outputs = inputs.metrics, tables.directions()
     summary = tables.summary(metrics, outputs)
-    with replacing(inputs.results / "tables") as folder:
+    with replacing(inputs.layout.tables) as folder:
         folder.mkdir()
         for name, table in {
             "summary": summary,
