@@ -25,18 +25,22 @@ localrules:
 rule all:
     default_target: True
     input:
-        "results/report.html",
+        LAYOUT.report,
+        # Only asked for where this is the target: the rest may lack files that it has no use for.
+        lambda wildcards: deleted_files(PLAN),
 
 
 onstart:
     check_data(PLAN.config, CONFIG_SOURCE)
-    lock_results_dir("results")
+    lock_results_dir(LAYOUT.root)
 
 
 onsuccess:
-    kept_models.forget("results/.checkpoints")
-    shell("test ! -f results/report.html || tailbench summary --results results")
+    kept_models.forget(LAYOUT.checkpoints)
+    shell(
+        "test ! -f {LAYOUT.report:q} || tailbench summary --results {LAYOUT.root:q}"
+    )
 
 
 onerror:
-    print(missing(PLAN, "results"), file=sys.stderr)
+    print(missing(PLAN, LAYOUT.root), file=sys.stderr)

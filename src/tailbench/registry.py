@@ -282,14 +282,3 @@ def entry_class(section: str, type_: str) -> Any:
     if section == "theory" and type_ not in names("theory"):
         raise InputError(f"there is no experiment {type_!r}{nearest(type_, names('theory'))}")
     return load(section, type_).Settings
-
-
-def use_plugins(folders: Iterable[str | Path]) -> None:
-    """Check that the folders of plug-ins exist.
-
-    Raises:
-        InputError: If one does not; names it.
-    """
-    for folder in folders:
-        if not Path(folder).is_dir():
-            raise InputError(f"the folder {folder} does not exist")

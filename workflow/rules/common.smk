@@ -10,6 +10,8 @@ from tailbench.pipeline.runtime.gpu_slots import gpus_of_run
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import JobResources
 from tailbench.pipeline.reporting.missing_cells import missing
+from tailbench.pipeline.results import layout
+from tailbench.pipeline.results.deleted_files import deleted_files
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
@@ -38,11 +40,10 @@ if ON_CLUSTER:
 else:
     snakemake_internals.set_tmpdir(workflow)
 
-DATA = "results/data/{dataset}/{block}"
-MODEL = "results/models/{dataset}/{model}/{block}"
-SAMPLES = "results/samples/{dataset}/{method}/{block}.safetensors"
-FEATURES = "results/features/{dataset}/{block}"
-METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
+LAYOUT = PLAN.layout
+DATA, MODEL, FEATURES = LAYOUT.data(), LAYOUT.model(), LAYOUT.features()
+SAMPLES, METRICS = LAYOUT.samples(), LAYOUT.metrics()
+FLOOR = LAYOUT.metrics(method="floor")
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
 
 
@@ -65,6 +66,10 @@ def for_cells(pattern, cells):
 
 def for_trainings(pattern):
     return [pattern.format(dataset=d, model=m, block=b) for d, m, b in PLAN.trainings()]
+
+
+def in_folder(folder, names):
+    return [f"{folder}/{name}" for name in names]
 
 
 def for_data(pattern):

@@ -5,11 +5,11 @@ localrules:
 # What the file is, its checksum says: a change of the code does not make it another one.
 rule fetch:
     output:
-        "results/downloads/{dataset}/{file}",
+        LAYOUT.download(),
     log:
-        "results/logs/fetch/{dataset}/{file}.log",
+        LAYOUT.log("fetch/{dataset}/{file}"),
     benchmark:
-        "results/benchmarks/fetch/{dataset}/{file}.tsv"
+        LAYOUT.benchmark("fetch/{dataset}/{file}")
     conda:
         ENVIRONMENT
     threads: 1
@@ -28,15 +28,15 @@ rule fetch:
 rule data:
     input:
         files=LAZY.per_wildcards(PLAN.files, "dataset"),
-        fetched=LAZY.per_wildcards(PLAN.fetched, "dataset"),
+        # Its checksum says what it is: one that is fetched again is the same.
+        fetched=ancient(LAZY.per_wildcards(PLAN.fetched, "dataset")),
     output:
-        train=f"{DATA}/train.safetensors",
-        test=f"{DATA}/test.safetensors",
-        meta=f"{DATA}/meta.json",
+        *in_folder(DATA, layout.DATA_FILES[1:]),
+        train=f"{DATA}/train.npy",
     log:
-        "results/logs/data/{dataset}/{block}.log",
+        LAYOUT.log("data/{dataset}/{block}"),
     benchmark:
-        "results/benchmarks/data/{dataset}/{block}.tsv"
+        LAYOUT.benchmark("data/{dataset}/{block}")
     priority: 100
     group:
         RESOURCES.group("data")

@@ -1,14 +1,16 @@
 rule floor:
     input:
-        test=f"{DATA}/test.safetensors",
+        test=f"{DATA}/test.npy",
+        floor=f"{DATA}/floor.npy",
         meta=f"{DATA}/meta.json",
         features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
     output:
-        "results/metrics/{dataset}/floor/{block}.csv",
+        table=f"{FLOOR}/metrics.csv",
+        sums=f"{FLOOR}/{layout.SUMS}",
     log:
-        "results/logs/floor/{dataset}/{block}.log",
+        LAYOUT.log("floor/{dataset}/{block}"),
     benchmark:
-        "results/benchmarks/floor/{dataset}/{block}.tsv"
+        LAYOUT.benchmark("floor/{dataset}/{block}")
     group:
         LAZY.constant_or_callable(
             lambda dataset: RESOURCES.group("evaluate", dataset), "dataset"
@@ -34,23 +36,24 @@ rule floor:
         "tailbench job evaluate --dataset {wildcards.dataset:q} --method floor"
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
         " --features {params.features:q} --device {resources.device} --threads {threads}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output.table:q} > {log:q} 2>&1"
 
 
 rule evaluate:
     input:
-        test=f"{DATA}/test.safetensors",
+        test=f"{DATA}/test.npy",
         meta=f"{DATA}/meta.json",
         features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
-        samples=SAMPLES,
-        # For the checksum; the rest of it, such as seconds, is nothing to metrics.
-        record=ancient(SAMPLES.replace(".safetensors", ".json")),
+        samples=f"{SAMPLES}/samples.npy",
+        # For the names of the variants; the rest of it, such as seconds, is nothing to metrics.
+        record=ancient(f"{SAMPLES}/record.json"),
     output:
-        METRICS,
+        table=f"{METRICS}/metrics.csv",
+        sums=f"{METRICS}/{layout.SUMS}",
     log:
-        "results/logs/evaluate/{dataset}/{method}/{block}.log",
+        LAYOUT.log("evaluate/{dataset}/{method}/{block}"),
     benchmark:
-        "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
+        LAYOUT.benchmark("evaluate/{dataset}/{method}/{block}")
     group:
         LAZY.constant_or_callable(
             lambda dataset: RESOURCES.group("evaluate", dataset), "dataset"
@@ -93,7 +96,7 @@ rule evaluate:
         " --seeds {wildcards.block} --spec {params.spec:q} --data {params.data:q}"
         " --samples {input.samples:q} --features {params.features:q} --device {resources.device}"
         " --threads {threads} --processes {resources.processes} --per-node {resources.per_node}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output.table:q} > {log:q} 2>&1"
 
 
 ruleorder: floor > evaluate
@@ -102,18 +105,19 @@ ruleorder: floor > evaluate
 # No group: Snakemake goes through all inputs of a group whenever one of them is made.
 rule collect:
     input:
-        for_cells(METRICS, PLAN.cells()),
-        for_cells(SAMPLES.replace(".safetensors", ".json"), PLAN.cells()),
+        for_cells(f"{METRICS}/metrics.csv", PLAN.cells()),
+        for_cells(f"{SAMPLES}/record.json", PLAN.cells()),
         for_trainings(f"{MODEL}/spec.json"),
-        for_data("results/metrics/{dataset}/floor/{block}.csv"),
+        for_data(f"{FLOOR}/metrics.csv"),
     output:
-        metrics=report("results/metrics.csv", category="Tables"),
-        plan="results/plan.json",
-        config="results/config.json",
+        metrics=report(LAYOUT.metrics_table, category="Tables"),
+        plan=LAYOUT.plan,
+        config=LAYOUT.config,
+        sums=LAYOUT.sums,
     log:
-        "results/logs/collect.log",
+        LAYOUT.log("collect"),
     benchmark:
-        "results/benchmarks/collect.tsv"
+        LAYOUT.benchmark("collect")
     conda:
         ENVIRONMENT
     threads: 1
@@ -123,8 +127,9 @@ rule collect:
     params:
         # A function, since Snakemake takes braces in a text for wildcards.
         config=lambda wildcards: PLAN.config.text(),
+        results=LAYOUT.root,
         code=PLAN.code("collect"),
     message:
         with_resources("collect: {output.metrics}")
     shell:
-        "tailbench job collect --results results --config {params.config:q} > {log:q} 2>&1"
+        "tailbench job collect --results {params.results:q} --config {params.config:q} > {log:q} 2>&1"

@@ -1,14 +1,14 @@
 rule tables:
     input:
-        "results/metrics.csv",
-        "results/config.json",
-        "results/plan.json",
+        LAYOUT.metrics_table,
+        LAYOUT.config,
+        LAYOUT.plan,
     output:
-        directory("results/tables"),
+        directory(LAYOUT.tables),
     log:
-        "results/logs/tables.log",
+        LAYOUT.log("tables"),
     benchmark:
-        "results/benchmarks/tables.tsv"
+        LAYOUT.benchmark("tables")
     group:
         "report"
     conda:
@@ -18,24 +18,25 @@ rule tables:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
+        results=LAYOUT.root,
         code=PLAN.code("tables"),
     message:
         with_resources("tables")
     shell:
-        "tailbench job tables --results results > {log:q} 2>&1"
+        "tailbench job tables --results {params.results:q} > {log:q} 2>&1"
 
 
 # No group, as collect has none.
 rule figure:
     input:
         lambda wildcards: PLAN.figure_inputs(wildcards.figure),
-        plan=ancient("results/plan.json"),
+        plan=ancient(LAYOUT.plan),
     output:
-        directory("results/figures/{figure}"),
+        directory(LAYOUT.figure()),
     log:
-        "results/logs/figure/{figure}.log",
+        LAYOUT.log("figure/{figure}"),
     benchmark:
-        "results/benchmarks/figure/{figure}.tsv"
+        LAYOUT.benchmark("figure/{figure}")
     conda:
         ENVIRONMENT
     threads: 1
@@ -43,22 +44,23 @@ rule figure:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
+        results=LAYOUT.root,
         code=lambda wildcards: PLAN.code("figure", wildcards.figure),
     message:
         with_resources("figure: {wildcards.figure}")
     shell:
-        "tailbench job figure --results results --name {wildcards.figure} > {log:q} 2>&1"
+        "tailbench job figure --results {params.results:q} --name {wildcards.figure} > {log:q} 2>&1"
 
 
 rule report:
     input:
         PLAN.report_inputs(),
     output:
-        "results/report.html",
+        LAYOUT.report,
     log:
-        "results/logs/report.log",
+        LAYOUT.log("report"),
     benchmark:
-        "results/benchmarks/report.tsv"
+        LAYOUT.benchmark("report")
     group:
         "report"
     conda:
@@ -68,8 +70,9 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
+        results=LAYOUT.root,
         code=PLAN.code("report"),
     message:
         with_resources("report: {output}")
     shell:
-        "tailbench job report --results results --output {output:q} > {log:q} 2>&1"
+        "tailbench job report --results {params.results:q} --output {output:q} > {log:q} 2>&1"

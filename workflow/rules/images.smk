@@ -1,15 +1,15 @@
 rule classifier:
     input:
-        train=f"{DATA}/train.safetensors",
-        test=f"{DATA}/test.safetensors",
+        train=f"{DATA}/train.npy",
+        test=f"{DATA}/test.npy",
+        labels=[f"{DATA}/{part}_labels.npy" for part in ("train", "test")],
         meta=f"{DATA}/meta.json",
     output:
-        weights=f"{FEATURES}/classifier.safetensors",
-        spec=f"{FEATURES}/classifier.json",
+        in_folder(layout.classifier_folder(FEATURES), layout.CLASSIFIER_FILES),
     log:
-        "results/logs/classifier/{dataset}/{block}.log",
+        LAYOUT.log("classifier/{dataset}/{block}"),
     benchmark:
-        "results/benchmarks/classifier/{dataset}/{block}.tsv"
+        LAYOUT.benchmark("classifier/{dataset}/{block}")
     priority: 60
     conda:
         ENVIRONMENT
@@ -22,7 +22,7 @@ rule classifier:
     params:
         code=PLAN.code("classifier"),
         data=subpath(input.train, parent=True),
-        folder=subpath(output.weights, parent=True),
+        folder=FEATURES,
     message:
         with_gpu("classifier: {wildcards.dataset}, seeds {wildcards.block}")
     shell:
@@ -33,18 +33,17 @@ rule classifier:
 
 rule features:
     input:
-        test=f"{DATA}/test.safetensors",
+        test=f"{DATA}/test.npy",
         meta=f"{DATA}/meta.json",
         weights=lambda wildcards: PLAN.features.weights(
             wildcards.dataset, wildcards.block, wildcards.space
         ),
     output:
-        features=f"{FEATURES}/reference-{{space}}.safetensors",
-        spec=f"{FEATURES}/reference-{{space}}.json",
+        in_folder(layout.space_folder(FEATURES), layout.FEATURE_FILES),
     log:
-        "results/logs/features/{dataset}/{space}/{block}.log",
+        LAYOUT.log("features/{dataset}/{space}/{block}"),
     benchmark:
-        "results/benchmarks/features/{dataset}/{space}/{block}.tsv"
+        LAYOUT.benchmark("features/{dataset}/{space}/{block}")
     priority: 60
     conda:
         ENVIRONMENT

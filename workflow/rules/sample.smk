@@ -3,12 +3,12 @@ rule sample:
         meta=f"{DATA}/meta.json",
         files=LAZY.per_wildcards(PLAN.sample_inputs, "dataset", "method", "block"),
     output:
-        samples=SAMPLES,
-        meta=SAMPLES.replace(".safetensors", ".json"),
+        *in_folder(SAMPLES, layout.SAMPLE_FILES[1:]),
+        samples=f"{SAMPLES}/samples.npy",
     log:
-        "results/logs/sample/{dataset}/{method}/{block}.log",
+        LAYOUT.log("sample/{dataset}/{method}/{block}"),
     benchmark:
-        "results/benchmarks/sample/{dataset}/{method}/{block}.tsv"
+        LAYOUT.benchmark("sample/{dataset}/{method}/{block}")
     conda:
         ENVIRONMENT
     threads:
@@ -34,7 +34,7 @@ rule sample:
     params:
         spec=LAZY.per_wildcards(PLAN.sample_spec, "method"),
         code=LAZY.per_wildcards(lambda method: PLAN.code("sample", method), "method"),
-        models="results/models/{dataset}",
+        models=LAYOUT.models(),
         data=subpath(input.meta, parent=True),
     message:
         with_gpu(

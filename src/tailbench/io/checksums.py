@@ -91,7 +91,7 @@ def read_sums(folder: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise InputError(f"{folder} has no {SUMS}; delete the folder and rerun") from None
-    except ValueError:
+    except UnicodeDecodeError:
         raise InputError(f"{path} is corrupt, it is not text; {ADVICE}") from None
     found = [LINE.fullmatch(line) for line in lines]
     if None in found:
@@ -140,7 +140,7 @@ def read_text(path: Path) -> str:
     _compare(path, hashlib.sha256(content).hexdigest())
     try:
         return content.decode()
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
 
 
@@ -172,7 +172,7 @@ def read_plain(path: Path) -> dict[str, Any]:
         return _mapping(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {RERUN}") from None
-    except ValueError as error:  # not text
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
 
 

@@ -22,7 +22,7 @@ from tailbench.compute.devices import resolve_device
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import checksum, read_record, verified, write_record
+from tailbench.io.checksums import read_record, read_text, seal, verified, write_record
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.models.preprocessing import Stored, as_block, as_images, is_lazy
 from tailbench.models.settings import SamplingSettings, TrainingSettings
@@ -318,7 +318,8 @@ class Estimator(Model):
     def save(self, path: str | Path) -> None:
         """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
-        ``spec.json`` carries the settings, the versions, and the checksums of all three.
+        ``spec.json`` carries the settings and the versions, ``SHA256SUMS`` the checksums of all
+        three.
         """
         from safetensors.torch import save_file
 
@@ -340,9 +341,6 @@ class Estimator(Model):
             "settings": self.settings.model_dump(mode="json"),
             "table": self._table,
             **self.info,
-            "sha256": {
-                name: checksum(path / name) for name in ("model.safetensors", "history.csv")
-            },
             "versions": {
                 "python": platform.python_version(),
                 **{
@@ -351,6 +349,7 @@ class Estimator(Model):
             },
         }
         write_record(path / "spec.json", spec)
+        seal(path, ("model.safetensors", "history.csv", "spec.json"))
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -367,10 +366,10 @@ class Estimator(Model):
             if not (path / name).is_file():
                 raise InputError(f"there is no model in {path}: {path / name} is missing")
         tensors = load_file(verified(path / "model.safetensors"))
-        history = verified(path / "history.csv").read_text(encoding="utf-8")
+        history = read_text(path / "history.csv")
         model = cls(device=device, **spec["settings"])
         model._table = spec["table"]
-        own = {"type", "settings", "table", "sha256", "versions"}
+        own = {"type", "settings", "table", "versions"}
         model.info = {key: value for key, value in spec.items() if key not in own}
         model.constants = {
             key.removeprefix("constant."): value

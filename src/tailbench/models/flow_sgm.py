@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from tailbench.data import ImageLayout, as_values
 from tailbench.exceptions import InputError
-from tailbench.io.checksums import write_record
+from tailbench.io.checksums import seal, write_record
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.models.base import Model, SampleResult, load_model, read_spec
 from tailbench.models.flow import Flow
@@ -350,6 +350,7 @@ class FlowSGM(Model):
             "table": self._table,
         }
         write_record(path / "spec.json", spec)
+        seal(path, ["spec.json"])
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:

@@ -36,7 +36,9 @@ class Experiments:
 
     def files(self, experiment: str) -> list[str]:
         """The files of the cells of an experiment."""
-        return [f"{self.layout.cell(experiment, cell)}/points.csv" for cell in self._specs[experiment]]
+        return [
+            f"{self.layout.cell(experiment, cell)}/points.csv" for cell in self._specs[experiment]
+        ]
 
     @cached_property
     def _specs(self) -> Mapping[str, Mapping[str, str]]:

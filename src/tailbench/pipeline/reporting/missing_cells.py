@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tailbench.pipeline.planning.plan import Cell, Plan
+from tailbench.pipeline.results.layout import Layout, classifier_folder, space_folder
 
 __all__ = ["missing"]
 
@@ -20,12 +21,13 @@ def missing(plan: Plan, results: str | Path) -> str:
         The lines; nothing if all cells have results.
     """
     lines = []
+    layout = Layout(str(results))
     for name, part in plan.experiments.cells():
-        if not (Path(results) / f"theory/{name}/cells/{part}.csv").is_file():
-            log = Path(results) / f"logs/theory/{name}/{part}.log"
+        if not Path(layout.cell(name, part), "points.csv").is_file():
+            log = Path(layout.log(f"theory/{name}/{part}"))
             lines.append(f"  {name}, {part}: {_reason('theory', log)}")
     for cell in plan.cells():
-        step = _first_missing(plan, Path(results), cell)
+        step = _first_missing(plan, layout, cell)
         if step is not None:
             lines.append(f"  {cell.dataset}, {cell.method}, seeds {cell.block}: {_reason(*step)}")
     if not lines:
@@ -34,27 +36,27 @@ def missing(plan: Plan, results: str | Path) -> str:
     return "\n".join([f"{len(lines)} of {count} cells have no result:", *lines])
 
 
-def _first_missing(plan: Plan, results: Path, cell: Cell) -> tuple[str, Path] | None:
+def _first_missing(plan: Plan, layout: Layout, cell: Cell) -> tuple[str, Path] | None:
     """Give the first job that a cell lacks, and the job's log."""
     dataset, method, block = cell.dataset, cell.method, cell.block
-    logs = results / "logs"
-    steps = [(f"data/{dataset}/{block}/meta.json", "data", "")]
+    steps = [(f"{layout.data(dataset, block)}/meta.json", "data", "")]
     steps += [
-        (f"models/{dataset}/{model}/{block}/spec.json", "train", model)
+        (f"{layout.model(dataset, model, block)}/spec.json", "train", model)
         for model in plan.models_of(method)
     ]
-    features = f"features/{dataset}/{block}"
+    features = layout.features(dataset, block)
     for space in plan.features.spaces(dataset):
         if space == "classifier":
-            steps.append((f"{features}/classifier.json", "classifier", ""))
-        steps.append((f"{features}/reference-{space}.safetensors", "features", space))
+            steps.append((f"{classifier_folder(features)}/classifier.json", "classifier", ""))
+        steps.append((f"{space_folder(features, space)}/features.npy", "features", space))
     steps += [
-        (f"samples/{dataset}/{method}/{block}.json", "sample", method),
-        (f"metrics/{dataset}/{method}/{block}.csv", "evaluate", method),
+        (f"{layout.samples(dataset, method, block)}/record.json", "sample", method),
+        (f"{layout.metrics(dataset, method, block)}/metrics.csv", "evaluate", method),
     ]
     for file, job, name in steps:
-        if not (results / file).is_file():
-            return f"{job} {name}".strip(), logs / job / dataset / name / f"{block}.log"
+        if not Path(file).is_file():
+            said = "/".join(part for part in (job, dataset, name, block) if part)
+            return f"{job} {name}".strip(), Path(layout.log(said))
     return None
 
 

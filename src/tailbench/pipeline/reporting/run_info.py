@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench.pipeline.config.model import parts_of
+from tailbench.pipeline.results.layout import Layout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,7 @@ def timings(results: Path) -> dict[str, Any]:
     """
     import pandas as pd
 
-    folder = results / "benchmarks"
+    folder = Path(Layout(str(results)).benchmarks)
     jobs = []
     for path in sorted(folder.rglob("*.tsv")):
         table = pd.read_csv(path, sep="\t")

@@ -10,6 +10,7 @@ from tailbench.io.checksums import SUMS
 
 __all__ = [
     "CELL_FILES",
+    "CLAIMS_FILES",
     "CLASSIFIER_FILES",
     "COLLECTED",
     "DATA_FILES",
@@ -20,6 +21,7 @@ __all__ = [
     "ROOT",
     "SAMPLE_FILES",
     "SEALED",
+    "SUMS",
     "Layout",
     "classifier_folder",
     "only_results",
@@ -41,6 +43,7 @@ SAMPLE_FILES = ("samples.npy", "record.json", SUMS)
 CLASSIFIER_FILES = ("classifier.safetensors", "classifier.json", SUMS)
 FEATURE_FILES = ("features.npy", "record.json", SUMS)
 METRIC_FILES = ("metrics.csv", SUMS)
+CLAIMS_FILES = ("points.csv", "slopes.csv", "figure.png", "figure.pdf")
 CELL_FILES = ("points.csv", SUMS)
 COLLECTED = ("metrics.csv", "plan.json", "config.json", SUMS)
 """What ``collect`` writes, at the root."""

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from tailbench.data import as_values
 from tailbench.exceptions import InputError
-from tailbench.io.checksums import ADVICE, read_plain, read_record, record_of, verified
+from tailbench.io.arrays import open_array
+from tailbench.io.checksums import ADVICE, SUMS, read_plain, read_record, verified
+from tailbench.pipeline.results.layout import Layout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +45,7 @@ class ResultsReader:
 
     def __init__(self, results: str | Path, first: bool = False) -> None:
         self.results = Path(results)
+        self.layout = Layout(str(results))
         self._first = first
 
     @cached_property
@@ -53,8 +56,8 @@ class ResultsReader:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The completed configuration, as a user would write it; empty if there is none."""
-        path = self.results / "config.json"
-        return read_plain(self._whole(path)) if path.is_file() else {}
+        path = Path(self.layout.config)
+        return read_plain(_whole(path)) if path.is_file() else {}
 
     def entry(self, section: str, name: str) -> dict[str, Any]:
         """The type and the settings of an entry of the configuration; empty if there is none."""
@@ -63,7 +66,8 @@ class ResultsReader:
     @cached_property
     def plan(self) -> dict[str, Any]:
         """The plan; empty if there is none."""
-        return _record(self.results / "plan.json")
+        path = Path(self.layout.plan)
+        return read_plain(_whole(path)) if path.is_file() else {}
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -72,11 +76,11 @@ class ResultsReader:
         Raises:
             InputError: If they are missing or damaged.
         """
-        path = self.results / "metrics.csv"
+        path = Path(self.layout.metrics_table)
         if not path.is_file():
             raise InputError(f"the metrics {path} do not exist")
         names = {"dataset": str, "method": str, "family": str}
-        return _table(self._whole(path), dtype=names)
+        return _table(_whole(path), dtype=names)
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -95,27 +99,28 @@ class ResultsReader:
 
     def train(self, dataset: str) -> Array:
         """The training data of all members, shape ``(E, n, d)``."""
-        return self._split(dataset, "train", "train")
+        return self._split(dataset, "train")
 
     def test(self, dataset: str) -> Array:
         """The held-out data of all members, shape ``(E, n, d)``."""
-        return self._split(dataset, "test", "test")
+        return self._split(dataset, "test")
 
     def floor(self, dataset: str) -> Array:
         """Real data of the size of the held-out ones, shape ``(E, n, d)``."""
-        return self._split(dataset, "test", "floor")
+        return self._split(dataset, "floor")
 
     def meta(self, dataset: str) -> dict[str, Any]:
         """What is written beside the data of the first block; empty if nothing is."""
-        path = next(self._blocks(dataset, self.results / "data" / dataset, "/meta.json"), None)
-        return {} if path is None else _record(path)
+        pattern = f"{self.layout.data(dataset)}/meta.json"
+        path = next(self._blocks(dataset, pattern), None)
+        return {} if path is None else read_record(path)
 
     def samples(self, dataset: str) -> Samples:
         """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
-        places: dict[str, list[Path]] = {}
+        places: dict[str, list[tuple[Path, int]]] = {}
         for path in self._sample_files(dataset):
-            for key in _keys(path):
-                places.setdefault(key, []).append(path)
+            for number, key in enumerate(read_record(path.with_name("record.json"))["variants"]):
+                places.setdefault(key, []).append((path, number))
         order = {v: i for i, v in enumerate(sorted(places, key=_natural))}
         rank = {family: i for i, family in enumerate(self.families)}
         names = sorted(places, key=lambda v: (rank.get(v.partition("[")[0], 99), order[v]))
@@ -147,14 +152,10 @@ class ResultsReader:
             found.setdefault(model, []).append(read_record(path))
         return found
 
-    def _whole(self, path: Path) -> Path:
-        """Give the path of a file whose checksum is right, where there is a plan that has it."""
-        return verified(path) if record_of(path).is_file() else path
-
     def _models(self, dataset: str, file: str) -> Iterator[tuple[str, Path]]:
-        folder = self.results / "models" / dataset
+        folder = Path(self.layout.models(dataset))
         for model in self.plan.get("models") or _children(folder):
-            for path in self._blocks(dataset, folder / model, f"/{file}"):
+            for path in self._blocks(dataset, f"{self.layout.model(dataset, model)}/{file}"):
                 yield model, path
 
     def _sample_files(self, dataset: str) -> Iterator[Path]:
@@ -162,33 +163,36 @@ class ResultsReader:
         planned = {cell[1] for cell in cells or () if isinstance(cell, list) and cell[0] == dataset}
         for family in _children(self.results / "samples" / dataset):
             if not planned or family in planned:
-                folder = self.results / "samples" / dataset / family
-                yield from self._blocks(dataset, folder, ".safetensors")
+                yield from self._blocks(
+                    dataset, f"{self.layout.samples(dataset, family)}/samples.npy"
+                )
 
-    def _blocks(self, dataset: str, folder: Path, suffix: str) -> Iterator[Path]:
+    def _blocks(self, dataset: str, pattern: str) -> Iterator[Path]:
         """List the files of a dataset's blocks that are there, in the order of the seeds."""
         planned = self.entry("datasets", dataset).get("seeds") or self.config.get("seeds")
-        blocks = planned or dict.fromkeys(name.removesuffix(suffix) for name in _children(folder))
-        paths = (Path(f"{folder}/{block}{suffix}") for block in blocks)
+        folder = Path(pattern.partition("/{block}")[0])
+        paths = (Path(pattern.replace("{block}", block)) for block in planned or _children(folder))
         return islice(filter(Path.is_file, paths), 1 if self._first else None)
 
-    def _split(self, dataset: str, file: str, key: str) -> Array:
-        folder = self.results / "data" / dataset
-        paths = list(self._blocks(dataset, folder, f"/{file}.safetensors"))
+    def _split(self, dataset: str, part: str) -> Array:
+        pattern = f"{self.layout.data(dataset)}/{part}.npy"
+        paths = list(self._blocks(dataset, pattern))
         if not paths:
+            folder = Path(pattern).parent.parent
             raise InputError(f"there are no data of {dataset!r} in {folder}")
-        return np.concatenate([_tensor(path, key) for path in paths])
+        return np.concatenate([_values(open_array(path)) for path in paths])
 
 
 class Samples(Mapping[str, Array]):
     """Samples by variant; nothing is read before it is looked up, and nothing is kept."""
 
-    def __init__(self, places: Mapping[str, list[Path]]) -> None:
+    def __init__(self, places: Mapping[str, list[tuple[Path, int]]]) -> None:
         self._places = places
 
     def __getitem__(self, variant: str) -> Array:
         """Read the samples of a variant, shape ``(E, n, d)``."""
-        return np.concatenate([_tensor(path, variant) for path in self._places[variant]])
+        places = self._places[variant]
+        return np.concatenate([_values(open_array(path)[number]) for path, number in places])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -204,8 +208,9 @@ class Samples(Mapping[str, Array]):
         return found
 
 
-def _record(path: Path) -> dict[str, Any]:
-    return read_record(path) if path.is_file() else {}
+def _whole(path: Path) -> Path:
+    """Return the path of a file whose checksum is right, where there are checksums beside it."""
+    return verified(path) if path.with_name(SUMS).is_file() else path
 
 
 def _table(path: Path, **options: Any) -> pd.DataFrame:
@@ -236,17 +241,5 @@ def _natural(text: str) -> tuple[list[float | str], ...]:
     return tuple([float(part)] if i % 2 else [part] for i, part in enumerate(parts))
 
 
-def _keys(path: Path) -> list[str]:
-    with _open(path) as file:
-        return list(file.keys())
-
-
-def _tensor(path: Path, key: str) -> Array:
-    with _open(path) as file:
-        return as_values(file.get_tensor(key), np.float32)
-
-
-def _open(path: Path) -> Any:
-    from safetensors import safe_open
-
-    return safe_open(verified(path), framework="numpy")
+def _values(stored: NDArray[Any]) -> Array:
+    return as_values(np.asarray(stored), np.float32)

@@ -1,22 +1,23 @@
-"""Find damaged files in a results folder by their checksums."""
+"""Find corrupt files in a results folder by their checksums."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tailbench.exceptions import InputError
-from tailbench.io.checksums import RECORDS, read_record, read_table, record_of, verified
+from tailbench.io.checksums import SUMS, read_sums, verified
+from tailbench.pipeline.results.layout import SEALED
 
 __all__ = ["damaged"]
 
 
 def damaged(results: Path) -> tuple[int, dict[Path, str]]:
-    """Read every file of the results that has a checksum.
+    """Check every file of the results that has a checksum.
+
+    A file that is missing is not counted: the next run makes it.
 
     Args:
-        results: Folder of the results.
+        results: Folder of the results of a configuration.
 
     Returns:
         How many files were read, and for each that has to be deleted the reason.
@@ -26,30 +27,35 @@ def damaged(results: Path) -> tuple[int, dict[Path, str]]:
     """
     if not results.is_dir():
         raise InputError(f"there is no folder {results}")
-    files = [results / name for name in ("plan.json", "metrics.csv", "config.json")]
-    for pattern in ("data/*/*/*", "models/*/*/*/*", "samples/*/*/*", "features/*/*/*"):
-        files += sorted(results.glob(f"{pattern}.json")) + sorted(
-            results.glob(f"{pattern}.safetensors")
-        )
-    files += sorted(results.glob("metrics/*/*/*.csv"))
-    files += sorted(results.glob("theory/*/cells/*.csv"))
-    files += sorted(results.glob("models/*/*/*/history.csv"))
-    files = [path for path in files if path.is_file() and not path.name.startswith(".")]
+    count = 0
     found: dict[Path, str] = {}
+    for pattern in SEALED:
+        for folder in sorted(results.glob(pattern)) if pattern else [results]:
+            if folder.is_dir():
+                count += _check(folder, found, own=bool(pattern))
+    return count, found
+
+
+def _check(folder: Path, found: dict[Path, str], own: bool) -> int:
+    """Check the files of a folder, note the corrupt ones, and return how many were read.
+
+    Args:
+        folder: The folder.
+        found: Where the reasons are noted.
+        own: Whether every file of the folder has to have a checksum.
+    """
+    if not own and not (folder / SUMS).is_file():
+        return 0
+    there = [p for p in sorted(folder.iterdir()) if p.is_file() and p.name[0] != "."]
+    try:
+        sums = read_sums(folder)
+    except InputError as error:
+        found.update({path: str(error) for path in there if own or path.name == SUMS})
+        return len(there) if own else 1
+    files = [path for path in there if path.name in sums or (own and path.name != SUMS)]
     for path in files:
-        if record_of(path) in found:
-            continue
         try:
-            _reader(path)(path)
+            verified(path)
         except InputError as error:
             found[path] = str(error)
-    return len(files), found
-
-
-def _reader(path: Path) -> Callable[[Path], Any]:
-    """Give the function that reads a file of results and checks it."""
-    if path.suffix == ".safetensors" or path.name in RECORDS:
-        return verified
-    if path.suffix == ".csv":
-        return read_table
-    return read_record
+    return len(files)

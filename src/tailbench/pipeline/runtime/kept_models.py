@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import checksum, read_record, write_record
+from tailbench.io.checksums import SUMS, read_plain, verified, write_record
 
 __all__ = ["forget", "keep", "put_back"]
 
@@ -28,7 +28,7 @@ def keep(state: Path, key: str, files: Sequence[Path], what: str) -> None:
     Args:
         state: The folder of the training's states; a folder beside it keeps the files.
         key: Digest of all that the training depends on.
-        files: The files, of different names.
+        files: The files, of different names, with their checksums.
         what: What to call the training in messages.
     """
     try:
@@ -36,8 +36,7 @@ def keep(state: Path, key: str, files: Sequence[Path], what: str) -> None:
             folder.mkdir()
             for file in files:
                 os.link(file, folder / file.name)
-            sums = {file.name: checksum(file) for file in files}
-            write_record(folder / RECORD, {"key": key, "sha256": sums})
+            write_record(folder / RECORD, {"key": key})
     except OSError as error:
         print(f"{what}: not kept in case that its job dies now: {error}", flush=True)
 
@@ -56,11 +55,12 @@ def put_back(state: Path, key: str, files: Sequence[Path], what: str) -> bool:
     """
     kept = [_place(state) / file.name for file in files]
     try:
-        record = read_record(_place(state) / RECORD)
-        sums = {file.name: checksum(file) for file in kept}
+        if read_plain(_place(state) / RECORD).get("key") != key:
+            return False
+        for file in kept:
+            if file.name != SUMS:
+                verified(file)
     except InputError:
-        return False
-    if record.get("key") != key or record.get("sha256") != sums:
         return False
     for source, file in zip(kept, files, strict=True):
         with replacing(file) as temporary:

@@ -1,13 +1,15 @@
-"""Locks that end with the process that holds them, and turns at work that two may have started.
+"""Locks that end with the process that holds them, and jobs that two processes may have started.
 
 A training can be started twice at once: a scheduler starts a job again beside one that it has
-lost sight of, or a run that was killed left its jobs behind. Locks of the kernel (``flock``) are
-released however a process ends, and reach other machines where the file system does.
+lost sight of, or a run that was killed left its jobs behind. The native locks of ``filelock``
+(``flock``) are released however a process ends, and reach other machines where the file system
+does. They are taken on a descriptor of ours, not by ``FileLock``: the file also holds a note of
+the work, GPUs stay locked across ``os.exec``, and nothing falls back to a lock file that would
+outlive a process that is killed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -17,14 +19,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["acquire", "holder", "turn"]
+from tailbench.io.checksums import checksum
+
+__all__ = ["acquire", "exclusive_job", "holder"]
 
 POLL = 0.5  # seconds
 REMIND = 300.0
 
 
 def acquire(path: str | Path) -> int | None:
-    """Lock a file, which is made, without waiting.
+    """Lock a file, which is created, without waiting.
 
     Args:
         path: The file; locks belong to it, and it is never removed.
@@ -36,35 +40,34 @@ def acquire(path: str | Path) -> int | None:
     Raises:
         OSError: If the file system has no locks.
     """
-    import fcntl
+    from filelock import lock_descriptor
 
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
+        if lock_descriptor(handle, blocking=False):
+            return handle
     except BaseException:
         os.close(handle)
         raise
-    return handle
+    os.close(handle)
+    return None
 
 
 def holder(path: str | Path) -> str:
-    """Say who took a lock last, as ``turn`` has noted it."""
+    """Return who took a lock last, as ``exclusive_job`` has noted it."""
     return str(_note(Path(path)).get("holder", "another process"))
 
 
 @contextmanager
-def turn(
+def exclusive_job(
     path: str | Path,
     key: str,
     files: Sequence[Path],
     what: str = "this",
     found: Callable[[], bool] = lambda: False,
 ) -> Iterator[bool]:
-    """Wait for one's turn at work that another process may be doing, and say whether it is left.
+    """Acquire the job's lock, and report whether the job still has to run.
 
     Args:
         path: The file to lock.
@@ -86,7 +89,7 @@ def turn(
         note = {"holder": _myself(), "key": key}
         _write(handle, note)
         yield True
-        _write(handle, {**note, "files": [_digest(file) for file in files]})
+        _write(handle, {**note, "files": [checksum(file) for file in files]})
     finally:
         if handle is not None:
             os.close(handle)
@@ -97,16 +100,20 @@ def _wait(path: Path, what: str) -> int | None:
     while True:
         try:
             handle = acquire(path)
-        except (ImportError, OSError) as error:  # no POSIX system, or a file system without locks
-            print(f"{what}: not guarded against a second process, as {path}: {error}", flush=True)
+        except OSError as error:  # a file system, or a system, without locks
+            print(
+                f"{what}: warning: file locking of {path} is unavailable ({error}); a second "
+                "process at the same job would not be detected",
+                flush=True,
+            )
             return None
         if handle is not None:
             if said is not None:
-                print(f"{what}: goes on, the other process has ended", flush=True)
+                print(f"{what}: lock acquired, continuing", flush=True)
             return handle
         if said is None or time.monotonic() - said > REMIND:
             said = time.monotonic()
-            print(f"{what}: waits for {holder(path)}, which is at it already", flush=True)
+            print(f"{what}: waiting for {holder(path)}, which already runs this job", flush=True)
         time.sleep(POLL)
 
 
@@ -133,9 +140,4 @@ def _write(handle: int | None, note: dict[str, Any]) -> None:
 def _finished(note: dict[str, Any], key: str, files: Sequence[Path]) -> bool:
     if note.get("key") != key or "files" not in note:
         return False
-    return all(file.is_file() for file in files) and note["files"] == [_digest(f) for f in files]
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return all(file.is_file() for file in files) and note["files"] == [checksum(f) for f in files]

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tailbench.exceptions import InputError
+from tailbench.pipeline.results.layout import Layout
+from tailbench.pipeline.runtime.locks import acquire
 
 __all__ = ["lock_results_dir"]
 
 
 def lock_results_dir(results: str | Path) -> None:
-    """Hold a folder for this process, which is released however the process ends.
+    """Lock a folder for this process, which is released however the process ends.
 
     Snakemake's own lock outlives a process that is killed, and then has to be removed by hand.
+    Where the file system has no locks, nothing is locked.
 
     Args:
-        results: The folder, which is made.
+        results: The folder, which is created.
 
     Raises:
         InputError: If another process on this machine, or another one that shares the folder,
             holds it.
     """
     try:
-        import fcntl
-    except ImportError:  # not a POSIX system
+        handle = acquire(Layout(str(results)).lock)  # closed by the end of the process
+    except OSError:
         return
-    path = Path(results) / ".lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)  # never closed, but by the end of the process
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise InputError(f"another run is writing to {Path(results).resolve()}") from None
-    except OSError:  # a file system without locks
-        os.close(handle)
+    if handle is None:
+        raise InputError(f"another run holds the lock on {Path(results).resolve()}")

@@ -10,7 +10,8 @@ import typer
 
 from tailbench import registry
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import read_table
+from tailbench.io.checksums import read_text
+from tailbench.pipeline.results.layout import Layout
 from tailbench.pipeline.stages.options import Experiment, OutputFolder
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run(
 
     from tailbench.plots import style
 
-    texts = [io.StringIO(read_table(path)) for path in cells]
+    texts = [io.StringIO(read_text(path)) for path in cells]
     tables = [pd.read_csv(text, float_precision="round_trip") for text in texts]
     points = pd.concat(tables, ignore_index=True)
     part = registry.load("claims", type_)()
@@ -62,7 +63,7 @@ def slopes(results: Path) -> pd.DataFrame | None:
     from tailbench.pipeline.results.reader import ResultsReader
 
     named = ResultsReader(results).config.get("theory") or {}
-    paths = [results / "theory" / name / "slopes.csv" for name in named]
+    paths = [Path(Layout(str(results)).theory(name), "slopes.csv") for name in named]
     # an empty place is no number, but a word without letters
     empty = {name: [""] for name in ("slope", "low", "high", "claimed")}
     tables = [

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tailbench.compute.devices import resolve_device
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import images_of, open_arrays
-from tailbench.io.checksums import checksum, write_record
+from tailbench.io.arrays import images_of, open_array
+from tailbench.io.checksums import checksum, write_record, write_sums
+from tailbench.pipeline.results.layout import classifier_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.stages.options import (
     DataFolder,
@@ -35,7 +36,7 @@ def run(
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Write ``classifier.safetensors`` and ``classifier.json`` into a folder.
+    """Write ``network/classifier.safetensors`` and ``network/classifier.json`` into a folder.
 
     The images of the first member are used: a set of images is the same for every member. The
     second file has the shares of the classes in the training images, and the share of the test
@@ -54,9 +55,8 @@ def run(
         raise InputError(f"{data} holds no labelled images with pixels")
     parts = {}
     for part in ("train", "test"):
-        path = data / f"{part}.safetensors"
-        pixels = read_member(path, part).reshape(-1, *images.shape)
-        parts[part] = pixels, read_member(path, f"{part}_labels")
+        pixels = read_member(data / f"{part}.npy").reshape(-1, *images.shape)
+        parts[part] = pixels, read_member(data / f"{part}_labels.npy")
     begin = time.monotonic()
     count = len(images.classes)
     with for_device(device):
@@ -65,6 +65,7 @@ def run(
         )
     pixels, labels = parts["test"]
     found = network.predict(pixels) == labels
+    folder = Path(classifier_folder(folder))
     weights = folder / "classifier.safetensors"
     network.save(weights)
     spec = {
@@ -77,19 +78,18 @@ def run(
             float(found[labels == k].mean()) if (labels == k).any() else None for k in range(count)
         ],
         "seconds": time.monotonic() - begin,
-        "sha256": {weights.name: checksum(weights)},
     }
-    write_record(folder / "classifier.json", spec)
+    written = {"classifier.json": write_record(folder / "classifier.json", spec)}
+    write_sums(folder, {weights.name: checksum(weights), **written})
     print(
         f"{dataset}, seeds {seeds}: a classifier finds {spec['accuracy']:.1%} of the test classes"
     )
 
 
-def read_member(path: Path, part: str, member: int = 0) -> NDArray[Any]:
+def read_member(path: Path, member: int = 0) -> NDArray[Any]:
     """Read the rows of one member as they are stored, without those of the others.
 
     Raises:
-        InputError: If the file is missing or damaged, or lacks the part.
+        InputError: If the file is missing or corrupt.
     """
-    with open_arrays(path) as file:
-        return file.get_slice(part)[member]
+    return np.array(open_array(path)[member])

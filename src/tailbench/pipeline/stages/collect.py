@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tailbench.io.atomic import atomic_write, replacing
-from tailbench.io.checksums import checksum, read_record, read_table, write_record
+from tailbench.io.atomic import replacing
+from tailbench.io.checksums import read_record, read_text, seal, write_record
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import describe
+from tailbench.pipeline.results.layout import COLLECTED, SUMS, Layout
 from tailbench.pipeline.stages.options import Results
 
 __all__ = ["COLUMNS", "run"]
@@ -63,19 +64,20 @@ def run(
     metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     # an unbiased estimate of a distance may be below zero, and is then no measure of others
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
-    with replacing(results / "metrics.csv") as temporary:
+    layout = Layout(str(results))
+    with replacing(layout.metrics_table) as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
-    atomic_write(results / "config.json", json.dumps(parsed.raw(), indent=1) + "\n")
-    written = [results / "metrics.csv", results / "config.json"]
-    checksums = {path.name: checksum(path) for path in written}
-    write_record(results / "plan.json", {**described, "sha256": checksums})
+    write_record(Path(layout.config), parsed.raw())
+    write_record(Path(layout.plan), described)
+    seal(results, [name for name in COLLECTED if name != SUMS])
 
 
 def _metrics(results: Path, dataset: str, family: str, block: str) -> Any:
     """Read the metrics of a cell, or of the floor."""
     import pandas as pd
 
-    text = read_table(results / "metrics" / dataset / family / f"{block}.csv")
+    folder = Path(Layout(str(results)).metrics(dataset, family, block))
+    text = read_text(folder / "metrics.csv")
     return pd.read_csv(io.StringIO(text), float_precision="round_trip")
 
 
@@ -83,9 +85,10 @@ def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
     """Give the cost of each variant and member of a cell."""
     import pandas as pd
 
-    meta = read_record(results / "samples" / dataset / family / f"{block}.json")
+    layout = Layout(str(results))
+    meta = read_record(Path(layout.samples(dataset, family, block), "record.json"))
     specs = [
-        read_record(results / "models" / dataset / model / block / "spec.json")
+        read_record(Path(layout.model(dataset, model, block), "spec.json"))
         for model in meta["models"]
     ]
     rows = []

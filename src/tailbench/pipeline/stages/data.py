@@ -10,9 +10,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from tailbench.io.arrays import write_rows
-from tailbench.io.checksums import write_record
+from tailbench.io.arrays import write_array
+from tailbench.io.checksums import write_record, write_sums
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.layout import PARTS
 from tailbench.pipeline.stages.options import Dataset, OutputFolder, Seeds, Spec
 from tailbench.registry import source
 
@@ -26,10 +27,11 @@ def run(
     folder: OutputFolder,
     fetched: Annotated[Path | None, typer.Option(help="Downloaded source file, if any.")] = None,
 ) -> None:
-    """Write ``train.safetensors``, ``test.safetensors`` and ``meta.json`` into a folder.
+    """Write the arrays ``(E, n, d)`` of the data, and ``meta.json``, into a folder.
 
-    The tensors are ``train``, ``test`` and ``floor``, and the classes of their rows, where they
-    are known, ``train_labels``, ``test_labels`` and ``floor_labels``.
+    The arrays are ``train.npy``, ``test.npy`` and ``floor.npy``. The classes of their rows,
+    ``(E, n)``, are in ``train_labels.npy`` and so on, which are empty, ``(E, 0)``, where no class
+    is known: rules of Snakemake have the same files for every dataset.
 
     Raises:
         InputError: If the data cannot be used.
@@ -38,14 +40,12 @@ def run(
     origin = source(described if fetched is None else {**described, "path": str(fetched)})
     members = parse_block(seeds)
     splits = [origin.splits(dataset, member) for member in members]
-    checksums = {}
-    for file, parts in (("train", ["train"]), ("test", ["test", "floor"])):
-        rows = {part: [getattr(s, part) for s in splits] for part in parts}
-        for part in parts:
-            if part in splits[0].labels:
-                rows[f"{part}_labels"] = [s.labels[part] for s in splits]
-        path = folder / f"{file}.safetensors"
-        checksums[path.name] = write_rows(path, rows)
+    sums = {}
+    for part in PARTS:
+        rows = [getattr(s, part) for s in splits]
+        labels = [s.labels.get(part, np.empty(0, np.int64)) for s in splits]
+        for name, parts in ((f"{part}.npy", rows), (f"{part}_labels.npy", labels)):
+            sums[name] = write_array(folder / name, parts)
     truth = origin.target()
     index = None if truth is None else truth.tail_index()
     type_ = described.pop("type")
@@ -60,9 +60,8 @@ def run(
         "tail_index": None
         if index is None
         else [float(a) if np.isfinite(a) else None for a in index],
-        "sha256": checksums,
     }
-    write_record(folder / "meta.json", meta)
+    write_sums(folder, {**sums, "meta.json": write_record(folder / "meta.json", meta)})
     print(
         f"{dataset}, seeds {seeds}: {meta['rows']['train']} training and "
         f"{meta['rows']['test']} test rows of {len(meta['columns'])} columns"

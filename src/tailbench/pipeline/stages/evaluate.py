@@ -18,10 +18,11 @@ from tailbench import registry
 from tailbench.compute.distributed import joined
 from tailbench.data import ImageLayout, as_values
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import images_of, open_arrays, read_arrays
-from tailbench.io.checksums import read_record, record_of, verified, write_table
+from tailbench.io.arrays import images_of, open_array, read_array
+from tailbench.io.checksums import read_record, verified, write_sums, write_text
 from tailbench.metrics.base import ImageContext
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.layout import classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
@@ -59,7 +60,7 @@ def run(
     processes: Processes = 1,
     per_node: PerNode = 8,
 ) -> None:
-    """Write one row per variant, member and metric, and a last line with their checksum.
+    """Write one row per variant, member and metric.
 
     Raises:
         InputError: If a file is missing or damaged.
@@ -68,7 +69,7 @@ def run(
     meta, images = read_record(data / "meta.json"), images_of(data)
     origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
-    test = read_arrays(data / "test.safetensors")
+    test = read_array(data / "test.npy")
     metrics: list[Any] = [
         (name, metric)
         for name, entry in sorted(json.loads(spec).items())
@@ -80,7 +81,7 @@ def run(
         known = _known(images, spaces, features, device, max(1, threads // team.count))
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)
-        drawn = [("floor", test["floor"])] if samples is None else _variants(samples)
+        drawn = _floor(data) if samples is None else _variants(samples)
         for variant, block_samples in drawn:
             for e, member in enumerate(parse_block(seeds)):
                 for name, metric in metrics:
@@ -89,7 +90,7 @@ def run(
                     begin = time.monotonic()
                     values = metric(
                         block_samples[e],
-                        test["test"][e],
+                        test[e],
                         truth,
                         generator_for("metric", name, dataset, member),
                         known,
@@ -102,7 +103,7 @@ def run(
             if team.first:
                 print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {seeds}", flush=True)
         if team.first:
-            write_table(output, lines.getvalue())
+            write_sums(output.parent, {output.name: write_text(output, lines.getvalue())})
 
 
 def _metric(entry: dict[str, Any]) -> Any:
@@ -128,15 +129,16 @@ def _known(
     torch.set_num_threads(threads)
     by_classifier: dict[str, Any] = {}
     if "classifier" in spaces:
-        shares = read_record(folder / "classifier.json")["shares"]
+        network = Path(classifier_folder(folder))
+        shares = read_record(network / "classifier.json")["shares"]
         by_classifier = {
-            "classifier": verified(folder / "classifier.safetensors"),
+            "classifier": verified(network / "classifier.safetensors"),
             "shares": np.asarray(shares, dtype=np.float64),
         }
     return ImageContext(
         images,
         {
-            space: read_arrays(folder / f"reference-{space}.safetensors")["features"]
+            space: read_array(Path(space_folder(folder, space), "features.npy"))[0]
             for space in spaces
         },
         device=device,
@@ -144,8 +146,13 @@ def _known(
     )
 
 
+def _floor(data: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Read real data in place of samples, ``(E, n, d)``."""
+    yield "floor", read_array(data / "floor.npy")
+
+
 def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
-    with open_arrays(path) as file:
-        for variant in read_record(record_of(path))["variants"]:
-            yield variant, as_values(file.get_tensor(variant))
+    array = open_array(path)
+    for number, variant in enumerate(read_record(path.with_name("record.json"))["variants"]):
+        yield variant, as_values(np.asarray(array[number]))

@@ -10,9 +10,10 @@ import numpy as np
 import typer
 
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import images_of, write_arrays
-from tailbench.io.checksums import verified, write_record
+from tailbench.io.arrays import images_of, write_array
+from tailbench.io.checksums import verified, write_record, write_sums
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.layout import classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.stages.classifier import read_member
 from tailbench.pipeline.stages.options import (
@@ -38,9 +39,7 @@ def run(
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Write ``reference-<space>.safetensors`` into a folder: ``features``, shape ``(m, k)``.
-
-    Beside it goes a JSON file of the same name.
+    """Write ``<space>/features.npy`` into a folder, shape ``(1, m, k)``, and ``record.json``.
 
     Raises:
         InputError: If a file is missing or damaged, the data are no images with pixels, or the
@@ -54,15 +53,15 @@ def run(
     images = images_of(data)
     if images is None or not images.pixels:
         raise InputError(f"{data} holds no images with pixels")
-    path = data / "test.safetensors"
-    pixels = read_member(path, "test")
+    path = data / "test.npy"
+    pixels = read_member(path)
     for e in range(1, len(parse_block(seeds))):
-        if not np.array_equal(read_member(path, "test", e), pixels):
+        if not np.array_equal(read_member(path, e), pixels):
             raise InputError(f"{path}: the held-out images differ between members")
     settings = json.loads(spec)
     weights = settings.get("weights")
     if space == "classifier":
-        weights = verified(folder / "classifier.safetensors")
+        weights = verified(Path(classifier_folder(folder), "classifier.safetensors"))
     with for_device(device):
         found = fidelity.features(
             pixels.reshape(-1, *images.shape),
@@ -71,12 +70,13 @@ def run(
             device,
             settings.get("batch_size"),
         )
-    path = folder / f"reference-{space}.safetensors"
-    checksum = write_arrays(path, {"features": found})
-    write_record(
-        path.with_suffix(".json"),
-        {"images": len(found), "features": found.shape[1], "sha256": {path.name: checksum}},
-    )
+    output = Path(space_folder(folder, space))
+    record = {"images": len(found), "features": found.shape[1]}
+    sums = {
+        "features.npy": write_array(output / "features.npy", [found]),
+        "record.json": write_record(output / "record.json", record),
+    }
+    write_sums(output, sums)
     print(
         f"{dataset}, seeds {seeds}: {space} features of {len(found)} images, {found.shape[1]} each"
     )

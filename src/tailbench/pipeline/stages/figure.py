@@ -27,7 +27,7 @@ def run(results: Results, name: Annotated[str, typer.Option(help="Name of the fi
 
     figure = registry.load("figures", name)()
     inputs = ResultsReader(results)
-    with replacing(inputs.results / "figures" / name) as folder, style.theme():
+    with replacing(inputs.layout.figure(name)) as folder, style.theme():
         folder.mkdir()
         for dataset in inputs.datasets:
             drawn = figure.draw(inputs, dataset)

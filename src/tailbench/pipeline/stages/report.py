@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench import registry
@@ -137,7 +138,7 @@ def _theory(inputs: ResultsReader) -> list[dict[str, Any]]:
     entries = []
     for name, group in found.groupby("experiment", sort=False):
         claims = registry.load("claims", str(inputs.entry("theory", str(name))["type"]))
-        picture = inputs.results / "theory" / str(name) / "figure.png"
+        picture = Path(inputs.layout.theory(str(name)), "figure.png")
         texts = ("title", "theorem", "assumption", "measured", "refuted_by", "caption")
         entries.append(
             {
@@ -155,7 +156,7 @@ def _figures(inputs: ResultsReader, names: list[str]) -> dict[str, list[dict[str
     from tailbench.pipeline.reporting.embedded_images import embed
 
     order = ("comparison", "samples", "survival", "qq_tail", "sigma_t", "nfe", "cost", "training")
-    found = sorted((inputs.results / "figures").glob("*/*.png"))
+    found = sorted(Path(inputs.layout.figures).glob("*/*.png"))
     found.sort(key=lambda p: order.index(p.parent.name) if p.parent.name in order else 99)
     pictures = embed(found, BUDGET)
     by_dataset: dict[str, list[dict[str, Any]]] = {name: [] for name in [*names, ""]}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.compute.distributed import joined
-from tailbench.io.arrays import read_rows, write_arrays
-from tailbench.io.checksums import read_record, write_record
+from tailbench.io.arrays import read_rows, write_array
+from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.base import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.runtime.gpu_slots import for_device
@@ -68,11 +68,12 @@ def run(
         samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data)
         if not team.first:
             return
-    meta["sha256"] = {output.name: write_arrays(output, samples)}
+    sums = {output.name: write_array(output, list(samples.values()))}
     meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
     meta["processes"] = team.count
     meta["models"] = sorted({name for names in parts.values() for name in names})
-    write_record(output.with_suffix(".json"), meta)
+    sums["record.json"] = write_record(output.with_name("record.json"), meta)
+    write_sums(output.parent, sums)
 
 
 def _draw(
@@ -83,7 +84,7 @@ def _draw(
     meta: dict[str, Any] = {"members": members, "variants": {}}
     if settings.chooses():
         begin = time.monotonic()
-        x = read_rows(data / "train.safetensors", "train")
+        x = read_rows(data / "train.npy")
         held = model.validation(x, [seed_for("split", dataset, m) for m in members])
         seeds = [seed_for("choose", dataset, member) for member in members]
         label = f"{dataset}/{method}, choosing sigma_T"

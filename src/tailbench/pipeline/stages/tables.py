@@ -31,7 +31,7 @@ def run(results: Results) -> None:
     inputs = ResultsReader(results)
     metrics, outputs = inputs.metrics, tables.directions()
     summary = tables.summary(metrics, outputs)
-    with replacing(inputs.results / "tables") as folder:
+    with replacing(inputs.layout.tables) as folder:
         folder.mkdir()
         for name, table in {
             "summary": summary,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tailbench import registry
-from tailbench.io.checksums import write_table
+from tailbench.io.checksums import write_sums, write_text
 from tailbench.pipeline.stages.options import Device, Experiment, OutputFile, Spec, Threads
 
 __all__ = ["run"]
@@ -38,5 +38,6 @@ def run(
         torch.set_num_threads(threads)
     begin = time.perf_counter()
     rows = part.measure(settings, device)
-    write_table(output, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+    write_sums(output.parent, {output.name: write_text(output, table)})
     print(f"{experiment}, {cell}: {len(rows)} rows in {time.perf_counter() - begin:.1f} s")

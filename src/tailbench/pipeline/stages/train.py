@@ -11,12 +11,13 @@ import typer
 
 from tailbench import registry
 from tailbench.compute.distributed import alone, joined
-from tailbench.io.arrays import images_of, read_arrays, read_rows
+from tailbench.io.arrays import images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.layout import MODEL_FILES
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.gpu_slots import for_device
-from tailbench.pipeline.runtime.locks import turn
+from tailbench.pipeline.runtime.locks import exclusive_job
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
@@ -56,7 +57,7 @@ def run(
     processes: Processes = 1,
     per_node: PerNode = 8,
 ) -> None:
-    """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
+    """Write ``model.safetensors``, ``spec.json``, ``history.csv`` and checksums into a folder.
 
     A run that is killed goes on from its last state when it is started again, to the same
     result, and deletes its states when it ends. One that had ended, and lost its files since, puts
@@ -79,14 +80,16 @@ def run(
     images = images_of(data.parent)
     type_ = settings.pop("type")
     members = parse_block(seeds)
-    x = read_arrays(data)["train"] if images is None else read_rows(data, "train")
+    x = read_array(data) if images is None else read_rows(data)
     depends = [dataset, model, seeds, spec, code, checksum(data)]
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
     label = f"{dataset}/{model}"
     checkpoint = Checkpoint(state, key, checkpoint_seconds)
-    files = [folder / name for name in ("model.safetensors", "history.csv", "spec.json")]
+    files = [folder / name for name in MODEL_FILES]
     lock = state.with_name(f"{state.name}.lock")
-    work = turn(lock, key, files, label, lambda: kept_models.put_back(state, key, files, label))
+    work = exclusive_job(
+        lock, key, files, label, lambda: kept_models.put_back(state, key, files, label)
+    )
     with for_device(device), joined(device) as team, alone(team, work) as mine, listening():
         if not mine:
             return
