@@ -143,6 +143,7 @@ def test_a_step_that_folds_the_line_is_refused():
         reverse_ve.run(lambda y: -0.5 * y * y, lambda y, s: (-y, -np.ones_like(y)), [2.0, 1.0])
 
 
+@pytest.mark.slow
 def test_experiment_and_claims():
     settings = {
         "nus": [1.5, 5.0],

@@ -111,6 +111,7 @@ def test_training_finds_the_direction_and_the_penalty_binds():
     assert (bound.path_norm() < 0.2 * network.path_norm()).all()
 
 
+@pytest.mark.slow
 def test_experiment_and_claims():
     part = SampleSize(
         dims=[2, 4], sizes=[100, 400, 1600], seeds=2, steps=40, width=8, batch_size=64, points=400

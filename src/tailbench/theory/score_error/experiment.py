@@ -26,7 +26,17 @@ from tailbench.theory.markov_chain_1d import (
 from tailbench.theory.ou_process import Score, backward_step, geometric_times, scale, uniform_times
 from tailbench.theory.score_error import spheres
 
-__all__ = ["ScoreError", "ScoreErrorSettings", "make_target"]
+__all__ = [
+    "ScoreError",
+    "ScoreErrorSettings",
+    "chain_of",
+    "density_at",
+    "distances",
+    "langevin_crossing",
+    "make_error",
+    "make_target",
+    "scaled_error",
+]
 
 Array = NDArray[np.float64]
 Positive = Annotated[float, Field(gt=0)]
@@ -116,7 +126,7 @@ def _row(
     return dict(zip(keys, (target, part, shape, error, x, quantity, value, seed), strict=True))
 
 
-def _scaled(shape: Shape, law: Law, size: float, power: float = 0.0) -> Shape:
+def scaled_error(shape: Shape, law: Law, size: float, power: float = 0.0) -> Shape:
     """Give a shape the L2 norm ``size / variance**power`` under the law at every time."""
     x = np.linspace(-_reach(law), _reach(law), 1501)
 
@@ -129,8 +139,8 @@ def _scaled(shape: Shape, law: Law, size: float, power: float = 0.0) -> Shape:
     return error
 
 
-def _shape(kind: str, rng: np.random.Generator) -> Shape:
-    """Make an error of some shape and no particular size."""
+def make_error(kind: str, rng: np.random.Generator) -> Shape:
+    """Build an error of some shape and no particular size."""
     if kind == "smooth":
         w, phase = rng.standard_normal(20), rng.uniform(0, 2 * math.pi, 20)
         weight = rng.standard_normal(20)
@@ -142,7 +152,11 @@ def _shape(kind: str, rng: np.random.Generator) -> Shape:
     return lambda y, t: np.ones_like(y)
 
 
-def _chain(law: Law, times: list[float], error: Shape | None, extra: float = 0.0) -> Iterator[Any]:
+def chain_of(
+    law: Law, times: list[float], error: Shape | None, extra: float = 0.0
+) -> Iterator[Any]:
+    """Build the backward steps of a law at decreasing times, with a score wrong by ``error``."""
+
     def score(y: Array, t: float) -> Array:
         exact = law.diffused(y, *scale(t))[1]
         return exact if error is None else exact + error(y, t)
@@ -157,12 +171,13 @@ def _reach(law: Law) -> float:
     return max(9.0, min(abs(law.low), abs(law.high)) * 0.6 + 4.0)
 
 
-def _start(law: Law, t: float) -> Callable[[Array], Array]:
+def density_at(law: Law, t: float) -> Callable[[Array], Array]:
+    """Return the density of a law after time ``t`` of the forward process."""
     return lambda y: np.exp(law.diffused(y, *scale(t))[0])
 
 
-def _compare(law: Gaussians, other: Gaussians) -> tuple[float, float]:
-    """Give the total variation and W2 of two laws on the line."""
+def distances(law: Gaussians, other: Gaussians) -> tuple[float, float]:
+    """Compute the total variation and W2 of two laws on the line."""
     y = law.grid()
     f, g = law.density(y), other.density(y)
     tv = float(np.maximum(f - g, 0).sum() * (y[1] - y[0]))
@@ -180,17 +195,17 @@ def _sizes(spec: Mapping[str, Any]) -> Iterator[Row]:
     """Compare the output with that of the same chain with an exact score."""
     name, law = spec["target"], make_target(spec["target"])
     times = geometric_times(HORIZON, spec["delta"], spec["step"])
-    exact = propagate(_start(law, HORIZON), _chain(law, times, None), _reach(law))
+    exact = propagate(density_at(law, HORIZON), chain_of(law, times, None), _reach(law))
     for kind in SHAPES:
         for seed in range(spec["seeds"] if kind == "smooth" else 1):
-            shape = _shape(kind, generator_for("theory", "score_error", name, seed))
+            shape = make_error(kind, generator_for("theory", "score_error", name, seed))
             for size in spec["errors"]:
                 if kind == "white":
-                    chain = _chain(law, times, None, size)
+                    chain = chain_of(law, times, None, size)
                 else:
-                    chain = _chain(law, times, _scaled(shape, law, size))
-                made = propagate(_start(law, HORIZON), chain, _reach(law))
-                for quantity, value in zip(("tv", "w2"), _compare(made, exact), strict=True):
+                    chain = chain_of(law, times, scaled_error(shape, law, size))
+                made = propagate(density_at(law, HORIZON), chain, _reach(law))
+                for quantity, value in zip(("tv", "w2"), distances(made, exact), strict=True):
                     yield _row(name, "size", kind, size, size, quantity, value, seed)
 
 
@@ -201,9 +216,9 @@ def _stopping(spec: Mapping[str, Any]) -> Iterator[Row]:
     for size in (0.0, *spec["errors"]):
         error = None
         if size > 0:
-            shape = _shape("wave", np.random.default_rng(0))
-            error = _scaled(shape, law, size, 1.0)
-        laws = trajectory(_start(law, 1.0), _chain(law, times, error), _reach(law))
+            shape = make_error("wave", np.random.default_rng(0))
+            error = scaled_error(shape, law, size, 1.0)
+        laws = trajectory(density_at(law, 1.0), chain_of(law, times, error), _reach(law))
         for t, made in zip(times[1:], laws, strict=True):
             if t > 0.3:
                 continue
@@ -258,16 +273,20 @@ def _modes(spec: Mapping[str, Any]) -> Iterator[Row]:
                     np.interp(math.log(accuracy), np.log(falling), np.log(counts[::-1]))
                 )
             yield _row("two modes", "modes", "none", accuracy, d, "steps", steps, 0)
-        yield _row("two modes", "modes", "none", 0.0, d, "log langevin time", _crossing(m), 0)
+        yield _row(
+            "two modes", "modes", "none", 0.0, d, "log langevin time", langevin_crossing(m), 0
+        )
 
 
 def _after(law: Law, steps: int) -> float:
     times = uniform_times(5.0, steps)
-    return wasserstein(propagate(_start(law, 5.0), _chain(law, times, None), _reach(law)), law)
+    return wasserstein(
+        propagate(density_at(law, 5.0), chain_of(law, times, None), _reach(law)), law
+    )
 
 
-def _crossing(m: float) -> float:
-    """Give the log of the mean time of the Langevin diffusion from one mode to the other."""
+def langevin_crossing(m: float) -> float:
+    """Compute the log of the mean time of the Langevin diffusion from one mode to the other."""
     from scipy.special import logsumexp
 
     law = PiecewiseGaussian.mixture([0.5, 0.5], [-m, m], [0.5, 0.5])
