@@ -13,10 +13,9 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, centre
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.tail_index import Estimator, extreme_value_index
 
-__all__ = ["TailIndex", "TailIndexSettings", "extreme_value_index"]
-
-Estimator = Literal["hill", "moment"]
+__all__ = ["TailIndex", "TailIndexSettings"]
 
 
 class TailIndexSettings(Settings):
@@ -39,9 +38,10 @@ class TailIndexSettings(Settings):
 class TailIndex(BaseMetric[TailIndexSettings]):
     r"""Absolute error of the extreme value index ``xi = 1/a``, where ``P(|X| > x) ~ x^{-a}``.
 
-    Estimated by ``tailestim`` on the distances from the sample's own median, mean over the
-    columns: ``tail_index_error_hill`` by Hill's estimator, ``tail_index_error_moment`` by the
-    moment estimator, and ``tail_index_error_norm`` by the latter on the Euclidean norm. No unit.
+    Estimated by :func:`tailbench.stats.tail_index.extreme_value_index` on the distances from the
+    sample's own median, mean over the columns: ``tail_index_error_hill`` by Hill's estimator,
+    ``tail_index_error_moment`` by the moment estimator, and ``tail_index_error_norm`` by the
+    latter on the Euclidean norm. No unit.
 
     Compared with the exact index of the truth. Where that is unknown or the tail is light
     (``xi = 0``, which Hill's estimator cannot reach), compared with the same estimate on the
@@ -69,9 +69,9 @@ class TailIndex(BaseMetric[TailIndexSettings]):
     (``xi = 0``).
 
     References:
-        Hill, A simple general approach to inference about the tail of a distribution (1975);
-        Dekkers, Einmahl & de Haan, A moment estimator for the index of an extreme-value
-        distribution (1989).
+        Hill, A simple general approach to inference about the tail of a distribution, 1975;
+        Dekkers, Einmahl and de Haan, A moment estimator for the index of an extreme-value
+        distribution, 1989.
     """
 
     Settings = TailIndexSettings
@@ -122,43 +122,17 @@ class TailIndex(BaseMetric[TailIndexSettings]):
         real: NDArray[np.float64],
         exponent: float,
     ) -> float:
-        """Give the absolute error of one estimate; an infinite exponent is not compared with."""
+        """Compute the absolute error of one estimate; to an infinite exponent there is none."""
         hill = estimator == "hill"
         fraction = self.settings.hill_fraction if hill else self.settings.moment_fraction
         exact = self.settings.against == "truth" and math.isfinite(exponent)
-        goal = 1 / exponent if exact else extreme_value_index(real, fraction, estimator)
-        return abs(extreme_value_index(mine, fraction, estimator) - goal)
+        goal = 1 / exponent if exact else _estimate(real, fraction, estimator)
+        return abs(_estimate(mine, fraction, estimator) - goal)
 
 
-def extreme_value_index(
-    values: NDArray[np.float64], fraction: float, estimator: Estimator = "hill"
-) -> float:
-    """Estimate ``xi = 1/a`` of non-negative values from a share of the largest.
-
-    Args:
-        values: Distances from a centre, shape ``(n,)``.
-        fraction: Share of the order statistics to use.
-        estimator: Hill's or the moment estimator.
-
-    Returns:
-        The estimate; 0 where it is undefined: all of the largest values tie, or the least of
-        them is zero.
-
-    Raises:
-        ValueError: If the share holds fewer than two values, or all of them.
-    """
-    from tailestim import HillEstimator, MomentsEstimator
-
-    count = int(fraction * len(values))
-    if not 2 <= count < len(values):
+def _estimate(values: NDArray[np.float64], fraction: float, estimator: Estimator) -> float:
+    """Compute the extreme value index from a share of the largest values."""
+    k = int(fraction * len(values))
+    if k < 2:
         raise ValueError(f"{len(values)} rows are too few to estimate a tail from {fraction:g} of")
-    # An estimate at k order statistics needs the k + 1 largest alone. In units of the least of
-    # them the second moment of their logarithms loses no digits to cancellation.
-    largest = np.partition(values, -count - 1)[-count - 1 :]
-    threshold = largest.min()
-    if threshold == largest.max() or threshold <= 0:
-        return 0.0
-    model = (HillEstimator if estimator == "hill" else MomentsEstimator)(bootstrap=False)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        model.fit(largest / threshold)
-    return float(model.get_result().xi_arr_[count - 1])
+    return extreme_value_index(values, k, estimator)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.stats.tail_index import extreme_value_index
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -21,16 +23,16 @@ POINTS = 20_000
 
 
 def heaviest(x: Array, share: float = 0.02) -> list[int]:
-    """Give the two columns with the heaviest tails, or the first two if none is heavy.
+    """Return the two columns with the heaviest tails, or the first two if none is heavy.
 
-    The measure is Hill's estimate over the farthest ``share`` of the points; a column counts as
-    heavy if its tail index is below five.
+    A column counts as heavy if its tail index, by Hill's estimate from the farthest ``share`` of
+    the points (at least ten), is below five.
     """
-    if x.shape[1] == 2:
+    if x.shape[1] == 2 or len(x) < 2:
         return [0, 1]
-    away = np.sort(np.abs(x - np.median(x, axis=0)), axis=0)[::-1]
-    top = away[: max(10, int(share * len(x))) + 1]
-    xi = np.log(np.maximum(top[:-1], 1e-30) / np.maximum(top[-1], 1e-30)).mean(axis=0)
+    away = np.abs(x - np.median(x, axis=0)).astype(np.float64)
+    k = min(max(10, int(share * len(x))), len(x) - 1)
+    xi = np.array([extreme_value_index(column, k, "hill") for column in away.T])
     two = sorted(int(j) for j in np.argsort(-xi, kind="stable")[:2])
     return two if xi[two].max() > 0.2 else [0, 1]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tailbench.exceptions import InputError
-from tailbench.stats.tail_index import estimate_tail, estimate_tails
+from tailbench.stats.tail_index import estimate_tail, estimate_tails, extreme_value_index
 from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.targets.gaussian_grid import GaussianGrid
 from tailbench.targets.gmm import GMM
@@ -94,7 +94,7 @@ def test_a_small_sample_gets_the_benefit_of_the_doubt():
 
 @pytest.mark.parametrize("n", [0, 1, 39])
 def test_too_few_values(n):
-    with pytest.raises(InputError, match="at least 40 are needed"):
+    with pytest.raises(InputError, match="at least 40 are required"):
         estimate_tail(np.random.default_rng(0).standard_normal(n))
 
 
@@ -103,7 +103,7 @@ def test_too_few_values_that_differ(other):
     x = np.zeros((1000, 2))
     x[:, 0] = np.arange(1000)
     x[:other, 1] = 1.0 + np.arange(other)
-    with pytest.raises(InputError, match=r"^column 1 of the data: .* at least 40 are needed$"):
+    with pytest.raises(InputError, match=r"^column 1 of the data: .* at least 40 are required$"):
         estimate_tails(x)
 
 
@@ -118,3 +118,92 @@ def test_half_of_the_values_equal():
 def test_plain_data():
     found = estimate_tail(np.random.default_rng(0).standard_t(2.5, 2000)).as_dict()
     assert set(found) == {"xi", "xi_se", "hill", "k", "tail", "index"}
+
+
+@pytest.mark.parametrize("power", range(-3, 4))
+def test_equal_largest_values_are_no_tail(power):
+    """Censored data: rounding of equal logarithms must not pass for a tail."""
+    half = np.minimum(np.abs(np.random.default_rng(0).standard_cauchy(2000)), 6.0)
+    tail = estimate_tail(np.concatenate([half, [0.0], -half]) * 10.0**power)
+    assert tail.tail == "light" and tail.index is None and tail.xi == tail.hill == 0.0
+
+
+def pareto(a, n, rng):
+    return rng.uniform(size=n) ** (-1 / a)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("a", [0.8, 1.7, 4.0])
+@pytest.mark.parametrize("k", [500, 2500])
+def test_hill_on_pareto(a, k, rng):
+    estimate = extreme_value_index(pareto(a, 50_000, rng), k, "hill")
+    assert estimate == pytest.approx(1 / a, rel=5 / np.sqrt(k))
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_the_estimates_are_those_of_the_formulas(normalise, rng):
+    x = np.sort(pareto(2, 1000, rng))[::-1]
+    logs = np.log(x[:20] / x[20])
+    first, second = logs.mean(), np.square(logs).mean()
+    hill = extreme_value_index(x, 20, "hill", normalise=normalise)
+    assert hill == pytest.approx(first, rel=1e-10)
+    moment = extreme_value_index(x, 20, "moment", normalise=normalise)
+    assert moment == pytest.approx(first + 1 - 0.5 / (1 - first**2 / second), rel=1e-9)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("estimator", ["hill", "moment"])
+def test_the_largest_values_give_the_same_as_the_whole_path(estimator, normalise, rng):
+    from tailestim import HillEstimator, MomentsEstimator
+
+    x = pareto(1.5, 4000, rng)
+    model = {"hill": HillEstimator, "moment": MomentsEstimator}[estimator](bootstrap=False)
+    with np.errstate(all="ignore"):
+        model.fit(x)
+    path = model.get_result().xi_arr_
+    found = extreme_value_index(x, 200, estimator, normalise=normalise)
+    assert found == pytest.approx(path[199], rel=1e-9)
+
+
+@pytest.mark.parametrize(("a", "xi"), [(2.0, 0.5), (1.0, 1.0)])
+def test_moment_on_pareto_and_on_bounded_data(a, xi, rng):
+    assert extreme_value_index(pareto(a, 50_000, rng), 2500) == pytest.approx(xi, abs=0.1)
+    uniform = rng.uniform(size=50_000)
+    assert extreme_value_index(uniform, 2500) == pytest.approx(-1, abs=0.15)
+
+
+@pytest.mark.parametrize("estimator", ["hill", "moment"])
+def test_scale_does_not_matter_and_zeros_do_no_harm(estimator, rng):
+    x = pareto(1.5, 2000, rng)
+    plain = extreme_value_index(x, 100, estimator)
+    assert extreme_value_index(1e6 * x, 100, estimator) == pytest.approx(plain, rel=1e-6)
+    x[np.argsort(x)[:1500]] = 0
+    assert extreme_value_index(x, 100, estimator) == pytest.approx(plain, rel=1e-12)
+
+
+def test_normalised_values_lose_no_digits(rng):
+    x = pareto(1.5, 2000, rng)
+    units = [2.0**power for power in (-300, 0, 300)]
+    assert len({extreme_value_index(unit * x, 100) for unit in units}) == 1
+    assert len({extreme_value_index(unit * x, 100, normalise=False) for unit in units}) == 3
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("estimator", ["hill", "moment"])
+def test_ties_count_as_no_tail(estimator, normalise):
+    values = np.zeros(1000)
+    assert extreme_value_index(values, 50, estimator, normalise=normalise) == 0
+    values[:30] = np.arange(1, 31)
+    assert extreme_value_index(values, 50, estimator, normalise=normalise) == 0
+    values[:200] = 5
+    assert extreme_value_index(values, 50, estimator, normalise=normalise) == 0
+
+
+@pytest.mark.parametrize("k", [0, 10, 11])
+def test_a_number_of_largest_values_that_there_is_not(k):
+    with pytest.raises(ValueError, match=f"{k} largest values cannot be taken from 10"):
+        extreme_value_index(np.arange(10.0), k)
