@@ -78,7 +78,7 @@ def test_draws_from_what_it_needs_alone_and_cuts_nothing_off(name, fabricated, t
 def test_same_input_same_bytes(inputs, tmp_path):
     for folder in ("a", "b"):
         with style.theme():
-            style.save(part("samples")().draw(inputs, "returns"), tmp_path / folder, "x")
+            style.save(part("sigma_t")().draw(inputs, "returns"), tmp_path / folder, "x")
     for suffix in ("png", "pdf"):
         files = [(tmp_path / folder / f"x.{suffix}").read_bytes() for folder in ("a", "b")]
         assert files[0] == files[1]
