@@ -1,9 +1,9 @@
 """What exists: one module per part, found by its file name and loaded only when named.
 
 A part (target, dataset, model, metric, figure, experiment) is a class with the decorator
-``@register`` in a module of its own name in the folder of its kind; an experiment has a folder of its
-own with a module for the measurement and one for the claims. Nothing else has to be edited to add
-one. Modules without ``@register`` are helpers.
+``@register`` in a module of its own name in the folder of its kind; an experiment has a folder of
+its own with a module for the measurement and one for the claims. Nothing else has to be edited to
+add one. Modules without ``@register`` are helpers.
 """
 
 from __future__ import annotations

@@ -306,8 +306,8 @@ class Plan:
             yield "tailbench.pipeline.reporting.templates"
             for figure in self.config.figures:
                 yield registry.module_of("figures", figure)
-            for entry in self.config.theory.values():
-                yield registry.module_of("claims", entry.type)
+            for experiment in self.config.theory.values():
+                yield registry.module_of("claims", experiment.type)
 
 
 def _written(change: Mapping[str, float]) -> str:

@@ -21,7 +21,7 @@ from tailbench.pipeline.runtime.gpu_slots import gpus, gpus_of_machine
 if TYPE_CHECKING:
     from tailbench.pipeline.planning.plan import Plan
 
-__all__ = ["ResourceRequest", "JobResources", "evaluating", "preparing", "sampling", "training"]
+__all__ = ["JobResources", "ResourceRequest", "evaluating", "preparing", "sampling", "training"]
 
 BASE_MB = 900  # a training of almost nothing, 500, and the Snakemake that watches over it, 300
 CUDA_MB = 3000  # what a process with a GPU holds outside the GPU

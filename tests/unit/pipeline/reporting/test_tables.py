@@ -156,7 +156,7 @@ def test_terminal_summary_fits_100_columns(fabricated):
 
 def test_directions_load_no_torch():
     code = (
-        "import sys; from tailbench import tables; found = tables.directions();"
+        "import sys; from tailbench.pipeline.reporting import tables; found = tables.directions();"
         "assert found['max_sw1'].better == 'lower' and found['f1_pr'].better == 'higher';"
         "assert 'torch' not in sys.modules and 'ot' not in sys.modules"
     )
