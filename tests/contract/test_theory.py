@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from tailbench import registry
-from tailbench.pipeline.config.parse import ConfigError, parse
+from tailbench.pipeline.config.model import ConfigError
+from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import stages
 from tailbench.theory.base import Experiment
@@ -103,7 +104,7 @@ def test_mistakes_are_one_sentence(theory, message):
 def test_figures_and_metrics_need_datasets():
     with pytest.raises(ConfigError, match="figures: there are no datasets"):
         parse({"theory": ["w2_rate"], "figures": ["nfe"]})
-    with pytest.raises(ConfigError, match="models: at least one entry is needed"):
+    with pytest.raises(ConfigError, match="models: at least one entry is required"):
         parse({"theory": ["w2_rate"], "datasets": ["gmm"]})
 
 

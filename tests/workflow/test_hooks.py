@@ -15,8 +15,8 @@ from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
 HOLD = """
 import subprocess, sys
-from tailbench.pipeline.config.preflight import claim
-claim(sys.argv[1])
+from tailbench.pipeline.runtime.results_lock import lock_results_dir
+lock_results_dir(sys.argv[1])
 print("held", flush=True)
 """
 
@@ -61,11 +61,14 @@ def test_children_do_not_hold_the_folder(tmp_path):
 
 def test_data_of_every_dataset_are_checked(plan):
     check_data(plan.config, "c.yaml")
-    plan.config.models["flow"].settings["batch_size"] = 101
+    raw = plan.config.raw()
+    raw["models"]["flow"]["batch_size"] = 101
+    raw["datasets"]["few"] = {"type": "gmm", "n_train": 3}
     with pytest.raises(InputError) as caught:
-        check_data(plan.config, "c.yaml")
-    assert str(caught.value).startswith("c.yaml: datasets.gmm: ")
-    assert "101" in str(caught.value)
+        check_data(Plan.of(raw, "c.yaml").config, "c.yaml")
+    first, second = str(caught.value).split("\n")  # one sentence for each dataset
+    assert first.startswith("c.yaml: datasets.gmm: ") and "101" in first
+    assert second.startswith("c.yaml: datasets.few: ") and "101" in second
 
 
 def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):

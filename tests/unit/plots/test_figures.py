@@ -158,7 +158,7 @@ def test_the_first_block_is_seen_alone(inputs):
 def test_blocks_of_a_dataset_are_those_of_the_configuration(fabricated, tmp_path):
     for name in ("data", "samples", "models"):
         (tmp_path / name).symlink_to(fabricated / name)
-    config = {"seeds": ["0-1", "2"], "datasets": {"stable": {}}, "blocks": {"stable": ["2"]}}
+    config = {"seeds": ["0-1", "2"], "datasets": {"stable": {"seeds": ["2"]}}}
     (tmp_path / "config.json").write_text(json.dumps(config))
     inputs = ResultsReader(tmp_path)
     assert len(inputs.test("stable")) == len(inputs.first_block.test("stable")) == 1

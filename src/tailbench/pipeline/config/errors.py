@@ -18,7 +18,7 @@ BAD_KEY = "\n"
 """The end of the path of a mistake in a key itself; no key is written like it."""
 
 _short = reprlib.Repr()
-_short.maxstring = _short.maxother = 200
+_short.maxlevel, _short.maxstring, _short.maxother = 2, 200, 200
 
 
 def line(key: object) -> str:

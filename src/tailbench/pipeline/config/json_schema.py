@@ -34,6 +34,7 @@ def config_schema() -> dict[str, Any]:
     than ``anyOf``, so that a validator names the one key that is wrong.
     """
     fields = _properties(Config)
+    del fields["name"]["default"]  # it is that of the file
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for name, field in fields.items():

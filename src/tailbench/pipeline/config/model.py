@@ -236,7 +236,11 @@ class Config(Settings):
     written the same: to add seeds, add a block.
     """
 
-    name: Annotated[str, AfterValidator(_results_name)] = Field(
+    name: Annotated[
+        str,
+        AfterValidator(_results_name),
+        WithJsonSchema({"type": "string", "pattern": f"^{RESULTS_NAME.pattern}$"}),
+    ] = Field(
         "benchmark",
         description="Name of the folder of results; if left out, the name of the configuration "
         "file without its ending.",

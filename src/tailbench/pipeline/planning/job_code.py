@@ -64,5 +64,5 @@ def _shown(plan: Plan, stage: str, name: str | None) -> Iterator[str]:
         yield "tailbench.pipeline.reporting.templates"
         for figure in plan.config.figures:
             yield module_of("figures", figure)
-        for entry in plan.config.theory.values():
-            yield module_of("claims", entry.type)
+        for experiment in plan.config.theory.values():
+            yield module_of("claims", experiment.type)

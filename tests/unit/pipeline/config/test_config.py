@@ -10,8 +10,10 @@ from tailbench import registry
 from tailbench.exceptions import InputError
 from tailbench.models.settings import TrainingSettings
 from tailbench.pipeline.config.errors import sentences
-from tailbench.pipeline.config.parse import Config, ConfigError, load, parse
+from tailbench.pipeline.config.model import Config, ConfigError, parts_of
+from tailbench.pipeline.config.parse import load, parse
 from tailbench.pipeline.planning.plan import Plan
+from tailbench.registry import entry_class
 
 SMALL = {
     "datasets": {"alpha_stable": None, "grid": {"type": "gaussian_grid"}},
@@ -38,10 +40,10 @@ def test_settings_are_completed():
     config = parse(small())
     assert config.seeds == ("0-2",) and config.device == "auto" and config.threads == 1
     assert config.datasets["grid"].type == "gaussian_grid"
-    assert config.datasets["alpha_stable"].settings["alpha"] == 1.7
-    assert config.models["wide"].settings["width"] == 256
-    assert config.models["sgm"].settings["width"] == 128
-    assert config.methods["sgm"].settings["steps"] == [4, 8]
+    assert config.datasets["alpha_stable"].settings.alpha == 1.7
+    assert config.models["wide"].settings.width == 256
+    assert config.models["sgm"].settings.width == 128
+    assert config.methods["sgm"].settings.steps == (4, 8)
     assert config.figures == registry.names("figures")
     assert list(config.methods) == ["sgm", "flow", "flow_sgm"]
 
@@ -63,15 +65,17 @@ def test_metrics_and_figures_that_are_left_out_are_all():
 
 def test_methods_of_a_dataset():
     config = parse(small(datasets={"gmm": {"methods": ["flow"]}, "alpha_stable": {}}))
-    assert config.select == {"gmm": ("flow",)}
-    assert "methods" not in config.datasets["gmm"].settings
+    assert config.methods_on("gmm") == ("flow",)
+    assert config.methods_on("alpha_stable") == tuple(config.methods)
+    assert "methods" not in config.datasets["gmm"].spec
 
 
 def test_seeds_of_a_dataset():
     some = {"gmm": {"seeds": [5, "0-2"]}, "alpha_stable": {}}
     config = parse(small(seeds=["0-2", 3, 5], datasets=some))
-    assert config.blocks == {"gmm": ("5", "0-2")}
-    assert "seeds" not in config.datasets["gmm"].settings
+    assert config.seed_blocks_on("gmm") == ("5", "0-2")
+    assert config.seed_blocks_on("alpha_stable") == ("0-2", "3", "5")
+    assert "seeds" not in config.datasets["gmm"].spec
     assert parse(config.raw()) == config
     cells = [(cell.dataset, cell.block) for cell in Plan(config).cells()]
     assert {block for dataset, block in cells if dataset == "gmm"} == {"5", "0-2"}
@@ -111,7 +115,7 @@ def test_seeds(seeds, expected):
         ({"metrics": {"msl": {}}}, "metrics.msl: there is no metric 'msl' (did you mean 'msle'?)"),
         (
             {"figures": ["survivl"]},
-            "figures: there is no figure 'survivl' (did you mean 'survival'?)",
+            "figures.0: there is no figure 'survivl' (did you mean 'survival'?)",
         ),
         ({"dataset": {}}, "dataset: unknown key (did you mean 'datasets'?)"),
         # a model that only other models are made of cannot be trained
@@ -133,7 +137,7 @@ def test_seeds(seeds, expected):
             {"methods": {"flow_sgm": {"sigma": 3}}},
             "methods.flow_sgm.sigma: unknown key (did you mean 'sigma_T'?)",
         ),
-        ({"datasets": {"file": {}}}, "datasets.file.path: this key is needed"),
+        ({"datasets": {"file": {}}}, "datasets.file.path: missing required key"),
         # values out of range
         (
             {"models": {"sgm": {"steps": -3}}},
@@ -182,7 +186,7 @@ def test_seeds(seeds, expected):
         ),
         (
             {"methods": {"flow_sgm": {"candidates": []}}},
-            "methods.flow_sgm.candidates: at least 1 entry is needed",
+            "methods.flow_sgm.candidates: at least 1 entry is required",
         ),
         ({"methods": {"sgm": {"delta": 100}}}, "methods.sgm: delta must be below sigma_max, 80"),
         (
@@ -195,14 +199,23 @@ def test_seeds(seeds, expected):
             r"device: must match pattern '^(auto|cpu|cuda(:\d+)?)$', not 'gpu'",
         ),
         # seeds
-        ({"seeds": []}, "seeds: at least 1 entry is needed"),
+        ({"seeds": []}, "seeds: at least 1 entry is required"),
         ({"seeds": "0-2"}, "seeds: must be a list, not '0-2'"),
         ({"seeds": 3}, "seeds: must be a list, not 3"),
         ({"seeds": ["0-2", "2"]}, "seeds: a seed is in two blocks"),
         ({"seeds": ["0-2", "0-2"]}, "seeds: a seed is in two blocks"),
-        ({"seeds": ["3-1"]}, "seeds.0: the block of seeds '3-1' is empty or falls"),
-        ({"seeds": [0, -1]}, "seeds.1: a block of seeds is written '3' or '0-4', not '-1'"),
-        ({"seeds": [1.5]}, "seeds.0: a block of seeds is written '3' or '0-4', not '1.5'"),
+        (
+            {"seeds": ["3-1"]},
+            "seeds.0: invalid seed range '3-1': the first seed must not exceed the last",
+        ),
+        (
+            {"seeds": [0, -1]},
+            "seeds.1: invalid seed block '-1': expected a seed '3' or a range '0-4'",
+        ),
+        (
+            {"seeds": [1.5]},
+            "seeds.0: invalid seed block '1.5': expected a seed '3' or a range '0-4'",
+        ),
         # parts of methods
         (
             {"methods": {"sgm": {"model": "wid"}}},
@@ -210,11 +223,11 @@ def test_seeds(seeds, expected):
         ),
         (
             {"methods": {"flow": {"model": "sgm"}}},
-            "methods.flow.model: the model 'sgm' is a sgm, a flow is needed",
+            "methods.flow.model: model 'sgm' has type 'sgm'; expected 'flow'",
         ),
         (
             {"methods": {"flow_sgm": {"flow": "wide"}}},
-            "methods.flow_sgm.flow: the model 'wide' is a sgm, a flow or a tarflow is needed",
+            "methods.flow_sgm.flow: model 'wide' has type 'sgm'; expected 'flow' or 'tarflow'",
         ),
         # methods of datasets
         (
@@ -231,20 +244,30 @@ def test_seeds(seeds, expected):
         ),
         (
             {"datasets": {"gmm": {"methods": ["sgm", "sgm"]}}},
-            "datasets.gmm.methods: a method is given twice",
+            "datasets.gmm.methods: duplicate method 'sgm'",
         ),
         (
             {"seeds": ["0-2"], "datasets": {"gmm": {"seeds": ["0-3"]}}},
-            "datasets.gmm.seeds: 'seeds' has no block '0-3' (did you mean '0-2'?)",
+            "datasets.gmm.seeds: there is no seed block '0-3' under seeds (did you mean '0-2'?)",
         ),
         ({"datasets": {"gmm": {"seeds": 3}}}, "datasets.gmm.seeds: must be a list, not 3"),
         (
-            {"select": {"gird": ["sgm"]}},
-            "select.gird: there is no dataset of that name (did you mean 'grid'?)",
+            {"seeds": ["0-2"], "datasets": {"gmm": {"seeds": ["0-2", "0-2"]}}},
+            "datasets.gmm.seeds: duplicate seed block '0-2'",
         ),
-        ({"select": 3}, "select: must be a valid dictionary, not 3"),
+        ({"datasets": {"gmm": {"seeds": None}}}, "datasets.gmm.seeds: must be a list, not None"),
+        # what only entries of datasets have
+        ({"select": {"gmm": ["sgm"]}}, "select: unknown key (did you mean 'seeds'?)"),
+        # the name, and folders of plug-ins
+        (
+            {"name": "my run"},
+            "name: 'my run' cannot be the name of a folder of results: use letters, digits, '_', "
+            "'-' and '.' only, and start with a letter or digit",
+        ),
+        ({"plugins": ["nowhere"]}, "plugins: the folder nowhere does not exist"),
+        ({"plugins": "nowhere"}, "plugins: must be a list, not 'nowhere'"),
         # sections and entries of the wrong kind
-        ({"datasets": None}, "datasets: at least one entry is needed"),
+        ({"datasets": None}, "datasets: at least one entry is required"),
         ({"models": {}}, "models: must be a mapping of names to settings, or a list of names"),
         ({"methods": "sgm"}, "methods: must be a mapping of names to settings, or a list of names"),
         (
@@ -253,12 +276,12 @@ def test_seeds(seeds, expected):
         ),
         (
             {"metrics": {"msle": {}, "again": {"type": "msle"}}},
-            "metrics.again: its results would have the names of those of 'msle'; "
-            "a configuration computes a metric once",
+            "metrics.again: the metric 'msle' is already computed by 'msle', "
+            "and its columns would have the same names",
         ),
         ({"models": {"sgm": 3}}, "models.sgm: must be a mapping of settings, not 3"),
-        ({"figures": "survival"}, "figures: must be a list of names"),
-        ({"methods": {"floor": {"type": "flow"}}}, "methods.floor: this name is taken"),
+        ({"figures": "survival"}, "figures: must be a list, not 'survival'"),
+        ({"methods": {"floor": {"type": "flow"}}}, "methods.floor: the name 'floor' is reserved"),
     ],
 )
 def test_one_mistake_is_one_line(changes, line):
@@ -305,8 +328,15 @@ def test_names_that_are_safe(name):
     [
         ({"processes": {"sgn": 2}}, "processes: there is no model 'sgn' under models"),
         ({"processes": {"sgm": 0}}, "processes.sgm: "),
-        ({"processes": {"sgm": 12}}, "processes.sgm: 12 processes do not fill nodes of 8"),
-        ({"processes": {"sgm": 1024}}, "processes.sgm: a batch is too small for 1024 processes"),
+        (
+            {"processes": {"sgm": 12}},
+            "processes.sgm: 12 is not a multiple of processes_per_node (8)",
+        ),
+        (
+            {"processes": {"sgm": 1024}},
+            "processes.sgm: the batch_size of the model must be at least the number of processes "
+            "(1024)",
+        ),
     ],
 )
 def test_processes(changes, line):
@@ -327,8 +357,8 @@ def test_all_mistakes_are_told():
         "datasets.gmm.dim",
         "datasets.gmm.n_train",
         "datasets.nowhere",
-        "figures",
-        "figures",
+        "figures.0",
+        "figures.1",
         "foo",
         "models.sgm.stepz",
         "models.sgm.width",
@@ -337,9 +367,9 @@ def test_all_mistakes_are_told():
 
 
 def test_what_was_read_stays_as_it_was():
-    raw = small(datasets={"gmm": {"methods": ["sgm"]}}, select={})
+    raw = small(datasets={"gmm": {"methods": ["sgm"]}, "grid": {"type": "gaussian_grid"}})
     before = copy.deepcopy(raw)
-    assert parse(raw).select == {"gmm": ("sgm",)}
+    parse(raw, "c.yaml", "c.yaml")
     assert raw == before
 
 
@@ -371,6 +401,129 @@ def test_rows_that_a_batch_needs():
     )
     assert config.batch_needs("gmm") == 300
     assert config.batch_needs("grid") == 700
+
+
+def test_a_model_is_what_a_role_names():
+    """Not what another setting, such as the sampler, happens to be called like."""
+    config = parse(
+        small(
+            models={
+                "sgm": {"batch_size": 64},
+                "flow": {},
+                "heun": {"type": "sgm", "batch_size": 5000},
+            },
+            methods={"sgm": {"sampler": "heun"}, "other": {"type": "sgm", "model": "heun"}},
+            datasets={"gmm": {"methods": ["sgm"]}, "grid": {"type": "gaussian_grid"}},
+        )
+    )
+    assert config.methods["sgm"].parts == {"model": "sgm"}
+    assert config.batch_needs("gmm") == 64
+    assert config.batch_needs("grid") == 5000
+
+
+def test_parts_of_a_method_as_plain_data():
+    settings = {"sampler": "heun", "flow": "a"}
+    assert parts_of("flow_sgm", settings) == {"flow": "a", "sgm": "sgm"}
+    with pytest.raises(InputError, match="there is no method 'flow_sgn'"):
+        parts_of("flow_sgn", settings)
+
+
+def test_mistakes_in_entries_and_between_keys_are_told_together():
+    lines = mistakes(
+        datasets={"gmm": {"dims": 3, "methods": 3}, "grid": {"type": "gaussian_grd"}, "a b": {}},
+        methods={"sgm": {"steps": [4, -2]}, "floor": {"type": "flow"}},
+        metrics={"msle": 3},
+        models={"sgm": {"[key]": 1}, "flow": {3: 4}},
+    )
+    assert [line.partition(": ")[0] for line in lines] == [
+        "datasets.gmm.dims",
+        "datasets.gmm.methods",
+        "datasets.grid",
+        "datasets.a b",
+        "models.sgm.[key]",
+        "models.flow.3",
+        "methods.sgm.steps.1",
+        "methods.floor",
+        "metrics.msle",
+    ]
+
+
+def test_values_in_messages_are_short():
+    (line,) = mistakes(models={"sgm": {"steps": [[["x"] * 1000] * 1000] * 1000}})
+    assert line.startswith("models.sgm.steps: must be a valid integer, not [[") and len(line) < 500
+
+
+def test_the_name_is_that_of_the_file(tmp_path):
+    path = tmp_path / "long-tails.v2.yaml"
+    path.write_text(json.dumps(SMALL))
+    config = load(path)
+    assert config.name == "long-tails.v2"
+    assert parse(config.raw()).name == "long-tails.v2"
+    assert Plan.of(SMALL, str(path)).config.name == "long-tails.v2"
+    path.write_text(json.dumps({"name": "2d", **SMALL}))
+    assert load(path).name == "2d"
+    bad = path.rename(tmp_path / "my run.yaml")
+    bad.write_text(json.dumps(SMALL))
+    with pytest.raises(ConfigError, match="name: 'my run' cannot be the name of a folder"):
+        load(bad)
+
+
+USER_FILES = {
+    "datasets": {"csv": {"type": "file", "path": "data/x.csv"}},
+    "models": ["sgm"],
+    "methods": ["sgm"],
+    "metrics": {"inception": {"weights": "../weights.pth"}},
+    "plugins": ["parts"],
+}
+
+
+def user_files(config):
+    csv, inception = config.datasets["csv"], config.metrics["inception"]
+    return csv.settings.path, inception.settings.weights, *config.plugins
+
+
+def write_user_files(folder, **changes):
+    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    path = folder / "c.yaml"
+    path.write_text(json.dumps(USER_FILES | changes))
+    return path
+
+
+def test_relative_paths_start_at_the_folder_of_the_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write_user_files(tmp_path / "sub" / "deep")
+    expected = ("sub/deep/data/x.csv", "sub/weights.pth", "sub/deep/parts")
+    relative = path.relative_to(tmp_path)
+    assert user_files(load(relative)) == user_files(load(path)) == expected
+    completed = load(relative)
+    assert parse(completed.raw()) == completed  # what was resolved stays as it is
+    assert str(tmp_path) not in completed.text()
+    monkeypatch.chdir(path.parent)
+    assert user_files(load("c.yaml")) == ("data/x.csv", "../weights.pth", "parts")
+    (tmp_path / "beside").mkdir()
+    monkeypatch.chdir(tmp_path / "beside")
+    assert user_files(load(path))[0] == "../sub/deep/data/x.csv"
+
+
+def test_paths_that_do_not_start_at_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")  # which has nothing but the root in common with any folder
+    assert user_files(load(write_user_files(tmp_path)))[0] == f"{tmp_path.resolve()}/data/x.csv"
+    far = {"type": "cifar10_lt", "path": "https://host.example/a.tar.gz"}
+    absolute = {"type": "file", "path": "/data/x.csv"}
+    config = load(write_user_files(tmp_path, datasets={"csv": absolute, "far": far, "mnist": {}}))
+    assert config.datasets["csv"].settings.path == "/data/x.csv"
+    assert config.datasets["far"].settings.path == far["path"]
+    assert config.datasets["mnist"].settings.path is None
+
+
+def test_an_empty_path_is_no_folder(tmp_path):
+    path = write_user_files(tmp_path, datasets={"csv": {"type": "file", "path": ""}})
+    with pytest.raises(ConfigError, match=r"datasets\.csv\.path: must have at least 1 character"):
+        load(path)
+
+
+def test_a_part_made_without_a_configuration_takes_paths_as_they_are():
+    assert entry_class("datasets", "file")(path="x.csv").path == "x.csv"
 
 
 @pytest.mark.parametrize(
@@ -415,8 +568,12 @@ def test_the_configurations_that_come_with_it(path):
 
 def test_entries():
     entry = parse(small()).models["wide"]
-    assert json.loads(entry.spec) == {"type": "sgm", **entry.settings}
+    assert json.loads(entry.spec) == {"type": "sgm", **entry.values}
     assert list(json.loads(entry.spec)) == sorted(json.loads(entry.spec))
+    assert entry.settings == entry_class("models", "sgm")(width=256)
+    changed = entry.changed({"width": 64})
+    assert (changed.values["width"], entry.values["width"]) == (64, 256)
+    assert json.loads(changed.spec) == json.loads(entry.spec) | {"width": 64}
 
 
 def test_errors_are_errors_of_input():
@@ -431,9 +588,9 @@ def test_sentences_of_nested_settings():
 
     with pytest.raises(ValueError) as caught:
         Outer(inner={"stepz": 1, "warmup": 2})
-    assert sentences(("models", "x"), caught.value, Outer) == [
-        "models.x.inner.warmup: must be less than 1, not 2",
-        "models.x.inner.stepz: unknown key (did you mean 'steps'?)",
+    assert sentences(caught.value, Outer) == [
+        "inner.warmup: must be less than 1, not 2",
+        "inner.stepz: unknown key (did you mean 'steps'?)",
     ]
 
 

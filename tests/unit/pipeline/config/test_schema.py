@@ -11,7 +11,8 @@ from jsonschema.exceptions import best_match
 from repository import ROOT
 from tailbench import registry
 from tailbench.pipeline.config.json_schema import config_schema
-from tailbench.pipeline.config.parse import Config, ConfigError, parse
+from tailbench.pipeline.config.model import Config, ConfigError
+from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.config.reference import config_markdown
 from tailbench.registry import entry_class, method_types, trainable_types
 
@@ -142,7 +143,8 @@ def test_every_top_level_key_is_described():
         "figures: [survival]",
         "seeds: ['0-2', 3]",
         "device: cuda:1",
-        "select: {gmm: [sgm]}",
+        "datasets: {gmm: {methods: [sgm], seeds: ['0-2']}}",
+        "name: 2d-grid.v1",
     ],
 )
 def test_a_good_configuration_passes_schema_and_parser(text):
@@ -156,6 +158,10 @@ def test_a_good_configuration_passes_schema_and_parser(text):
     [
         ("dataset: {}", "$"),
         ("threads: 0", "$.threads"),
+        ("name: a b", "$.name"),
+        ("plugins: parts", "$.plugins"),
+        ("datasets: {gmm: {seeds: [a]}}", "$.datasets.gmm.seeds[0]"),
+        ("datasets: {gmm: {methods: }}", "$.datasets.gmm.methods"),
         ("device: gpu", "$.device"),
         ("seeds: []", "$.seeds"),
         ("seeds: ['0..2']", "$.seeds[0]"),

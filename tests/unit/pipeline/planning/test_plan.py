@@ -6,7 +6,8 @@ import re
 import pytest
 
 from repository import ROOT
-from tailbench.pipeline.config.parse import ConfigError, load, parse
+from tailbench.pipeline.config.model import ConfigError
+from tailbench.pipeline.config.parse import load, parse
 from tailbench.pipeline.planning.plan import Cell, Plan
 from tailbench.pipeline.planning.summary import describe, stages
 
@@ -110,8 +111,8 @@ def test_models_that_are_derived():
     for level in (0.5, 2.0):
         entry = made.models[f"flow@noise-{level:g}"]
         assert entry.type == "flow"
-        assert entry.settings == made.models["flow"].settings | {"noise": level}
-    assert made.models["flow"].settings["noise"] == 0.0
+        assert entry.values == made.models["flow"].values | {"noise": level}
+    assert made.models["flow"].settings.noise == 0.0
 
 
 @pytest.mark.parametrize("levels", [[0.25, 1e-5, 8.0], [1e6, 1e20, 0.012345]])

@@ -44,9 +44,9 @@ def config(**datasets):
             "c": {"type": "lim", "alpha": 1.7},
         },
         "methods": {
-            "first": {"type": "dlpm", "dlpm": "a", "steps": 100},
-            "dlpm_5": {"type": "dlpm", "dlpm": "b"},
-            "third": {"type": "lim", "lim": "c"},
+            "first": {"type": "dlpm", "model": "a", "steps": 100},
+            "dlpm_5": {"type": "dlpm", "model": "b"},
+            "third": {"type": "lim", "model": "c"},
             "started": {"type": "flow_sgm", "flow": "f", "sgm": "s"},
         },
     }
@@ -125,6 +125,17 @@ def test_names_tell_the_draws_and_the_coordinates():
     met = table[table["n"] > 0].set_index("method")
     assert met["published_method"].to_dict() == {"a": "DLPM_5", "b": "DLPM_ni"}
     assert met["published"].to_dict() == {"a": 0.77, "b": 0.77}
+
+
+def test_the_model_of_a_method_is_the_one_that_its_role_names():
+    """Not one that happens to be called like the value of another setting."""
+    known = {
+        "datasets": {"grid": entry("gaussian_grid")},
+        "models": {"ode": entry("dlpm", alpha=1.9), "a": entry("dlpm", alpha=1.7)},
+        "methods": {"m": entry("dlpm", sampler="ode", model="a")},
+    }
+    table = published_vs_ours(metrics(("grid", "m", "m", "f1_pr", 0.7)), known, OUTPUTS)
+    assert {*table.loc[table["n"] > 0, "alpha"]} == {1.7}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The report and the tables on disk: complete, self-contained, and true to the data."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -130,6 +131,18 @@ def test_tails_are_averaged_over_seeds(fabricated):
     assert found["rows"][0]["index"] == pytest.approx(2.5)
     assert found["rows"][0]["column"] == "x1"
     assert [row["heavy"] for row in found["rows"]] == [3] * 12 + [0] * 8
+
+
+def test_models_of_methods_without_a_plan(tmp_path):
+    """By role: a model that is called like a sampler is not one of the method's."""
+    from tailbench.pipeline.results.reader import ResultsReader
+
+    config = {
+        "models": {"sgm": {"type": "sgm"}, "heun": {"type": "sgm"}},
+        "methods": {"ode": {"type": "sgm", "model": "sgm", "sampler": "heun"}},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert run_info.sharing(ResultsReader(tmp_path)) == [("sgm", "ode")]
 
 
 def test_drawings_hold_every_stage_and_pair():
