@@ -20,12 +20,14 @@ include: "workflow/rules/figures.smk"
 
 localrules:
     all,
+    finish,
 
 
 rule all:
     default_target: True
     input:
         LAYOUT.report,
+        LAYOUT.finished,
         # Only asked for where this is the target: the rest may lack files that it has no use for.
         lambda wildcards: deleted_files(PLAN),
 
@@ -43,4 +45,6 @@ onsuccess:
 
 
 onerror:
-    print(missing(PLAN, LAYOUT.root), file=sys.stderr)
+    print(missing_cells(PLAN, LAYOUT.root), file=sys.stderr)
+    # The next run tries them again.
+    remove_failed(Path(LAYOUT.root))

@@ -94,7 +94,7 @@ def _kind_and_name(part: type) -> tuple[str, str]:
             if "." not in name:
                 return kind, name
     inherited = getattr(part, "kind", None)
-    if inherited not in KINDS:
+    if not isinstance(inherited, str) or inherited not in KINDS:
         raise ValueError(f"{module}.{part.__name__} has none of the base classes of parts")
     return inherited, module.rpartition(".")[2]
 

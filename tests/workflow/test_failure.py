@@ -6,6 +6,7 @@ import re
 import signal
 import time
 
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
@@ -32,16 +33,34 @@ def test_a_diverged_training_fails_alone(fresh):
     )
     printed = fresh.snakemake(succeeds=False)
     said = "alpha_stable/hot, seed 3: the validation loss is"
-    assert said in printed and "at step 1 of 20" in printed
     log = (fresh.results / "logs" / "train" / "alpha_stable" / "hot" / "3.log").read_text()
-    assert said in log and "Traceback" not in log
-    assert not (fresh.results / "models" / "alpha_stable" / "hot" / "3" / "spec.json").exists()
-    assert not (fresh.results / "samples" / "alpha_stable" / "hot").exists()
-    assert (fresh.results / "metrics" / "alpha_stable" / "sgm" / "3.csv").is_file()
-    assert not (fresh.results / "metrics.csv").exists()
+    assert said in log and "at step 1 of 20" in log and "Traceback" not in log
+
+    # all that does not depend on it is there, the report too
+    metrics = pd.read_csv(fresh.results / "metrics.csv")
+    assert set(metrics["method"]) == {"sgm"}
+    report = (fresh.results / "report.html").read_text()
+    assert "train hot" in report and said in report
+    (failure,) = json.loads((fresh.results / "plan.json").read_text())["failures"]
+    assert failure["cell"] == ["alpha_stable", "hot", "3"]
+    assert failure["job"] == "train hot" and failure["reason"].startswith(said)
+    assert failure["log"] == "logs/train/alpha_stable/hot/3.log"
+
+    # the run has ended badly, and says why
     end = printed[printed.index("1 of 2 cells have no result:") :]
-    assert "alpha_stable, hot, seeds 3: train hot" in end and said in end
-    assert "The report is" not in printed
+    assert "alpha_stable, hot, seeds 3: train hot failed: " in end and said in end
+    assert not (fresh.results / "finished.txt").exists()
+
+    # the next run tries the failed cell again, and nothing that has a result
+    again = fresh.pending()
+    assert {"train/alpha_stable/hot/3", "sample/alpha_stable/hot/3"} <= again
+    assert not {job for job in again if "/sgm/" in job or job.startswith("data")}
+    fresh.configure(lambda config: config["models"]["hot"].update(learning_rate=1e-3))
+    fresh.snakemake()
+    metrics = pd.read_csv(fresh.results / "metrics.csv")
+    assert set(metrics["method"]) == {"sgm", "hot"}
+    assert (fresh.results / "finished.txt").is_file()
+    assert json.loads((fresh.results / "plan.json").read_text())["failures"] == []
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):

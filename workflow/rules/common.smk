@@ -1,6 +1,7 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
 import gc
 import sys
+from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from tailbench.exceptions import InputError
 from tailbench.pipeline.planning import snakemake_internals
@@ -9,7 +10,8 @@ from tailbench.pipeline.config.preflight import check_data
 from tailbench.pipeline.runtime.gpu_slots import gpus_of_run
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import JobResources
-from tailbench.pipeline.reporting.missing_cells import missing
+from tailbench.pipeline.reporting.missing_cells import missing_cells
+from tailbench.pipeline.results.failures import remove_failed
 from tailbench.pipeline.results import layout
 from tailbench.pipeline.results.deleted_files import deleted_files
 from tailbench.pipeline.runtime import kept_models

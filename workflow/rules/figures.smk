@@ -76,3 +76,23 @@ rule report:
         with_resources("report: {output}")
     shell:
         "tailbench job report --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+
+
+# Ends the run badly if a cell has failed, once there is a report that shows it.
+rule finish:
+    input:
+        report=LAYOUT.report,
+        plan=LAYOUT.plan,
+    output:
+        LAYOUT.finished,
+    log:
+        LAYOUT.log("finish"),
+    retries: 0
+    threads: 1
+    params:
+        results=LAYOUT.root,
+        code=PLAN.code("finish"),
+    message:
+        "finish: are there results of all cells?"
+    shell:
+        "tailbench job finish --results {params.results:q} --output {output:q} > {log:q} 2>&1"

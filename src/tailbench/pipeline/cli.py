@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from types import ModuleType
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -45,6 +49,7 @@ STAGES = (
     "tables",
     "figure",
     "report",
+    "finish",
 )
 
 
@@ -59,11 +64,28 @@ class Stages(TyperGroup):
         """Build the command of a stage from the signature of its function ``run``."""
         if name not in STAGES:
             return None
+        module = import_module(f"tailbench.pipeline.stages.{name}")
         stage = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        stage.command(name)(import_module(f"tailbench.pipeline.stages.{name}").run)
+        stage.command(name)(_recording(module) if hasattr(module, "declared") else module.run)
         command = typer.main.get_command(stage)
         command.name = name
         return command  # type: ignore[return-value]
+
+
+def _recording(stage: ModuleType) -> Callable[..., None]:
+    """Return the function of a stage that records a failure which no other attempt can mend."""
+    from tailbench.pipeline.results.failures import recorded
+
+    @wraps(stage.run)
+    def run(**options: Any) -> None:
+        job = stage.declared(**options)
+        first = os.environ.get("RANK", "0") == "0"
+        failure = recorded(job, lambda: stage.run(**options), first)
+        if failure is not None and first:
+            how = f"skipped, as {failure.job} has failed" if failure.skipped else "failed"
+            print(f"tailbench: {job.name} {how}: {failure.reason}", flush=True)
+
+    return run
 
 
 @app.callback()

@@ -87,6 +87,11 @@ class Slope:
         permitted = {">=": self.low > self.claimed, "<=": self.high < self.claimed, "=": False}
         return "within the bound" if permitted[self.relation] else "outside"
 
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the columns of the table of slopes, in the order of ``row``."""
+        return list(cls("", "", 0.0, 0.0, 0.0, "", 0).row())
+
     def row(self) -> dict[str, Any]:
         """All of it as a row of a table."""
         values = asdict(self)

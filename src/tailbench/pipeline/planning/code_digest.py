@@ -38,6 +38,7 @@ FORMATS = {
     "tables": 1,
     "figure": 1,
     "report": 1,
+    "finish": 1,
 }
 """Formats of the files that each stage writes; a raised number runs the stage again."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["job_digest"]
 
-SHOWN = ("collect", "tables", "figure", "report", "claims")
+SHOWN = ("collect", "tables", "figure", "report", "claims", "finish")
 """Stages that compute nothing: what they show depends on the code of the pipeline."""
 
 

@@ -1,7 +1,8 @@
 """Cached values and functions for the directives of rules.
 
 Snakemake calls every function of a rule for every job, which adds up over tens of thousands of
-jobs. So what is the same for all names is a value, and what is not is a function that keeps its results.
+jobs. What is the same for all names is a value, and what is not is a function that keeps its
+results.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ memory, no time, a full disk) ends in an error as usual, and Snakemake tries aga
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,34 @@ from typing import Any
 from tailbench.exceptions import InputError, TrainingDiverged
 from tailbench.io.atomic import atomic_write
 
-__all__ = ["FILE", "PERMANENT", "Failure", "clear", "read_failure", "recorded", "remove_failed"]
+__all__ = [
+    "FILE",
+    "PERMANENT",
+    "Failure",
+    "Job",
+    "clear",
+    "read_failure",
+    "recorded",
+    "remove_failed",
+]
 
 FILE = "failure.json"
 PERMANENT = (InputError, TrainingDiverged, FloatingPointError)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What has to be known of a job to record its failure.
+
+    Attributes:
+        name: Name in messages, such as ``train sgm``.
+        outputs: Files that it writes, all in one folder.
+        inputs: Folders that it reads; it is skipped if the job of one of them has failed.
+    """
+
+    name: str
+    outputs: Sequence[Path]
+    inputs: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -60,57 +84,47 @@ def clear(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def recorded(
-    job: str,
-    outputs: Sequence[Path],
-    inputs: Iterable[Path],
-    work: Callable[[], None],
-    writes: bool = True,
-) -> Failure | None:
+def recorded(job: Job, work: Callable[[], None], writes: bool = True) -> Failure | None:
     """Run a job, and record its failure if another attempt cannot mend it.
 
     Args:
-        job: Name of the job in messages.
-        outputs: Files that the job writes, all in one folder.
-        inputs: Folders that the job reads; it is skipped if the job of one of them has failed.
-        work: The job.
+        job: The job.
+        work: What it does.
         writes: Whether this process writes; of several that share a job, one does.
 
     Returns:
         The failure, or ``None``.
     """
-    folder = outputs[0].parent
+    folder = job.outputs[0].parent
     if writes:
         clear(folder)
-    failure = next(filter(None, map(read_failure, inputs)), None)
+    failure = next(filter(None, map(read_failure, job.inputs)), None)
     if failure is not None:
         failure = Failure(failure.job, failure.reason, skipped=True)
     else:
         try:
             work()
         except PERMANENT as error:
-            failure = Failure(job, str(error))
+            failure = Failure(job.name, str(error))
     if failure is not None and writes:
-        for path in outputs:
+        for path in job.outputs:
             atomic_write(path, "")
         atomic_write(folder / FILE, json.dumps(asdict(failure), indent=1) + "\n")
     return failure
 
 
-def remove_failed(folders: Iterable[Path]) -> int:
+def remove_failed(root: Path) -> int:
     """Remove the outputs of failed and skipped jobs, so that the next run tries them again.
 
     Args:
-        folders: Folders of jobs; a folder without a failure is left as it is.
+        root: The results folder of a configuration.
 
     Returns:
         The number of jobs that will be tried again.
     """
-    count = 0
-    for folder in folders:
-        if (folder / FILE).is_file():
-            for path in folder.iterdir():
-                if path.is_file():
-                    path.unlink()
-            count += 1
-    return count
+    failures = list(root.rglob(FILE))
+    for failure in failures:
+        for path in failure.parent.iterdir():
+            if path.is_file():
+                path.unlink()
+    return len(failures)

@@ -102,6 +102,11 @@ class Layout:
         return f"{self.root}/report.html"
 
     @property
+    def finished(self) -> str:
+        """The file that says that all cells have results."""
+        return f"{self.root}/finished.txt"
+
+    @property
     def tables(self) -> str:
         """The folder of the tables."""
         return f"{self.root}/tables"

@@ -16,6 +16,7 @@ from tailbench.data import as_values
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import open_array
 from tailbench.io.checksums import ADVICE, SUMS, read_plain, read_record, verified
+from tailbench.pipeline.results.failures import read_failure
 from tailbench.pipeline.results.layout import Layout
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class ResultsReader:
         planned = self.entry("datasets", dataset).get("seeds") or self.config.get("seeds")
         folder = Path(pattern.partition("/{block}")[0])
         paths = (Path(pattern.replace("{block}", block)) for block in planned or _children(folder))
-        return islice(filter(Path.is_file, paths), 1 if self._first else None)
+        return islice(filter(_has_result, paths), 1 if self._first else None)
 
     def _split(self, dataset: str, part: str) -> Array:
         pattern = f"{self.layout.data(dataset)}/{part}.npy"
@@ -181,6 +182,11 @@ class ResultsReader:
             folder = Path(pattern).parent.parent
             raise InputError(f"there are no data of {dataset!r} in {folder}")
         return np.concatenate([_values(open_array(path)) for path in paths])
+
+
+def _has_result(path: Path) -> bool:
+    """Whether a file is there, and not in the place of what a failed job would have written."""
+    return path.is_file() and read_failure(path.parent) is None
 
 
 class Samples(Mapping[str, Array]):

@@ -11,8 +11,10 @@ import typer
 from tailbench import registry
 from tailbench.io.atomic import replacing
 from tailbench.io.checksums import read_text
+from tailbench.pipeline.results.failures import read_failure
 from tailbench.pipeline.results.layout import Layout
 from tailbench.pipeline.stages.options import Experiment, OutputFolder
+from tailbench.theory.claims import Slope
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,24 +31,28 @@ def run(
 ) -> None:
     """Write ``points.csv``, ``slopes.csv``, ``figure.png`` and ``figure.pdf`` into a folder.
 
+    Cells that failed are left out.
+
     Raises:
-        InputError: If there is no such experiment, or a file is missing or damaged.
+        InputError: If there is no such experiment, or a file is missing or corrupt.
     """
     import pandas as pd
 
     from tailbench.plots import style
 
-    texts = [io.StringIO(read_text(path)) for path in cells]
+    texts = [io.StringIO(read_text(path)) for path in cells if not read_failure(path.parent)]
     tables = [pd.read_csv(text, float_precision="round_trip") for text in texts]
-    points = pd.concat(tables, ignore_index=True)
     part = registry.load("claims", type_)()
-    found = pd.DataFrame([slope.row() for slope in part.slopes(points)])
+    points = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    rows = [slope.row() for slope in part.slopes(points)] if tables else []
+    found = pd.DataFrame(rows, columns=Slope.columns())
     found.insert(0, "experiment", experiment)
     for name, table in {"points": points, "slopes": found}.items():
         with replacing(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
     with style.theme():
-        style.save(part.draw(points, found), folder, "figure")
+        drawn = part.draw(points, found) if tables else style.panels(1)[0]
+        style.save(drawn, folder, "figure")
     print(
         found.to_string(columns=["quantity", "case", "slope", "low", "high", "claimed", "verdict"])
     )

@@ -13,7 +13,8 @@ from tailbench.compute.devices import resolve_device
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, open_array
 from tailbench.io.checksums import checksum, write_record, write_sums
-from tailbench.pipeline.results.layout import classifier_folder
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import CLASSIFIER_FILES, classifier_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.stages.options import (
     DataFolder,
@@ -25,7 +26,12 @@ from tailbench.pipeline.stages.options import (
 )
 from tailbench.rng.seeds import seed_for
 
-__all__ = ["read_member", "run"]
+__all__ = ["declared", "read_member", "run"]
+
+
+def declared(dataset: str, data: Path, folder: Path, **_: Any) -> Job:
+    """Describe the job for the record of its failure."""
+    return Job(f"classifier of {dataset}", [folder / name for name in CLASSIFIER_FILES], [data])
 
 
 def run(

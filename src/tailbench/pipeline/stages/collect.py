@@ -14,6 +14,7 @@ from tailbench.io.checksums import read_record, read_text, seal, write_record
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import describe
+from tailbench.pipeline.results.cell_status import failures
 from tailbench.pipeline.results.layout import COLLECTED, SUMS, Layout
 from tailbench.pipeline.stages.options import Results
 
@@ -43,16 +44,22 @@ def run(
 ) -> None:
     """Write ``metrics.csv``, ``plan.json`` and ``config.json`` into the results folder.
 
+    Cells that failed are listed in ``plan.json`` and have no rows.
+
     Raises:
-        InputError: If a file of a cell is missing or damaged.
+        InputError: If a file of a cell is missing or corrupt.
     """
     import pandas as pd
 
     parsed = parse(json.loads(config))
-    described = describe(Plan(parsed))
+    plan, layout = Plan(parsed), Layout(str(results))
+    described = {**describe(plan), "failures": failures(plan, layout)}
+    failed = {tuple(failure["cell"]) for failure in described["failures"]}
     tables = []
     floors: dict[tuple[str, str], Any] = {}
     for dataset, family, block in described["cells"]:
+        if (dataset, family, block) in failed:
+            continue
         if (dataset, block) not in floors:
             floor = _metrics(results, dataset, "floor", block)
             floors[dataset, block] = floor.rename(columns={"value": "floor"})[
@@ -64,7 +71,6 @@ def run(
     metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     # an unbiased estimate of a distance may be below zero, and is then no measure of others
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
-    layout = Layout(str(results))
     with replacing(layout.metrics_table) as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
     write_record(Path(layout.config), parsed.raw())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,11 +13,18 @@ import typer
 from tailbench.io.arrays import write_array
 from tailbench.io.checksums import write_record, write_sums
 from tailbench.pipeline.config.seed_blocks import parse_block
-from tailbench.pipeline.results.layout import PARTS
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import DATA_FILES, PARTS
 from tailbench.pipeline.stages.options import Dataset, OutputFolder, Seeds, Spec
 from tailbench.registry import source
 
-__all__ = ["run"]
+__all__ = ["declared", "run"]
+
+
+def declared(dataset: str, folder: Path, fetched: Path | None, **_: Any) -> Job:
+    """Describe the job for the record of its failure."""
+    inputs = [] if fetched is None else [fetched.parent]
+    return Job(f"data {dataset}", [folder / name for name in DATA_FILES], inputs)
 
 
 def run(

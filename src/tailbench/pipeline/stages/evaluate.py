@@ -22,7 +22,8 @@ from tailbench.io.arrays import images_of, open_array, read_array
 from tailbench.io.checksums import read_record, verified, write_sums, write_text
 from tailbench.metrics.base import ImageContext
 from tailbench.pipeline.config.seed_blocks import parse_block
-from tailbench.pipeline.results.layout import classifier_folder, space_folder
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import METRIC_FILES, classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
@@ -42,6 +43,16 @@ from tailbench.rng.seeds import generator_for
 __all__ = ["COLUMNS", "run"]
 
 COLUMNS = ["dataset", "method", "family", "seed", "metric", "value", "seconds"]
+
+
+def declared(
+    method: str, data: Path, output: Path, samples: Path | None, features: Path | None, **_: Any
+) -> Job:
+    """Describe the job for the record of its failure."""
+    inputs = [data] if samples is None else [data, samples.parent]
+    if features is not None and features.is_dir():
+        inputs += [folder for folder in features.iterdir() if folder.is_dir()]
+    return Job(f"evaluate {method}", [output.parent / name for name in METRIC_FILES], inputs)
 
 
 def run(

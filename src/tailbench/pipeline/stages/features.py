@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,7 +13,8 @@ from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, write_array
 from tailbench.io.checksums import verified, write_record, write_sums
 from tailbench.pipeline.config.seed_blocks import parse_block
-from tailbench.pipeline.results.layout import classifier_folder, space_folder
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import FEATURE_FILES, classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.stages.classifier import read_member
 from tailbench.pipeline.stages.options import (
@@ -26,7 +27,15 @@ from tailbench.pipeline.stages.options import (
     Threads,
 )
 
-__all__ = ["run"]
+__all__ = ["declared", "run"]
+
+
+def declared(dataset: str, space: str, data: Path, folder: Path, **_: Any) -> Job:
+    """Describe the job for the record of its failure."""
+    written = Path(space_folder(folder, space))
+    inputs = [data, Path(classifier_folder(folder))] if space == "classifier" else [data]
+    outputs = [written / name for name in FEATURE_FILES]
+    return Job(f"{space} features of {dataset}", outputs, inputs)
 
 
 def run(

@@ -17,6 +17,8 @@ from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.base import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import SAMPLE_FILES
 from tailbench.pipeline.runtime.gpu_slots import for_device
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
@@ -34,7 +36,17 @@ from tailbench.pipeline.stages.options import (
 from tailbench.registry import entry_class, method_types
 from tailbench.rng.seeds import seed_for
 
-__all__ = ["run"]
+__all__ = ["declared", "run"]
+
+
+def declared(
+    method: str, seeds: str, spec: str, models: Path, data: Path, output: Path, **_: Any
+) -> Job:
+    """Describe the job for the record of its failure."""
+    parts = json.loads(spec)["parts"].values()
+    trained = [models / name / seeds for names in parts for name in names]
+    outputs = [output.parent / name for name in SAMPLE_FILES]
+    return Job(f"sample {method}", outputs, [data, *trained])
 
 
 def run(

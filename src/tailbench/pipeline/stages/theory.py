@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from tailbench import registry
 from tailbench.io.checksums import write_sums, write_text
+from tailbench.pipeline.results.failures import Job
+from tailbench.pipeline.results.layout import CELL_FILES
 from tailbench.pipeline.stages.options import Device, Experiment, OutputFile, Spec, Threads
 
-__all__ = ["run"]
+__all__ = ["declared", "run"]
+
+
+def declared(experiment: str, cell: str, output: Path, **_: Any) -> Job:
+    """Describe the job for the record of its failure."""
+    outputs = [output.parent / name for name in CELL_FILES]
+    return Job(f"theory {experiment}, {cell}", outputs)
 
 
 def run(

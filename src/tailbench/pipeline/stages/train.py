@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from tailbench.compute.distributed import alone, joined
 from tailbench.io.arrays import images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import MODEL_FILES
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.gpu_slots import for_device
@@ -32,7 +33,12 @@ from tailbench.pipeline.stages.options import (
 )
 from tailbench.rng.seeds import seed_for
 
-__all__ = ["run"]
+__all__ = ["declared", "run"]
+
+
+def declared(model: str, data: Path, folder: Path, **_: Any) -> Job:
+    """Describe the job for the record of its failure."""
+    return Job(f"train {model}", [folder / name for name in MODEL_FILES], [data.parent])
 
 
 def run(

@@ -5,6 +5,7 @@ import pytest
 from tailbench.exceptions import DiskFull, InputError, TrainingDiverged
 from tailbench.pipeline.results.failures import (
     Failure,
+    Job,
     read_failure,
     recorded,
     remove_failed,
@@ -23,7 +24,7 @@ def fails(error):
 )
 def test_a_failure_that_is_final_is_recorded(tmp_path, error):
     outputs = [tmp_path / "job" / name for name in ("model.safetensors", "spec.json")]
-    failure = recorded("train sgm", outputs, [], fails(error))
+    failure = recorded(Job("train sgm", outputs, []), fails(error))
     assert failure == Failure("train sgm", str(error))
     assert read_failure(tmp_path / "job") == failure
     assert [path.read_bytes() for path in outputs] == [b"", b""]
@@ -32,17 +33,17 @@ def test_a_failure_that_is_final_is_recorded(tmp_path, error):
 @pytest.mark.parametrize("error", [MemoryError(), DiskFull("full"), OSError("gone"), SystemExit(1)])
 def test_a_failure_that_may_be_mended_is_an_error(tmp_path, error):
     with pytest.raises(type(error)):
-        recorded("train sgm", [tmp_path / "job" / "spec.json"], [], fails(error))
+        recorded(Job("train sgm", [tmp_path / "job" / "spec.json"], []), fails(error))
     assert read_failure(tmp_path / "job") is None
     assert not (tmp_path / "job" / "spec.json").exists()
 
 
 def test_jobs_after_a_failure_are_skipped_and_name_the_first_one(tmp_path):
-    recorded("train sgm", [tmp_path / "a" / "x"], [], fails(TrainingDiverged("nan")))
+    recorded(Job("train sgm", [tmp_path / "a" / "x"], []), fails(TrainingDiverged("nan")))
     ran = []
-    recorded("sample sgm", [tmp_path / "b" / "x"], [tmp_path / "a"], lambda: ran.append(1))
+    recorded(Job("sample sgm", [tmp_path / "b" / "x"], [tmp_path / "a"]), lambda: ran.append(1))
     failure = recorded(
-        "evaluate sgm", [tmp_path / "c" / "x"], [tmp_path / "b"], lambda: ran.append(1)
+        Job("evaluate sgm", [tmp_path / "c" / "x"], [tmp_path / "b"]), lambda: ran.append(1)
     )
     assert not ran
     assert failure == Failure("train sgm", "nan", skipped=True)
@@ -50,25 +51,25 @@ def test_jobs_after_a_failure_are_skipped_and_name_the_first_one(tmp_path):
 
 def test_a_later_success_removes_the_failure(tmp_path):
     output = tmp_path / "job" / "x"
-    recorded("train", [output], [], fails(TrainingDiverged("nan")))
-    assert recorded("train", [output], [], lambda: output.write_text("1") and None) is None
+    recorded(Job("train", [output], []), fails(TrainingDiverged("nan")))
+    assert recorded(Job("train", [output], []), lambda: output.write_text("1") and None) is None
     assert read_failure(tmp_path / "job") is None
     assert output.read_text() == "1"
 
 
 def test_processes_that_do_not_write_leave_nothing(tmp_path):
     output = tmp_path / "job" / "x"
-    failure = recorded("train", [output], [], fails(TrainingDiverged("nan")), writes=False)
+    failure = recorded(Job("train", [output], []), fails(TrainingDiverged("nan")), writes=False)
     assert failure is not None
     assert not (tmp_path / "job").exists()
 
 
 def test_failed_jobs_are_removed_and_others_are_not(tmp_path):
-    recorded("train", [tmp_path / "a" / "x"], [], fails(TrainingDiverged("nan")))
+    recorded(Job("train", [tmp_path / "a" / "x"], []), fails(TrainingDiverged("nan")))
     good = tmp_path / "b" / "x"
     good.parent.mkdir()
     good.write_text("1")
-    assert remove_failed([tmp_path / "a", tmp_path / "b", tmp_path / "c"]) == 1
+    assert remove_failed(tmp_path) == 1
     assert not list((tmp_path / "a").iterdir())
     assert good.read_text() == "1"
 
