@@ -15,7 +15,7 @@ SETTINGS = [
     *(
         (kind, name, registry.load(kind, name).Settings)
         for kind, name in PARTS
-        if kind != "figures"
+        if kind not in ("figures", "claims")
     ),
     *(
         ("methods", method, registry.entry_class("methods", method))

@@ -1,9 +1,7 @@
 """What README.md and docs/ say can be done: links lead somewhere, commands exist, code runs."""
 
-import importlib
 import re
 import shlex
-import sys
 
 import numpy as np
 import pytest
@@ -136,30 +134,18 @@ def test_commands_in_the_text_exist(page):
 
 
 @pytest.fixture
-def extended(tmp_path, monkeypatch):
-    """Put the parts that the pages show where the registry finds them; give their names."""
-
-    def forget():
-        registry.names.cache_clear()
-        for kind, name in parts:
-            registry._registered.pop((kind, name), None)
-            sys.modules.pop(f"tailbench.{kind}.{name}", None)
-            vars(sys.modules[f"tailbench.{kind}"]).pop(name, None)
-
+def extended(tmp_path):
+    """Put the parts that the pages show in a folder of plug-ins; give their kinds and names."""
     parts = []
     for parameter in blocks("python"):
         if found := PART.match(parameter.values[0]):
             kind, name = found.groups()
             assert name not in registry.names(kind), f"there is a {name} by now"
-            folder = tmp_path / "parts" / kind
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.py").write_text(parameter.values[0], encoding="utf-8")
-            package = importlib.import_module(f"tailbench.{kind}")
-            monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+            (tmp_path / f"{name}.py").write_text(parameter.values[0], encoding="utf-8")
             parts.append((kind, name))
-    forget()
+    registry.use_plugins([tmp_path])
     yield parts
-    forget()
+    registry.use_plugins([])
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -167,7 +153,10 @@ def test_yaml_is_part_of_a_configuration(text, extended):
     parse(yaml.safe_load(BASE) | yaml.safe_load(text))
 
 
-@pytest.mark.slow
+SHORTER = {'{"steps": 200}': '{"steps": 5}', "steps=20": "steps=2", "(4000, 2)": "(400, 2)"}
+"""What makes an example quick and changes nothing of what it shows."""
+
+
 @pytest.mark.parametrize("text", [b for b in blocks("python") if not PART.match(b.values[0])])
 def test_code_runs_as_it_is_written(text, tmp_path, monkeypatch, capsys):
     if "results/models" in text:  # the files of a finished run
@@ -177,6 +166,8 @@ def test_code_runs_as_it_is_written(text, tmp_path, monkeypatch, capsys):
         flow = Flow(steps=2, layers=1, width=8).fit(x, quiet=True)
         flow.save(tmp_path / "results" / "models" / "any" / "flow" / "0-1")
     monkeypatch.chdir(tmp_path)
+    for long, short in SHORTER.items():
+        text = text.replace(long, short)
     exec(compile(text, "example", "exec"), {"__name__": "example"})
     assert "print" not in text or capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 """Several processes on one job, started by torchrun as a cluster would: real ones, on CPUs."""
 
 import csv
+import functools
 import json
 import os
 import shutil
@@ -94,28 +95,32 @@ def curve(folder, model="sgm"):
 
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
-    """Every model trained by one process and by two, and what the two said."""
-    folders = [tmp_path_factory.mktemp(f"by-{count}") for count in (1, 2)]
-    said = {}
-    for model in MODELS:
+    """Give a model trained by one process and by two, and what the two said."""
+
+    @functools.cache
+    def get(model):
+        folders = [tmp_path_factory.mktemp(f"by-{count}") for count in (1, 2)]
         run(training(data, folders[0], model))
-        said[model] = run(training(data, folders[1], model, 2))
-    return *folders, said
+        return *folders, run(training(data, folders[1], model, 2))
+
+    return get
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ["sgm", pytest.param("dlpm", marks=pytest.mark.slow)])
 def test_two_processes_learn_what_one_learns_from_the_whole_batch(trained, model):
-    alone, together, _ = trained
+    alone, together, _ = trained(model)
     assert len(curve(alone, model)) == 2 * 4  # members and validations
-    np.testing.assert_allclose(curve(together, model), curve(alone, model), rtol=2e-4)
+    # sums in another order, over 60 steps in single precision
+    np.testing.assert_allclose(curve(together, model), curve(alone, model), rtol=2e-3)
 
 
 def test_one_of_the_processes_speaks(trained):
-    said = trained[2]["sgm"]
+    said = trained("sgm")[2]
     assert said.count("toy/sgm, seed 0") >= 1
     assert said.count("60/60") <= 2  # one for each member
 
 
+@pytest.mark.slow
 def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
     spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "steps": 3}
 
@@ -123,7 +128,7 @@ def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
         output = tmp_path / f"{count}.safetensors"
         arguments = [
             "sample", "--dataset=toy", "--method=sgm", "--seeds=0-1", "--device=cpu",
-            f"--spec={json.dumps(spec)}", f"--models={trained[0]}", f"--data={data}",
+            f"--spec={json.dumps(spec)}", f"--models={trained('sgm')[0]}", f"--data={data}",
             f"--output={output}",
         ]  # fmt: skip
         run(command(count, *arguments))
@@ -133,7 +138,7 @@ def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
     (one, cost), (two, same_cost) = drawn(1), drawn(2)
     assert one.shape == two.shape == (2, 300, 16) and cost == same_cost
     assert (np.abs(one).max(axis=2) > 0).all()
-    np.testing.assert_allclose(one, two, atol=1e-4)
+    np.testing.assert_allclose(one, two, atol=1e-3)
 
 
 def begun(data, folder, **streams):
@@ -168,6 +173,7 @@ def whole(data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 1])
 def test_goes_on_after_a_kill_also_with_another_number(data, killed, whole, tmp_path, count):
     folder = shutil.copytree(killed, tmp_path / "results")
@@ -184,6 +190,7 @@ def test_goes_on_after_a_kill_also_with_another_number(data, killed, whole, tmp_
         np.testing.assert_array_equal(value, second[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
 def test_a_signal_reaches_them_through_the_one_that_started_them(data, whole, tmp_path, name):
     process = begun(data, tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -167,6 +167,7 @@ def test_features_of_the_classifier(pixels, tmp_path):
     np.testing.assert_allclose(apart, expected[0].numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_inception_from_end_to_end(inception_state, pixels, rng, tmp_path):
     """Random weights, from a file, and the metric on top of them."""
     paths = [tmp_path / "weights.pth", tmp_path / "weights.safetensors"]

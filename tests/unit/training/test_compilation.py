@@ -13,6 +13,8 @@ TINY = {
     "batch_size": 16, "validate_every": 3,
 }  # fmt: skip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def x():
