@@ -35,7 +35,7 @@ class Workspace:
 
     @property
     def results(self) -> Path:
-        return self.run / "results"
+        return self.run / "results" / "default"
 
     def copy(self, folder: Path) -> Workspace:
         """Copy all of it, times included."""
@@ -132,10 +132,10 @@ class Workspace:
 
 def job(rule: str, output: str) -> str:
     """Name the job that makes an output, such as ``train/returns/flow/0-1``."""
-    parts = Path(output).with_suffix("").parts[2:]
-    if rule in ("data", "train"):
+    parts = Path(output).parts[3:]
+    if rule in ("data", "train", "sample", "evaluate", "floor"):
         parts = parts[:-1]
-    elif rule not in ("sample", "evaluate", "floor", "figure"):
+    elif rule != "figure":
         parts = ()
     return "/".join([rule, *(part for part in parts if part != rule)])
 

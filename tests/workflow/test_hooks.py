@@ -43,7 +43,7 @@ def test_a_folder_is_held_by_one_process_until_its_end(tmp_path):
         text=True,
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match=f"another run is writing to {folder}"):
+    with pytest.raises(InputError, match=f"another run holds the lock on {folder}"):
         lock_results_dir(folder)
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
