@@ -31,7 +31,7 @@ FAULTS = [
     *("restarted", "node_down", "orphaned", "ended"),
 ]
 SETTINGS = {"steps": 1500, "batch_size": 64, "width": 16, "blocks": 1, "validate_every": 50}
-MODEL = "results/models/alpha_stable/{}/0/model.safetensors"
+MODEL = "results/default/models/alpha_stable/{}/0/model.safetensors"
 APPEND = "--open-mode=append"  # as in the profile, whose value the test takes the place of
 HELD_BACK = 240  # seconds that anything may take
 MESSAGE = 12  # seconds after which Slurm's messages have arrived, or never do (MessageTimeout=10)

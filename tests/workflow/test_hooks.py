@@ -15,8 +15,8 @@ from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
 HOLD = """
 import subprocess, sys
-from tailbench.pipeline.config.preflight import claim
-claim(sys.argv[1])
+from tailbench.pipeline.runtime.results_lock import lock_results_dir
+lock_results_dir(sys.argv[1])
 print("held", flush=True)
 """
 
@@ -72,8 +72,8 @@ def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):
     made = [
         "data/gmm/0-1/meta.json",
         "models/gmm/flow/0-1/spec.json",
-        "samples/gmm/flow/0-1.json",
-        "metrics/gmm/flow/0-1.csv",
+        "samples/gmm/flow/0-1/record.json",
+        "metrics/gmm/flow/0-1/metrics.csv",
         "data/stable/0-1/meta.json",
     ]
     logs = {
@@ -105,8 +105,8 @@ def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
     for cell in plan.cells():
         files = [f"data/{cell.dataset}/0-1/meta.json"]
         files += [f"models/{cell.dataset}/{model}/0-1/spec.json" for model in ("sgm", "flow")]
-        files += [f"samples/{cell.dataset}/{cell.method}/0-1.json"]
-        files += [f"metrics/{cell.dataset}/{cell.method}/0-1.csv"]
+        files += [f"samples/{cell.dataset}/{cell.method}/0-1/record.json"]
+        files += [f"metrics/{cell.dataset}/{cell.method}/0-1/metrics.csv"]
         for name in files:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()

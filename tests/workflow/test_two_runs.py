@@ -21,7 +21,7 @@ CONFIG = {
 
 def test_the_second_run_is_refused_and_the_first_goes_on(fresh):
     fresh.configure(CONFIG)
-    target = "results/metrics.csv"
+    target = "results/default/metrics.csv"
     first = fresh.start(target)
     try:
         end = time.monotonic() + 120

@@ -333,8 +333,8 @@ def summary(chosen: ChosenResults = None) -> None:
     """Print the summary of a finished benchmark."""
     from rich.console import Console
 
-    from tailbench.pipeline.results.layout import Layout, only_results
     from tailbench.pipeline.reporting.tables import terminal_summary
+    from tailbench.pipeline.results.layout import Layout, only_results
     from tailbench.pipeline.results.reader import ResultsReader
     from tailbench.pipeline.stages.claims import slopes, slopes_table
 

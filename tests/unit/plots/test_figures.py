@@ -20,7 +20,7 @@ FILES = {
     "data": ["data/{}/0-1", "data/{}/2"],
     "first data": ["data/{}/0-1"],
     "samples": ["samples/{}/*/*"],
-    "first samples": ["samples/{}/*/0-1.*"],
+    "first samples": ["samples/{}/*/0-1"],
     "histories": ["models"],
 }
 

@@ -235,10 +235,10 @@ def test_inputs_of_figures():
     assert "results/default/samples/gmm/both/2/samples.npy" in survival
     assert "results/default/samples/gmm/both/2/record.json" in survival
     assert not [path for path in survival if "gmm/flow/" in path]
-    assert len(set(survival)) == len(survival) == 2 + 4 * 3 + 14 * 2
+    assert len(set(survival)) == len(survival) == 2 + 4 * 4 + 14 * 2
     samples = made.figure_inputs("samples")
     assert set(samples) == {path for path in survival if "/2" not in path}
-    assert len(samples) == 2 + 2 * 3 + 7 * 2
+    assert len(samples) == 2 + 2 * 4 + 7 * 2
 
 
 def test_inputs_of_samples():
@@ -350,12 +350,12 @@ def test_inputs_of_metrics_of_images(tmp_path):
     folder = "results/default/features/digits/0-1"
     assert made.inputs("gmm", "2") == []
     assert made.inputs("digits", "0-1") == [
-        f"{folder}/reference-classifier.safetensors",
-        f"{folder}/reference-classifier.json",
-        f"{folder}/classifier.safetensors",
-        f"{folder}/classifier.json",
-        f"{folder}/reference-inception.safetensors",
-        f"{folder}/reference-inception.json",
+        f"{folder}/classifier/features.npy",
+        f"{folder}/classifier/record.json",
+        f"{folder}/network/classifier.safetensors",
+        f"{folder}/network/classifier.json",
+        f"{folder}/inception/features.npy",
+        f"{folder}/inception/record.json",
         weights,
     ]
     assert made.weights("digits", "0-1", "inception") == [weights]

@@ -97,10 +97,8 @@ def test_work_is_done_again_where_it_is_not_the_same(tmp_path):
 
 def test_work_that_failed_is_done_again(tmp_path):
     assert turn(tmp_path)
-    with (
-        pytest.raises(RuntimeError),
-        locks.exclusive_job(lock, "new", [out]),
-    ):
+    lock, out = tmp_path / "lock", tmp_path / "out"
+    with pytest.raises(RuntimeError), locks.exclusive_job(lock, "new", [out]):
         raise RuntimeError
     assert turn(tmp_path, key="new")
 
