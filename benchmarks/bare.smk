@@ -4,11 +4,11 @@ import gc
 
 gc.set_threshold(100_000)
 
-DATA = "results/data/{dataset}/{block}"
-MODEL = "results/models/{dataset}/{model}/{block}"
-SAMPLES = "results/samples/{dataset}/{method}/{block}"
-FLOOR = "results/metrics/{dataset}/floor/{block}.csv"
-METRICS = "results/metrics/{dataset}/{method}/{block}.csv"
+DATA = "results/default/data/{dataset}/{block}"
+MODEL = "results/default/models/{dataset}/{model}/{block}"
+SAMPLES = "results/default/samples/{dataset}/{method}/{block}"
+FLOOR = "results/default/metrics/{dataset}/floor/{block}"
+METRICS = "results/default/metrics/{dataset}/{method}/{block}"
 TYPES = {name: entry.get("type", name) for name, entry in config["methods"].items()}
 MODELS = {"flow_sgm": ["flow", "sgm"], "dlim": ["dlpm"], "lim_ode": ["lim"]}
 CELLS = {"dataset": config["datasets"], "method": TYPES, "block": config["seeds"]}
@@ -31,31 +31,41 @@ ruleorder: floor > evaluate
 rule all:
     default_target: True
     input:
-        expand(METRICS, **CELLS),
-        expand(f"{SAMPLES}.json", **CELLS),
-        expand(FLOOR, **CELLS),
+        expand(f"{METRICS}/metrics.csv", **CELLS),
+        expand(f"{SAMPLES}/record.json", **CELLS),
+        expand(f"{FLOOR}/metrics.csv", **CELLS),
 
 
 rule data:
     output:
-        multiext(f"{DATA}/", "train.safetensors", "test.safetensors", "meta.json"),
+        multiext(
+            f"{DATA}/",
+            "train.npy",
+            "test.npy",
+            "floor.npy",
+            "train_labels.npy",
+            "test_labels.npy",
+            "floor_labels.npy",
+            "meta.json",
+            "SHA256SUMS",
+        ),
     log:
-        "results/logs/data/{dataset}/{block}.log",
+        "results/default/logs/data/{dataset}/{block}.log",
     benchmark:
-        "results/benchmarks/data/{dataset}/{block}.tsv"
+        "results/default/benchmarks/data/{dataset}/{block}.tsv"
     shell:
         "true"
 
 
 rule train:
     input:
-        multiext(f"{DATA}/", "train.safetensors", "meta.json"),
+        multiext(f"{DATA}/", "train.npy", "meta.json"),
     output:
-        multiext(f"{MODEL}/", "model.safetensors", "spec.json", "history.csv"),
+        multiext(f"{MODEL}/", "model.safetensors", "spec.json", "history.csv", "SHA256SUMS"),
     log:
-        "results/logs/train/{dataset}/{model}/{block}.log",
+        "results/default/logs/train/{dataset}/{model}/{block}.log",
     benchmark:
-        "results/benchmarks/train/{dataset}/{model}/{block}.tsv"
+        "results/default/benchmarks/train/{dataset}/{model}/{block}.tsv"
     shell:
         "true"
 
@@ -64,42 +74,42 @@ rule sample:
     input:
         f"{DATA}/meta.json",
         lambda wildcards: [
-            f"results/models/{wildcards.dataset}/{model}/{wildcards.block}/{file}"
+            f"results/default/default/models/{wildcards.dataset}/{model}/{wildcards.block}/{file}"
             for model in models_of(wildcards.method)
             for file in ("model.safetensors", "spec.json")
         ],
     output:
-        multiext(SAMPLES, ".safetensors", ".json"),
+        multiext(f"{SAMPLES}/", "samples.npy", "record.json", "SHA256SUMS"),
     log:
-        "results/logs/sample/{dataset}/{method}/{block}.log",
+        "results/default/logs/sample/{dataset}/{method}/{block}.log",
     benchmark:
-        "results/benchmarks/sample/{dataset}/{method}/{block}.tsv"
+        "results/default/benchmarks/sample/{dataset}/{method}/{block}.tsv"
     shell:
         "true"
 
 
 rule floor:
     input:
-        multiext(f"{DATA}/", "test.safetensors", "meta.json"),
+        multiext(f"{DATA}/", "test.npy", "floor.npy", "meta.json"),
     output:
-        FLOOR,
+        multiext(f"{FLOOR}/", "metrics.csv", "SHA256SUMS"),
     log:
-        "results/logs/floor/{dataset}/{block}.log",
+        "results/default/logs/floor/{dataset}/{block}.log",
     benchmark:
-        "results/benchmarks/floor/{dataset}/{block}.tsv"
+        "results/default/benchmarks/floor/{dataset}/{block}.tsv"
     shell:
         "true"
 
 
 rule evaluate:
     input:
-        multiext(f"{DATA}/", "test.safetensors", "meta.json"),
-        multiext(SAMPLES, ".safetensors", ".json"),
+        multiext(f"{DATA}/", "test.npy", "meta.json"),
+        multiext(f"{SAMPLES}/", "samples.npy", "record.json"),
     output:
-        METRICS,
+        multiext(f"{METRICS}/", "metrics.csv", "SHA256SUMS"),
     log:
-        "results/logs/evaluate/{dataset}/{method}/{block}.log",
+        "results/default/logs/evaluate/{dataset}/{method}/{block}.log",
     benchmark:
-        "results/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
+        "results/default/benchmarks/evaluate/{dataset}/{method}/{block}.tsv"
     shell:
         "true"

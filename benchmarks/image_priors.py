@@ -47,12 +47,13 @@ from _record import finish
 
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import images_of, read_arrays
+from tailbench.io.arrays import images_of, read_array
 from tailbench.io.atomic import atomic_write
 from tailbench.io.checksums import read_plain, read_record
 from tailbench.metrics.base import ImageContext
 from tailbench.metrics.classifier import ClassifierFidelity
 from tailbench.models.tarflow import TarFlow, TarFlowSampling
+from tailbench.pipeline.results.layout import classifier_folder, space_folder
 from tailbench.pipeline.stages import classifier, data, features, fetch
 from tailbench.rng.seeds import generator_for, seed_for
 
@@ -102,7 +103,7 @@ def cpu_seconds(work: Callable[..., Any], *given: Any) -> tuple[float, Any]:
 
 def prepared(dataset: str, folder: Path) -> None:
     """Get the data, train the classifier and compute the features of the held-out images."""
-    if (folder / "reference-classifier.safetensors").exists():
+    if Path(space_folder(folder, "classifier"), "features.npy").exists():
         return
     spec, fetched = json.dumps({"type": dataset}), None
     if dataset == "mnist":
@@ -123,19 +124,20 @@ class Judge:
 
     def __init__(self, dataset: str, folder: Path) -> None:
         self.dataset = dataset
-        self.train = classifier.read_member(folder / "data" / "train.safetensors", "train")
-        tested = read_arrays(folder / "data" / "test.safetensors")
-        self.test, self.floor = tested["test"][0], tested["floor"][0]
+        self.train = classifier.read_member(folder / "data" / "train.npy")
+        self.test, self.floor = (
+            read_array(folder / "data" / f"{part}.npy")[0] for part in ("test", "floor")
+        )
         self.count: int = DATASETS[dataset]["count"]
         images = images_of(folder / "data")
         assert images is not None
         self.images: ImageLayout = images
-        known = read_arrays(folder / "reference-classifier.safetensors")
+        network = Path(classifier_folder(folder))
         self._reference = ImageContext(
             images,
-            {"classifier": known["features"]},
-            folder / "classifier.safetensors",
-            np.array(read_record(folder / "classifier.json")["shares"]),
+            {"classifier": read_array(Path(space_folder(folder, "classifier"), "features.npy"))[0]},
+            network / "classifier.safetensors",
+            np.array(read_record(network / "classifier.json")["shares"]),
         )
 
     def distances(self, samples: np.ndarray) -> dict[str, float]:

@@ -18,8 +18,8 @@ from subprocess import run
 
 import numpy as np
 
-from tailbench.io.arrays import write_rows
-from tailbench.io.checksums import write_record
+from tailbench.io.arrays import write_array
+from tailbench.io.checksums import write_record, write_sums
 from tailbench.io.lazy_rows import LazyRows
 
 DIM = 3 * 64 * 64
@@ -33,10 +33,11 @@ def write(folder: Path, images: int) -> Path:
     def read(rows: np.ndarray) -> np.ndarray:
         return np.random.default_rng(rows[0]).integers(0, 256, (len(rows), DIM), np.uint8)
 
-    file = folder / "train.safetensors"
-    checksum = write_rows(file, {"train": [LazyRows(read, np.arange(images), (DIM,), np.uint8)]})
+    file = folder / "train.npy"
+    checksum = write_array(file, [LazyRows(read, np.arange(images), (DIM,), np.uint8)])
     shape = {"shape": [3, 64, 64], "classes": [], "pixels": True}
-    write_record(folder / "meta.json", {"images": shape, "sha256": {file.name: checksum}})
+    record = write_record(folder / "meta.json", {"images": shape})
+    write_sums(folder, {file.name: checksum, "meta.json": record})
     return file
 
 

@@ -51,6 +51,7 @@ def configuration(cells: int) -> dict:
     blocks = max(1, round(cells / (DATASETS * METHODS)))
     stable = {f"stable_{i}": {"type": "alpha_stable", "alpha": 1.5 + i / 10} for i in range(5)}
     return {
+        "name": "default",
         "seeds": [str(seed) for seed in range(blocks)],
         "device": "cpu",
         "datasets": stable,
@@ -110,8 +111,8 @@ def main() -> None:
         folder = Path(name)
         finish(folder, given.cells)
         outputs = sum(path.is_file() for path in (folder / "results").rglob("*"))
-        found = len(list((folder / "results" / "metrics").glob("*/*/*.csv")))
-        floors = len(list((folder / "results" / "metrics").glob("*/floor/*.csv")))
+        found = len(list(folder.glob("results/*/metrics/*/*/*/metrics.csv")))
+        floors = len(list(folder.glob("results/*/metrics/*/floor/*/metrics.csv")))
         print(f"{found - floors} cells, {outputs} files; best of {given.repeats} runs")
         snakemake = [sys.executable, "-m", "snakemake"]
         for label, arguments in {

@@ -5,7 +5,7 @@ training, sampling and metrics that the jobs record themselves, and the start an
 in Snakemake's own log. What is left is start-up (imports), reading and writing, tables, figures,
 the report, and scheduling.
 
-    snakemake --cores 2 && python benchmarks/overhead.py [--results results] [--cores 2]
+    snakemake --cores 2 && python benchmarks/overhead.py [--results FOLDER] [--cores 2]
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import csv
 import json
 import re
 from pathlib import Path
+
+from tailbench.pipeline.results.layout import only_results
 
 
 def job_seconds(results: Path) -> dict[str, float]:
@@ -36,7 +38,7 @@ def work_seconds(results: Path) -> dict[str, float]:
         for path in (results / "models").rglob("spec.json")
     )
     sampling = 0.0
-    for path in (results / "samples").rglob("*.json"):
+    for path in (results / "samples").rglob("record.json"):
         meta = json.loads(path.read_text())
         sampling += meta.get("choose_seconds", 0.0)
         sampling += sum(v["sample_seconds"] for v in meta["variants"].values()) * len(
@@ -68,9 +70,10 @@ def elapsed(results: Path) -> float | None:
 def main() -> None:
     """Read and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path, default=None)
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()
+    given.results = given.results or only_results()
     jobs, work = job_seconds(given.results), work_seconds(given.results)
     if not jobs:
         parser.error(f"{given.results} holds no benchmarks of a finished run")

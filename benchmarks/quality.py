@@ -1,7 +1,7 @@
 """Say which of the project's quality bars hold, from a finished run of presets/high-dim.yaml.
 
     snakemake --cores 2 --configfile presets/high-dim.yaml
-    python benchmarks/quality.py [--results results] [--output docs/reproduction/high-dim.csv]
+    python benchmarks/quality.py [--results FOLDER] [--output docs/reproduction/high-dim.csv]
 
 The bars: on the Student mixture, the flow-initialised score model at its best sigma_T beats the
 score model alone and the flow alone in max-sliced W1, and its quantile error (MSLE above 0.99,
@@ -19,10 +19,11 @@ from pathlib import Path
 import pandas as pd
 from _record import finish
 
-from tailbench.io.arrays import read_arrays
+from tailbench.io.arrays import read_array
 from tailbench.io.checksums import read_record
 from tailbench.metrics.msle import MSLE
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.results.layout import only_results
 from tailbench.registry import source
 from tailbench.rng.seeds import generator_for
 
@@ -35,17 +36,18 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
     for meta in sorted((results / "data" / dataset).glob("*/meta.json")):
         described = read_record(meta)
         truth = source({"type": described["type"], **described["settings"]}).target()
-        tested = read_arrays(meta.parent / "test.safetensors")
-        drawn = {"floor": tested["floor"]}
+        test = read_array(meta.parent / "test.npy")
+        drawn = {"floor": read_array(meta.parent / "floor.npy")}
         for path in sorted(
-            (results / "samples" / dataset).glob(f"*/{meta.parent.name}.safetensors")
+            (results / "samples" / dataset).glob(f"*/{meta.parent.name}/samples.npy")
         ):
-            drawn |= read_arrays(path)
+            variants = read_record(path.with_name("record.json"))["variants"]
+            drawn |= dict(zip(variants, read_array(path), strict=True))
         metric = MSLE(xi=0.99)
         for method, block in drawn.items():
             for e, seed in enumerate(parse_block(meta.parent.name)):
                 rng = generator_for("metric", "msle", dataset, seed)
-                value = metric(block[e], tested["test"][e], truth, rng)["msle"]
+                value = metric(block[e], test[e], truth, rng)["msle"]
                 rows.append((method, seed, value))
     return pd.DataFrame(rows, columns=["method", "seed", "msle_99"])
 
@@ -117,9 +119,10 @@ def bars(results: Path, student: pd.DataFrame, gmm: pd.DataFrame) -> list[tuple[
 def main() -> None:
     """Read, print and, if asked to, record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path, default=None)
     parser.add_argument("--output", type=Path, help="CSV file to record the table in")
     given = parser.parse_args()
+    given.results = given.results or only_results()
     student, gmm = (table(given.results, dataset) for dataset in DATASETS)
     for frame in (student, gmm):
         print(frame.round(4).to_string(index=False))

@@ -1,7 +1,7 @@
 """Say which of the project's quality bars hold, from a finished run of presets/dlpm-2d.yaml.
 
     snakemake --cores 2 --configfile presets/dlpm-2d.yaml
-    python benchmarks/quality_2d.py [--results results] [--output docs/reproduction/dlpm-2d.csv]
+    python benchmarks/quality_2d.py [--results FOLDER] [--output docs/reproduction/dlpm-2d.csv]
 
 The bars, on the alpha-stable data: DLPM at alpha 1.7 has an integral MSLE of the norm of at most
 0.15 in the mean over the runs, and no sample beyond ten times the largest real one; the flow and
@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from _record import finish
 
-from tailbench.io.arrays import read_arrays
+from tailbench.io.arrays import read_array
+from tailbench.pipeline.results.layout import only_results
 
 STABLE, GRID = "alpha_stable", "gaussian_grid"
 METRICS = {
@@ -53,11 +54,11 @@ def table(results: Path, dataset: str) -> pd.DataFrame:
 def farthest(results: Path, method: str) -> float:
     """Give the largest norm of a sample over the largest real one, the worst over the runs."""
     worst = 0.0
-    for path in sorted((results / "samples" / STABLE / method).glob("*.safetensors")):
-        real = read_arrays(results / "data" / STABLE / path.stem / "test.safetensors")
-        train = read_arrays(results / "data" / STABLE / path.stem / "train.safetensors")
-        (made,) = read_arrays(path).values()
-        known = np.concatenate([real["test"], real["floor"], train["train"]], axis=1)
+    for path in sorted((results / "samples" / STABLE / method).glob("*/samples.npy")):
+        data = results / "data" / STABLE / path.parent.name
+        (made,) = read_array(path)
+        parts = ("test", "floor", "train")
+        known = np.concatenate([read_array(data / f"{part}.npy") for part in parts], axis=1)
         largest = (np.linalg.norm(x, axis=2).max(axis=1) for x in (made, known))
         worst = max(worst, float(np.divide(*largest).max()))
     return worst
@@ -66,9 +67,10 @@ def farthest(results: Path, method: str) -> float:
 def main() -> None:
     """Read, print and, if asked to, record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path, default=None)
     parser.add_argument("--output", type=Path, help="CSV file to record the table in")
     given = parser.parse_args()
+    given.results = given.results or only_results()
     stable, grid = (table(given.results, dataset) for dataset in (STABLE, GRID))
     for frame in (stable, grid):
         print(frame.round(4).to_string(index=False))

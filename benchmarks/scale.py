@@ -45,6 +45,7 @@ def configuration(cells: int) -> dict:
     """Give a configuration of a number of cells: datasets by ten methods by ten blocks."""
     datasets = max(1, round(cells / (METHODS * BLOCKS)))
     return {
+        "name": "default",
         "seeds": [f"{10 * block}-{10 * block + 9}" for block in range(BLOCKS)],
         "device": "cpu",
         "datasets": {
@@ -98,7 +99,7 @@ def main() -> None:
     given = parser.parse_args()
     common = ["--configfile", "config.json", "--cores", "all"]
     options = ["-s", f"{REPOSITORY}/Snakefile", *common]
-    part = "results/metrics/stable_0/sgm/0-9.csv"
+    part = "results/default/metrics/stable_0/sgm/0-9/metrics.csv"
     dry = ["-m", "snakemake", *options, "--dry-run"]
     slurm = REPOSITORY / "profiles" / "slurm"
     cluster = ["--profile", f"{slurm}", "--slurm-partition-config", f"{slurm}/partitions.yaml"]
@@ -111,7 +112,7 @@ def main() -> None:
         "dry run": [*profile, *dry],
         "dry run, --quiet": [*dry, "--quiet", "rules"],
         "dry run, Slurm": [*dry, *cluster],
-        "dry run, 1/20": [*dry, "--batch", "collect=1/20", "results/metrics.csv"],
+        "dry run, 1/20": [*dry, "--batch", "collect=1/20", "results/default/metrics.csv"],
         "dry run, one cell": [*dry, part],
         "dry run, bare": [*bare, "--workflow-profile", "none"],
     }

@@ -1,7 +1,7 @@
 """Say whether the experiments on theorems keep their time, from a run of presets/theory.yaml.
 
     snakemake --cores 2 --configfile presets/theory.yaml
-    python benchmarks/theory.py [--results results] [--output docs/reproduction/theory.csv]
+    python benchmarks/theory.py [--results FOLDER] [--output docs/reproduction/theory.csv]
 
 The bars: with its cells side by side on two cores no experiment takes more than 3 minutes, and all
 together no more than 12. A slope outside its claim is a result and not a failure: the table has
@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from _record import finish
 
+from tailbench.pipeline.results.layout import only_results
 from tailbench.pipeline.stages.claims import slopes, slopes_table
 
 CORES = 2
@@ -32,9 +33,10 @@ def costs(results: Path, experiment: str) -> tuple[float, float]:
 def main() -> None:
     """Read, print and, if asked to, record."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path, default=None)
     parser.add_argument("--output", type=Path, help="CSV file to record the table in")
     given = parser.parse_args()
+    given.results = given.results or only_results()
     found = slopes(given.results)
     if found is None:
         parser.error(f"{given.results} has no slopes: run presets/theory.yaml first")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import save_file
 
-from tailbench.io.checksums import checksum, write_record
+from tailbench.io.arrays import write_array
+from tailbench.io.checksums import checksum, write_record, write_sums
 from tailbench.stats.positive_stable import kanter
 
 FLOORS = {
@@ -77,7 +77,7 @@ MISSING = ("returns", "lim_ode")
 
 def fabricate(root: Path, n: int = 2000) -> Path:
     """Write a results folder under ``root`` and give its path."""
-    results = root / "results"
+    results = root / "results" / "default"
     for name in DATASETS:
         for block in BLOCKS:
             _data(results, name, block, n)
@@ -95,14 +95,9 @@ def _write(path: Path, content: Any) -> None:
 
 
 def seal(record: Path, files: Iterable[Path], content: dict[str, Any] | None = None) -> None:
-    """Write the record of files beside them, with their checksums."""
-    checksums = {path.name: checksum(path) for path in files}
-    write_record(record, {**(content or {}), "sha256": checksums})
-
-
-def _tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: np.ascontiguousarray(v, np.float32) for k, v in tensors.items()}, path)
+    """Write the record of files beside them, and the checksums of all."""
+    sums = {path.name: checksum(path) for path in files}
+    write_sums(record.parent, {**sums, record.name: write_record(record, content or {})})
 
 
 def members(block: str) -> list[int]:
@@ -140,8 +135,9 @@ def _data(results: Path, name: str, block: str, n: int) -> None:
         split: np.stack([draw(name, n, np.random.default_rng([m, k])) for m in members(block)])
         for k, split in enumerate(("train", "test", "floor"))
     }
-    _tensors(folder / "train.safetensors", {"train": splits.pop("train")})
-    _tensors(folder / "test.safetensors", splits)
+    for split, rows in splits.items():
+        write_array(folder / f"{split}.npy", list(rows))
+        write_array(folder / f"{split}_labels.npy", [np.empty(0, np.int64)] * len(rows))
     d = splits["test"].shape[-1]
     columns = DATASETS[name]["settings"].get("series", [f"x{j + 1}" for j in range(d)])
     tail = {"stable": 1.7, "student": 2.5}.get(name)
@@ -151,7 +147,7 @@ def _data(results: Path, name: str, block: str, n: int) -> None:
         "synthetic": name != "returns",
         "tail_index": None if tail is None else [tail] * d,
     }
-    seal(folder / "meta.json", sorted(folder.glob("*.safetensors")), meta)
+    seal(folder / "meta.json", sorted(folder.glob("*.npy")), meta)
 
 
 def _models(results: Path, name: str, block: str) -> None:
@@ -204,15 +200,15 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
     for family in FAMILIES:
         if (name, family) == MISSING:
             continue
-        folder = results / "samples" / name / family
+        folder = results / "samples" / name / family / block
         variants = [v for v, row in METHODS.items() if row[0] == family]
-        tensors = {
-            v: np.stack(
+        drawn = [
+            np.stack(
                 [generate(name, v, n, np.random.default_rng([m, 9, i])) for m in members(block)]
             )
             for i, v in enumerate(variants)
-        }
-        _tensors(folder / f"{block}.safetensors", tensors)
+        ]
+        write_array(folder / "samples.npy", drawn)
         meta: dict[str, Any] = {
             "variants": {
                 v: {
@@ -234,7 +230,7 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                 for m in members(block)
                 for s in (0.25, 0.5, 1, 2, 4, 8)
             ]
-        seal(folder / f"{block}.json", [folder / f"{block}.safetensors"], meta)
+        seal(folder / "record.json", [folder / "samples.npy"], meta)
 
 
 def _flat(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

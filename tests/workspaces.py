@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+NAME = "default"
+"""The name of every configuration, which is that of its folder below results."""
 PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles", "presets", "src/tailbench")
 
 
@@ -35,12 +37,17 @@ class Workspace:
 
     @property
     def results(self) -> Path:
-        return self.run / "results"
+        return self.run / "results" / NAME
 
     def copy(self, folder: Path) -> Workspace:
         """Copy all of it, times included."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Workspace(folder)
+
+    def preset(self, name: str) -> None:
+        """Write the configuration: one of the presets."""
+        text = (self.repo / "presets" / f"{name}.yaml").read_text()
+        self.configure(yaml.safe_load(text))
 
     def config(self) -> dict[str, Any]:
         return yaml.safe_load((self.run / "config.yaml").read_text())
@@ -51,6 +58,7 @@ class Workspace:
         if callable(change):
             config = self.config()
             change(config)
+        config = {**config, "name": NAME}
         (self.run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def environment(self, **extra: str) -> dict[str, str]:
@@ -132,10 +140,10 @@ class Workspace:
 
 def job(rule: str, output: str) -> str:
     """Name the job that makes an output, such as ``train/returns/flow/0-1``."""
-    parts = Path(output).with_suffix("").parts[2:]
-    if rule in ("data", "train"):
+    parts = Path(output).parts[3:]
+    if rule in ("data", "train", "sample", "evaluate", "floor"):
         parts = parts[:-1]
-    elif rule not in ("sample", "evaluate", "floor", "figure"):
+    elif rule != "figure":
         parts = ()
     return "/".join([rule, *(part for part in parts if part != rule)])
 
@@ -167,7 +175,7 @@ def finished(
 ) -> tuple[Workspace, str]:
     """The smoke preset, run to its end, and what Snakemake printed; only to be read."""
     made = checkout.copy(tmp_path_factory.mktemp("finished"))
-    shutil.copy2(made.repo / "presets" / "smoke.yaml", made.run / "config.yaml")
+    made.preset("smoke")
     return made, made.snakemake()
 
 

@@ -4,7 +4,6 @@ import http.server
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -50,7 +49,7 @@ def test_a_dry_run_says_what_each_pod_asks_for(fresh, storage):
     )
     if missing:
         environment["PYTHONPATH"] += f"{os.pathsep}{APART}"
-    shutil.copy2(fresh.repo / "presets" / "smoke.yaml", fresh.run / "config.yaml")
+    fresh.preset("smoke")
     fresh.configure(lambda config: config.update(device="auto"))
     done = subprocess.run(
         [
@@ -73,5 +72,5 @@ def test_a_dry_run_says_what_each_pod_asks_for(fresh, storage):
         ("sample", "1 GPU, 1 CPU, 4000 MB, 15 min"),
         ("evaluate", "0 GPU, 1 CPU, 1500 MB, 15 min"),
     } <= set(asked)
-    assert "s3://my-bucket/tailbench/results/metrics.csv" in done.stdout
+    assert "s3://my-bucket/tailbench/results/default/metrics.csv" in done.stdout
     assert storage.asked

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-MODEL = "results/models/alpha_stable/flow/0"
+MODEL = "results/default/models/alpha_stable/flow/0"
 CONFIG = {
     "seeds": ["0"],
     "device": "cpu",

@@ -1,7 +1,6 @@
 """The smoke preset on a Slurm where nothing goes wrong, and what its jobs ask for."""
 
 import re
-import shutil
 
 import pandas as pd
 import pytest
@@ -10,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_smoke_preset_gives_the_results_of_one_machine(slurm, cluster, finished):
-    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.preset("smoke")
     cluster.configure(lambda config: config.update(device="auto"))
     before = set(slurm.jobs())
     printed = cluster.snakemake("--jobs", "6")
@@ -40,7 +39,7 @@ def test_the_smoke_preset_gives_the_results_of_one_machine(slurm, cluster, finis
 
 
 def test_a_dry_run_says_what_each_job_asks_for(slurm, cluster):
-    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.preset("smoke")
     cluster.configure(lambda config: config.update(device="auto", threads=4))
     printed = cluster.snakemake("--dry-run")
     asked = re.findall(r"(train|sample|evaluate|data|report): .*\((.*)\)", printed)
@@ -57,10 +56,10 @@ def test_generic_resources_where_sbatch_has_no_gpus(slurm, cluster):
     text = profile.read_text()
     block = re.search(r"^# set-resources:\n(# .*\n)+", text, re.M)[0]
     profile.write_text(text.replace(block, re.sub(r"^# ", "", block, flags=re.M)))
-    shutil.copy2(cluster.repo / "presets" / "smoke.yaml", cluster.run / "config.yaml")
+    cluster.preset("smoke")
     cluster.configure(lambda config: config.update(device="auto", seeds=["0"]))
     before = set(slurm.jobs())
-    cluster.snakemake("results/models/alpha_stable/flow/0/model.safetensors", "--verbose")
+    cluster.snakemake("results/default/models/alpha_stable/flow/0/model.safetensors", "--verbose")
     (job,) = (
         job for job, rule in slurm.jobs().items() if job not in before and "rule_train" in rule
     )

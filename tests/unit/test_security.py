@@ -5,7 +5,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import json
 import os
 import pickle
 import struct
@@ -23,12 +22,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fabricate import seal
+import tailbench
 from tailbench import registry
-from tailbench.datasets import cifar10_lt, idx_files, mnist
+from tailbench.datasets import cifar10_lt, mnist
+from tailbench.datasets.pickled_arrays import unpickle
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import read_arrays
-from tailbench.io.checksums import checksum, read_record, write_record
+from tailbench.io.arrays import read_array
+from tailbench.io.checksums import SUMS, read_record, seal, write_record
 from tailbench.metrics.feature_networks import _inception_weights
 from tailbench.models.base import load_model
 from tailbench.models.flow import Flow
@@ -36,7 +36,7 @@ from tailbench.networks.classifier import Classifier
 from tailbench.pipeline.config import parse
 from tailbench.training.checkpoint import Checkpoint
 
-SOURCE = Path(parse.__file__).parent
+SOURCE = Path(tailbench.__file__).parent
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 
@@ -90,17 +90,17 @@ def test_the_payloads_would_work(kind, tmp_path):
 def test_pickles_of_arrays_call_nothing_else(kind, protocol, mark):
     content = pickle.dumps(payloads(mark)[kind], protocol)
     with pytest.raises(InputError, match="cannot be read as a pickle of arrays"):
-        idx_files.unpickle(io.BytesIO(content), "batch")
+        unpickle(io.BytesIO(content), "batch")
     content = pickle.dumps([np.arange(3), payloads(mark)[kind]], protocol)
     with pytest.raises(InputError):
-        idx_files.unpickle(io.BytesIO(content), "batch")
+        unpickle(io.BytesIO(content), "batch")
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_unpickler_fail_otherwise(content):
     with contextlib.suppress(InputError):
-        idx_files.unpickle(io.BytesIO(content), "batch")
+        unpickle(io.BytesIO(content), "batch")
 
 
 # the files of users
@@ -241,19 +241,19 @@ def test_archives_are_not_unpacked(tmp_path, mark):
     members = [
         (f"../{mark.relative_to(tmp_path)}", b"x"),
         (str(mark), b"x"),
-        ("cifar-10-batches-py/../../mark", b"x"),
+        ("cifar-10-batches-bin/../../mark", b"x"),
         ("link", (tarfile.SYMTYPE, str(mark.parent))),
         ("link/mark", b"x"),
-        ("cifar-10-batches-py/data_batch_2", (tarfile.SYMTYPE, str(outside))),
-        ("cifar-10-batches-py/data_batch_3", (tarfile.FIFOTYPE, "")),
+        ("cifar-10-batches-bin/data_batch_2.bin", (tarfile.SYMTYPE, str(outside))),
+        ("cifar-10-batches-bin/data_batch_3.bin", (tarfile.FIFOTYPE, "")),
     ]
     archive(path, members)
     before = sorted(tmp_path.rglob("*"))
     made = cifar10_lt.CIFAR10LT(path=str(path), checksum=None)
-    with pytest.raises(InputError, match="has no file cifar-10-batches-py/data_batch_1"):
+    with pytest.raises(InputError, match=r"has no file cifar-10-batches-bin/data_batch_1\.bin"):
         made.read()
-    archive(path, [*members, ("cifar-10-batches-py/data_batch_1", _pickle(mark))])
-    with pytest.raises(InputError, match="pickle of arrays"):
+    archive(path, [*members, ("cifar-10-batches-bin/data_batch_1.bin", _pickle(mark))])
+    with pytest.raises(InputError, match="is not a batch of CIFAR-10"):
         made.read()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -278,7 +278,9 @@ def test_a_wheel_is_not_installed(tmp_path, mark, monkeypatch):
 
 def test_downloads_of_another_checksum_are_not_kept(tmp_path, mark, serve):
     (tmp_path / "served").mkdir()
-    archive(tmp_path / "served" / "a.tar.gz", [("cifar-10-batches-py/test_batch", _pickle(mark))])
+    archive(
+        tmp_path / "served" / "a.tar.gz", [("cifar-10-batches-bin/test_batch.bin", _pickle(mark))]
+    )
     with serve(tmp_path / "served") as address:
         made = cifar10_lt.CIFAR10LT(path=f"{address}/a.tar.gz")
         with pytest.raises(InputError, match="another checksum"):
@@ -304,7 +306,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def model(trained, tmp_path):
-    """A copy of a small model, and a function that changes its ``spec.json``."""
+    """A copy of a small model, and a function that changes ``spec.json`` and checksums."""
     folder = tmp_path / "model"
     folder.mkdir()
     for path in trained.iterdir():
@@ -312,6 +314,7 @@ def model(trained, tmp_path):
 
     def change(**values):
         write_record(folder / "spec.json", read_record(trained / "spec.json") | values)
+        seal(folder, (path.name for path in trained.iterdir() if path.name != SUMS))
 
     return folder, change
 
@@ -322,10 +325,9 @@ def test_models(content, model, mark):
     folder, change = model
     poison = CONTENTS[content](mark)
     (folder / "model.safetensors").write_bytes(poison)
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match="corrupt"):
         load_model(folder, "cpu")
-    known = {path.name: checksum(path) for path in folder.iterdir()}
-    change(sha256=known)
+    change()
     with pytest.raises(Exception, match=r"(?i)header|invalid") as caught:
         load_model(folder, "cpu")
     assert type(caught.value).__name__ in ("SafetensorError", "InputError")
@@ -350,28 +352,31 @@ def test_settings_of_a_model_are_checked(model):
 
 @pytest.mark.parametrize("content", CONTENTS)
 def test_arrays_of_results(content, tmp_path, mark):
-    path = tmp_path / "0-1.safetensors"
+    path = tmp_path / "samples.npy"
     path.write_bytes(CONTENTS[content](mark))
-    seal(tmp_path / "0-1.json", [path])
-    with pytest.raises(InputError, match="cannot be read"):
-        read_arrays(path)
+    seal(tmp_path, [path.name])
+    with pytest.raises(InputError, match=r"samples\.npy is corrupt"):
+        read_array(path)
 
 
 def test_a_header_that_lies_about_sizes(tmp_path):
-    """A header longer than the file, offsets beyond it, shapes that overflow."""
-    path = tmp_path / "0-1.safetensors"
+    """A header longer than the file, shapes beyond it, shapes that overflow, objects, code."""
+    path = tmp_path / "samples.npy"
     for header in (
-        {"x": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}},
-        {"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2**60]}},
-        {"x": {"dtype": "F32", "shape": [1], "data_offsets": [8, 4]}},
-        {"x": {"dtype": "O", "shape": [1], "data_offsets": [0, 4]}},
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776, 1099511627776)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': __import__('os').getpid()}",
+        "1",
     ):
-        text = json.dumps(header).encode()
-        for size in (len(text), 2**63):
-            path.write_bytes(struct.pack("<Q", size) + text + bytes(4))
-            seal(tmp_path / "0-1.json", [path])
-            with pytest.raises(InputError, match="cannot be read"):
-                read_arrays(path)
+        for size in (len(header), 2**16 - 1):
+            path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", size) + header.encode())
+            with path.open("ab") as file:
+                file.write(bytes(4))
+            seal(tmp_path, [path.name])
+            with pytest.raises(InputError, match=r"samples\.npy is corrupt"):
+                read_array(path)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -540,8 +545,10 @@ def test_names_of_columns_are_text_on_the_page(fabricated, tmp_path):
     evil = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"\input{/etc/passwd}"]
     for path in (results / "data").glob("*/*/meta.json"):
         meta = read_record(path)
+        names = [file.name for file in path.parent.glob("*.npy")]
         meta["columns"] = [evil[j % 3] for j in range(len(meta["columns"]))]
         write_record(path, meta)
+        seal(path.parent, [*names, path.name])
     report.run(results, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "&lt;script&gt;alert(1)" in page

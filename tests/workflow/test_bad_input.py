@@ -114,5 +114,5 @@ def test_another_run_in_the_same_folder_is_refused(work):
     lock_results_dir(work.results)
     before = work.files()
     printed = work.snakemake(succeeds=False)
-    assert f"another run is writing to {work.results}" in printed
+    assert f"another run holds the lock on {work.results}" in printed
     assert work.files() == before

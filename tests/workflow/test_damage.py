@@ -13,14 +13,18 @@ DATA, FLOW = "data/alpha_stable/0-1", "alpha_stable/flow/0-1"
 # what is damaged, what is asked for, and the log that says so
 CASES = {
     "data": (
-        "data/alpha_stable/0-1/train.safetensors",
+        f"{DATA}/train.npy",
         f"models/{FLOW}/spec.json",
         f"train/{FLOW}",
     ),
     "record": (f"{DATA}/meta.json", f"models/{FLOW}/spec.json", f"train/{FLOW}"),
-    "model": (f"models/{FLOW}/model.safetensors", f"samples/{FLOW}.json", f"sample/{FLOW}"),
-    "samples": (f"samples/{FLOW}.safetensors", f"metrics/{FLOW}.csv", f"evaluate/{FLOW}"),
-    "cell": (f"metrics/{FLOW}.csv", "metrics.csv", "collect"),
+    "model": (f"models/{FLOW}/model.safetensors", f"samples/{FLOW}/record.json", f"sample/{FLOW}"),
+    "samples": (
+        f"samples/{FLOW}/samples.npy",
+        f"metrics/{FLOW}/metrics.csv",
+        f"evaluate/{FLOW}",
+    ),
+    "cell": (f"metrics/{FLOW}/metrics.csv", "metrics.csv", "collect"),
     "metrics": ("metrics.csv", "tables", "tables"),
 }
 
@@ -35,15 +39,15 @@ def damage(path):
 @pytest.mark.parametrize("case", CASES)
 def test_a_flipped_bit_is_found_and_the_file_made_anew(work, case):
     name, target, log = CASES[case]
-    path, target = work.results / name, f"results/{target}"
+    path, target = work.results / name, f"results/default/{target}"
     whole = path.read_bytes()
     damage(path)
     printed = work.snakemake(target, succeeds=False)
-    said = f"results/{name} is damaged"
+    said = f"results/default/{name} is corrupt"
     assert said in printed, printed
     text = (work.results / "logs" / f"{log}.log").read_text()
     assert said in text and "Traceback" not in text
-    assert case == "model" or "delete it and run again" in text
+    assert case == "model" or "delete it and rerun" in text
     assert path.exists()  # nothing is deleted behind the user's back
 
     path.unlink()
@@ -56,7 +60,7 @@ def test_a_flipped_bit_is_found_and_the_file_made_anew(work, case):
 
 def test_a_bit_that_no_clock_has_seen(work):
     """A disk that loses a bit changes no time: the next job that reads the file finds it."""
-    path = work.results / DATA / "train.safetensors"
+    path = work.results / DATA / "train.npy"
     before, times = work.files(), path.stat()
     damage(path)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -64,22 +68,22 @@ def test_a_bit_that_no_clock_has_seen(work):
     assert list(damaged(work.results)[1]) == [path]
 
     work.configure(lambda config: config["models"]["flow"].update(steps=41))
-    printed = work.snakemake(f"results/models/{FLOW}/spec.json", succeeds=False)
-    assert "train.safetensors is damaged" in printed
+    printed = work.snakemake(f"results/default/models/{FLOW}/spec.json", succeeds=False)
+    assert "train.npy is corrupt" in printed
     path.unlink()
-    work.snakemake(f"results/models/{FLOW}/spec.json")
-    name = "results/data/alpha_stable/0-1/train.safetensors"
+    work.snakemake(f"results/default/models/{FLOW}/spec.json")
+    name = "results/default/data/alpha_stable/0-1/train.npy"
     assert work.files()[name][1] == before[name][1]
-    sgm = "results/models/alpha_stable/sgm/0-1/model.safetensors"
+    sgm = "results/default/models/alpha_stable/sgm/0-1/model.safetensors"
     assert work.files()[sgm] == before[sgm]  # equal data make nothing else out of date
 
 
 def test_metrics_after_a_repair_are_those_of_before(work):
     before = pd.read_csv(work.results / "metrics.csv")
-    path = work.results / "samples" / "alpha_stable" / "flow" / "0-1.safetensors"
+    path = work.results / "samples" / "alpha_stable" / "flow" / "0-1" / "samples.npy"
     path.write_bytes(path.read_bytes()[:-100])
-    work.snakemake("results/metrics.csv", succeeds=False)
+    work.snakemake("results/default/metrics.csv", succeeds=False)
     path.unlink()
-    work.snakemake("results/metrics.csv")
+    work.snakemake("results/default/metrics.csv")
     after = pd.read_csv(work.results / "metrics.csv")
     pd.testing.assert_frame_equal(after.iloc[:, :9], before.iloc[:, :9])  # the rest are costs

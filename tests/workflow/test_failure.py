@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
         }
     )
     whole = fresh.copy(tmp_path_factory.mktemp("whole"))
-    target = "results/samples/alpha_stable/flow_sgm/0-1.safetensors"
+    target = "results/default/samples/alpha_stable/flow_sgm/0-1/samples.npy"
     whole.snakemake(target)
 
     eager = {"TAILBENCH_CHECKPOINT_SECONDS": "0"}
@@ -99,8 +99,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
     assert "sample: flow_sgm on alpha_stable" in printed
     assert not list((fresh.results / ".checkpoints").rglob("*.safetensors"))
     ended, never_killed = fresh.files(), whole.files()
-    samples = [path for path in ended if path.startswith("results/samples")]
-    samples = [path for path in samples if path.endswith(".safetensors")]
+    samples = [path for path in ended if path.startswith("results/default/samples")]
+    samples = [path for path in samples if path.endswith(".npy")]
     assert samples == [target]
     for path in [*samples, *(p for p in ended if p.endswith("model.safetensors"))]:
         assert ended[path][1] == never_killed[path][1], path

@@ -16,27 +16,27 @@ CONFIG = {
     "metrics": {"msle": {}},
     "figures": ["survival"],
 }
-SAID = "there is no space left to write results/"
+SAID = "there is no space left to write results/default/"
 
 
 def test_a_full_disk(fresh, small_disk, fill, tmp_path_factory):
     fresh.configure(CONFIG)
-    target = "results/metrics/alpha_stable/sgm/0-1.csv"
+    target = "results/default/metrics/alpha_stable/sgm/0-1/metrics.csv"
     whole = fresh.copy(tmp_path_factory.mktemp("whole"))
     whole.snakemake(target)
 
     disk = small_disk(fresh.results, 8_000_000)
     filler = fill(disk, 300_000)
     printed = fresh.snakemake(target, succeeds=False)
-    assert f"{SAID}data/alpha_stable/0-1/train.safetensors: free some" in printed, printed
+    assert f"{SAID}data/alpha_stable/0-1/train.npy: free some" in printed, printed
     assert not list(disk.glob("data/*/*/*"))
 
     filler.unlink()
-    fresh.snakemake("results/data/alpha_stable/0-1/meta.json")
+    fresh.snakemake("results/default/data/alpha_stable/0-1/meta.json")
     filler = fill(disk, 24_000)  # for the log, and not for the states of the training
     printed = fresh.snakemake(target, succeeds=False)
     assert f"{SAID}.checkpoints/alpha_stable/sgm/0-1/members" in printed, printed
-    assert not list(disk.glob("models/*/*/*/*")) and not list(disk.glob("samples/*/*/*"))
+    assert not list(disk.glob("models/*/*/*/*")) and not list(disk.glob("samples/*/*/*/*"))
     assert damaged(disk)[1] == {}
 
     filler.unlink()

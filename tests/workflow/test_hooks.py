@@ -43,7 +43,7 @@ def test_a_folder_is_held_by_one_process_until_its_end(tmp_path):
         text=True,
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match=f"another run is writing to {folder}"):
+    with pytest.raises(InputError, match=f"another run holds the lock on {folder}"):
         lock_results_dir(folder)
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
@@ -75,8 +75,8 @@ def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):
     made = [
         "data/gmm/0-1/meta.json",
         "models/gmm/flow/0-1/spec.json",
-        "samples/gmm/flow/0-1.json",
-        "metrics/gmm/flow/0-1.csv",
+        "samples/gmm/flow/0-1/record.json",
+        "metrics/gmm/flow/0-1/metrics.csv",
         "data/stable/0-1/meta.json",
     ]
     logs = {
@@ -108,8 +108,8 @@ def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
     for cell in plan.cells():
         files = [f"data/{cell.dataset}/0-1/meta.json"]
         files += [f"models/{cell.dataset}/{model}/0-1/spec.json" for model in ("sgm", "flow")]
-        files += [f"samples/{cell.dataset}/{cell.method}/0-1.json"]
-        files += [f"metrics/{cell.dataset}/{cell.method}/0-1.csv"]
+        files += [f"samples/{cell.dataset}/{cell.method}/0-1/record.json"]
+        files += [f"metrics/{cell.dataset}/{cell.method}/0-1/metrics.csv"]
         for name in files:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()

@@ -38,7 +38,7 @@ def test_what_a_shell_would_run_is_data(fresh):
         }
     )
     before = set(fresh.run.iterdir())
-    fresh.snakemake("results/metrics.csv")
+    fresh.snakemake("results/default/metrics.csv")
     assert {p.name for p in set(fresh.run.iterdir()) - before} == {"results", ".snakemake"}
     assert not [path for path in fresh.folder.rglob("y*") if path.is_file()]
     table = pd.read_csv(fresh.results / "metrics.csv")

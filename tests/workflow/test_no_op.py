@@ -1,7 +1,6 @@
 """A run of 500 cells that finds nothing to be done; ``benchmarks/no_op.py`` takes its time."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,8 @@ def no_op():
 
 def test_nothing_is_to_be_done_for_500_cells(fresh, no_op):
     no_op.finish(fresh.run, 500, fresh.repo, fresh.environment())
-    cells = set((fresh.results / "metrics").glob("*/*/*.csv"))
-    floors = set((fresh.results / "metrics").glob("*/floor/*.csv"))
+    cells = set((fresh.results / "metrics").glob("*/*/*/metrics.csv"))
+    floors = set((fresh.results / "metrics").glob("*/floor/*/metrics.csv"))
     assert len(cells - floors) == 500
-    (fresh.run / "config.yaml").write_text(json.dumps(no_op.configuration(500)))
+    fresh.configure(no_op.configuration(500))
     assert "Nothing to be done" in fresh.snakemake()

@@ -29,11 +29,13 @@ def test_experiments_alone_give_a_report_and_rerun_what_a_change_touches(tiny):
     tiny.configure(lambda c: c["theory"]["rate"].update(targets=["gaussian", "uniform"]))
     again = {path for path, (_, pending) in tiny.outputs().items() if pending}
     cells = {path for path in again if "/cells/" in path}
-    assert cells == {"results/theory/rate/cells/uniform.csv"}
+    assert cells == {
+        f"results/default/theory/rate/cells/uniform/{name}" for name in ("points.csv", "SHA256SUMS")
+    }
 
     tiny.configure(lambda c: c["theory"]["rate"].update(targets=["gaussian"]))
     claims = tiny.repo / "src/tailbench/theory/w2_rate/claims.py"
     claims.write_text(claims.read_text().replace("DECADE = 10.5", "DECADE = 10.6"))
     again = {path for path, (_, pending) in tiny.outputs().items() if pending}
-    assert "results/theory/rate/slopes.csv" in again
+    assert "results/default/theory/rate/slopes.csv" in again
     assert not [path for path in again if "/cells/" in path]

@@ -21,7 +21,7 @@ CONFIG = {
 
 def test_the_second_run_is_refused_and_the_first_goes_on(fresh):
     fresh.configure(CONFIG)
-    target = "results/metrics.csv"
+    target = "results/default/metrics.csv"
     first = fresh.start(target)
     try:
         end = time.monotonic() + 120
@@ -31,7 +31,7 @@ def test_the_second_run_is_refused_and_the_first_goes_on(fresh):
         os.killpg(first.pid, signal.SIGSTOP)
         before = fresh.files()
         printed = fresh.snakemake(target, succeeds=False)
-        said = [line for line in printed.splitlines() if "another run is writing to" in line]
+        said = [line for line in printed.splitlines() if "another run holds the lock on" in line]
         assert len(said) == 1 and str(fresh.results) in said[0], printed
         assert "Traceback" not in printed and "Finished jobid" not in printed
         assert fresh.files() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from tailbench.data import ImageLayout, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.io.checksums import ADVICE, read_record, verified
+from tailbench.io.lazy_rows import LazyRows
 
 __all__ = ["images_of", "open_array", "read_array", "read_rows", "write_array"]
 
@@ -68,22 +70,24 @@ def _stored(dtype: Any) -> np.dtype[Any]:
     return known if known in (np.uint8, np.int64) else np.dtype(np.float32)
 
 
-def open_array(path: Path) -> np.memmap[Any, Any]:
-    """Return an array as it is stored, of which only what is used is read.
+def open_array(path: Path) -> NDArray[Any]:
+    """Return an array as it is stored, read-only, of which only what is used is read.
 
     Raises:
         InputError: If the file is missing or corrupt.
     """
+    return _mapped(verified(path))
+
+
+def _mapped(path: Path) -> NDArray[Any]:
     try:
-        array = np.load(verified(path), mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is corrupt ({reason}); {ADVICE}") from None
     if not isinstance(array, np.memmap):
         raise InputError(f"{path} is corrupt, it holds several arrays; {ADVICE}")
-    return array
+    return np.asarray(array)
 
 
 def read_array(path: Path) -> NDArray[np.float64]:
@@ -92,19 +96,30 @@ def read_array(path: Path) -> NDArray[np.float64]:
     Raises:
         InputError: If the file is missing or corrupt.
     """
-    return as_values(np.asarray(open_array(path)))
+    return as_values(open_array(path))
 
 
-def read_rows(path: Path) -> list[NDArray[Any]]:
+def read_rows(path: Path) -> list[LazyRows]:
     """Return the rows of each seed of an array ``(E, n, d)``, which stay on the disk until used.
 
+    The file is mapped for each reading anew: a map that is kept counts all the rows that were ever
+    read as memory of the process.
+
     Raises:
-        InputError: If the file is missing or corrupt, or has other axes.
+        InputError: If the file is missing or corrupt, or has other axes; when rows are read, if it
+            has been cut since.
     """
     array = open_array(path)
     if array.ndim != 3:
         raise InputError(f"{path} is corrupt, it has {array.ndim} axes, not 3; {ADVICE}")
-    return list(array)
+    count, n, dim = array.shape
+    return [
+        LazyRows(partial(_rows, path, e), np.arange(n), (dim,), array.dtype) for e in range(count)
+    ]
+
+
+def _rows(path: Path, e: int, numbers: NDArray[np.int64]) -> NDArray[Any]:
+    return _mapped(path)[e][numbers]
 
 
 def images_of(folder: Path) -> ImageLayout | None:

@@ -88,11 +88,13 @@ def read_sums(folder: Path) -> dict[str, str]:
     """
     path = folder / SUMS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        *lines, rest = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise InputError(f"{folder} has no {SUMS}; delete the folder and rerun") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is corrupt, it is not text; {ADVICE}") from None
+    if rest:
+        raise InputError(f"{path} is corrupt, its last line has no end; {ADVICE}")
     found = [LINE.fullmatch(line) for line in lines]
     if None in found:
         number = found.index(None) + 1

@@ -59,9 +59,8 @@ def as_images(x: ArrayLike | Sequence[LazyRows], images: ImageLayout) -> Stored:
 
 
 def is_lazy(x: ArrayLike | Sequence[LazyRows]) -> TypeGuard[Sequence[LazyRows]]:
-    """Tell whether data lie on the disk, lazy rows or a memory map per member."""
-    kinds = (LazyRows, np.memmap)
-    return isinstance(x, Sequence) and all(isinstance(member, kinds) for member in x)
+    """Tell whether data are lazy arrays, one per member."""
+    return isinstance(x, Sequence) and all(isinstance(member, LazyRows) for member in x)
 
 
 def _as_members(block: NDArray[Any]) -> NDArray[Any]:

@@ -34,6 +34,13 @@ app = typer.Typer(
 )
 
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+ChosenResults = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        help="Folder of the results of a configuration; the only one below results/ if left out.",
+    ),
+]
 
 STAGES = (
     "fetch",
@@ -171,42 +178,46 @@ def run(
 
 
 @app.command()
-def summary(results: Results = Path("results")) -> None:
+def summary(chosen: ChosenResults = None) -> None:
     """Print the summary of a finished benchmark."""
     from rich.console import Console
 
     from tailbench.pipeline.reporting.tables import terminal_summary
+    from tailbench.pipeline.results.layout import Layout, only_results
     from tailbench.pipeline.results.reader import ResultsReader
     from tailbench.pipeline.stages.claims import slopes, slopes_table
 
-    path = results / "metrics.csv"
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; run the benchmark first")
+    results = chosen or only_results()
+    layout = Layout(str(results))
+    if not Path(layout.metrics_table).is_file():
+        raise InputError(f"{layout.metrics_table} does not exist; run the benchmark first")
     metrics = ResultsReader(results).metrics
     console = Console(width=None if sys.stdout.isatty() else 110)
     if len(metrics):
         console.print(terminal_summary(metrics))
     if (found := slopes(results)) is not None:
         console.print(slopes_table(found))
-    typer.echo(f"The report is {(results / 'report.html').resolve()}")
+    typer.echo(f"The report is {Path(layout.report).resolve()}")
 
 
 @app.command()
 def verify(
-    results: Results = Path("results"),
+    chosen: ChosenResults = None,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Delete what is damaged: the next run makes it anew.")
+        bool, typer.Option("--remove", help="Delete what is corrupt; the next run regenerates it.")
     ] = False,
 ) -> None:
-    """Read every file of the results that has a checksum, and name those that are damaged."""
+    """Read every file of the results that has a checksum, and name those that are corrupt."""
+    from tailbench.pipeline.results.layout import only_results
     from tailbench.pipeline.results.verify import damaged
 
+    results = chosen or only_results()
     count, found = damaged(results)
     for path, reason in found.items():
         typer.echo(reason)
         if remove:
             path.unlink(missing_ok=True)
-    typer.echo(f"{count} files of {results} read, {len(found)} of them damaged")
+    typer.echo(f"{count} files of {results} read, {len(found)} of them corrupt")
     raise typer.Exit(bool(found) and not remove)
 
 

@@ -100,7 +100,7 @@ class OnDiskRows(Rows):
     def take(self, index: Tensor) -> Tensor:
         """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
         numbers = index.cpu().numpy()
-        read = np.stack([np.asarray(rows[own]) for rows, own in zip(self._x, numbers, strict=True)])
+        read = np.stack([rows[own] for rows, own in zip(self._x, numbers, strict=True)])
         return self._prepare(torch.from_numpy(read).to(self._device), self._members)
 
 

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from fabricate import seal
 from tailbench.compute.distributed import Processes
 from tailbench.data import ImageLayout
-from tailbench.io.arrays import write_rows
+from tailbench.io.arrays import write_array
 from tailbench.models.sgm import SGM
 
 SETTINGS = {
@@ -53,11 +53,11 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     x = [rng.integers(0, 256, (300, 16)).astype(np.uint8) for _ in range(2)]
-    write_rows(folder / "train.safetensors", {"train": x})
-    write_rows(folder / "test.safetensors", {"test": x})
+    write_array(folder / "train.npy", x)
+    write_array(folder / "test.npy", x)
     images = {"shape": [1, 4, 4], "classes": [], "pixels": True}
     meta = {"images": images, "rows": {"train": 300, "test": 300}}
-    seal(folder / "meta.json", folder.glob("*.safetensors"), meta)
+    seal(folder / "meta.json", folder.glob("*.npy"), meta)
     return folder
 
 
@@ -70,7 +70,7 @@ def training(data, folder, model, count=1, **changes):
     settings = SETTINGS | MODELS[model] | changes
     return command(
         count, "train", "--dataset=toy", f"--model={model}", "--seeds=0-1", "--code=1",
-        f"--spec={json.dumps(settings)}", f"--data={data / 'train.safetensors'}",
+        f"--spec={json.dumps(settings)}", f"--data={data / 'train.npy'}",
         f"--folder={folder / model / '0-1'}", f"--state={folder / 'state'}", "--device=cpu",
     )  # fmt: skip
 
@@ -125,15 +125,15 @@ def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
     spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "steps": 3}
 
     def drawn(count):
-        output = tmp_path / f"{count}.safetensors"
+        output = tmp_path / f"{count}" / "samples.npy"
         arguments = [
             "sample", "--dataset=toy", "--method=sgm", "--seeds=0-1", "--device=cpu",
             f"--spec={json.dumps(spec)}", f"--models={trained('sgm')[0]}", f"--data={data}",
             f"--output={output}",
         ]  # fmt: skip
         run(command(count, *arguments))
-        meta = json.loads(output.with_suffix(".json").read_text())
-        return load_file(output)["sgm"], meta["variants"]["sgm"]["nfe"]
+        meta = json.loads(output.with_name("record.json").read_text())
+        return np.load(output)[0], meta["variants"]["sgm"]["nfe"]
 
     (one, cost), (two, same_cost) = drawn(1), drawn(2)
     assert one.shape == two.shape == (2, 300, 16) and cost == same_cost

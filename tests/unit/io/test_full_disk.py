@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tailbench.exceptions import DiskFull
-from tailbench.io.arrays import write_arrays, write_rows
+from tailbench.io.arrays import write_array
 from tailbench.io.atomic import atomic_write, replacing
-from tailbench.io.checksums import write_record, write_table
+from tailbench.io.checksums import write_record, write_sums, write_text
 from tailbench.models.flow import Flow
+from tailbench.pipeline.results.layout import DATA_FILES
 from tailbench.pipeline.stages import data
 from tailbench.training.checkpoint import Checkpoint
 
@@ -59,10 +60,13 @@ def _model(path):
 WRITERS = {
     "bytes": ("old", lambda path: atomic_write(path, bytes(400_000))),
     "text": ("old", lambda path: atomic_write(path, "x" * 400_000)),
-    "arrays": ("old", lambda path: write_arrays(path, {"x": LARGE})),
-    "rows": ("old", lambda path: write_rows(path, {"x": list(LARGE)})),
+    "array": ("old", lambda path: write_array(path, list(LARGE))),
     "record": ("old", lambda path: write_record(path, {"x": list(range(100_000))})),
-    "table": ("old", lambda path: write_table(path, "a,b\n" * 100_000)),
+    "table": ("old", lambda path: write_text(path, "a,b\n" * 100_000)),
+    "sums": (
+        "SHA256SUMS",
+        lambda path: write_sums(path.parent, {f"{i}.npy": "0" * 64 for i in range(5000)}),
+    ),
     "pandas": ("old", _csv),
     "matplotlib": ("old", _figure),
     "folder": ("old", _folder),
@@ -111,16 +115,12 @@ def test_a_job_ends_with_one_sentence_and_goes_on_later(disk):
     assert not list(folder.glob("data/*"))
     filler.unlink()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    assert {path.name for path in folder.glob("data/*")} == {
-        "train.safetensors",
-        "test.safetensors",
-        "meta.json",
-    }
+    assert {path.name for path in folder.glob("data/*")} == set(DATA_FILES)
 
 
-def test_a_record_is_not_written_without_its_arrays(disk):
-    """The record comes last: a folder with one is whole."""
+def test_checksums_are_not_written_without_the_arrays(disk):
+    """The checksums come last: a folder with them is whole."""
     folder, _ = disk
     with pytest.raises(DiskFull):
         data.run("stable", "0-1", SPEC, folder / "data")
-    assert not (folder / "data" / "meta.json").exists()
+    assert not (folder / "data" / "SHA256SUMS").exists()

@@ -170,7 +170,7 @@ def test_damaged_parameters(fitted, kind, tmp_path):
     flipped = content[:-1] + bytes([content[-1] ^ 1])
     for damaged in (b"", content[:-10], flipped):
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"model\.safetensors is damaged") as caught:
+        with pytest.raises(InputError, match=r"model\.safetensors is corrupt") as caught:
             type(fitted(kind)).load(tmp_path)
         assert str(path) in str(caught.value)
 
@@ -180,7 +180,7 @@ def test_a_damaged_history(fitted, row, tmp_path):
     fitted("sgm edm").save(tmp_path)
     with (tmp_path / "history.csv").open("a") as file:
         file.write(row + "\n")
-    with pytest.raises(InputError, match=r"history\.csv is damaged"):
+    with pytest.raises(InputError, match=r"history\.csv is corrupt"):
         SGM.load(tmp_path)
 
 

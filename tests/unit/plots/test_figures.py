@@ -20,7 +20,7 @@ FILES = {
     "data": ["data/{}/0-1", "data/{}/2"],
     "first data": ["data/{}/0-1"],
     "samples": ["samples/{}/*/*"],
-    "first samples": ["samples/{}/*/0-1.*"],
+    "first samples": ["samples/{}/*/0-1"],
     "histories": ["models"],
 }
 
@@ -197,7 +197,7 @@ def test_what_is_missing_is_named(tmp_path):
         inputs.test("x")
     assert len(inputs.samples("x")) == 0
     Path(tmp_path / "plan.json").write_text("{")
-    with pytest.raises(InputError, match=r"plan\.json is damaged"):
+    with pytest.raises(InputError, match=r"plan\.json is corrupt"):
         _ = ResultsReader(tmp_path).plan
 
 

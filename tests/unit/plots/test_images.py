@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from fabricate import seal
+from tailbench.io.arrays import write_array
 from tailbench.pipeline.results.reader import ResultsReader
 from tailbench.plots import style
 from tailbench.plots.images import ImageGrid, mosaic
@@ -41,16 +41,15 @@ def test_what_is_brighter_than_white_is_white():
 
 def results(folder, images):
     """Images as the stages leave them: bytes for data, numbers for samples."""
-    data, samples = folder / "data" / "toy" / "0-1", folder / "samples" / "toy" / "sgm"
-    data.mkdir(parents=True)
-    samples.mkdir(parents=True)
+    data, samples = folder / "data" / "toy" / "0-1", folder / "samples" / "toy" / "sgm" / "0-1"
     real = np.zeros((2, 70, 6), np.uint8)
-    save_file({"train": real}, data / "train.safetensors")
-    save_file({"test": real, "floor": real}, data / "test.safetensors")
+    for part in ("train", "test", "floor"):
+        write_array(data / f"{part}.npy", list(real))
     seal(data / "meta.json", sorted(data.iterdir()), {"images": images})
     drawn = np.ones((2, 70, 6), np.float32)
-    save_file({"sgm[steps=2]": drawn, "sgm[steps=4]": -drawn}, samples / "0-1.safetensors")
-    seal(samples / "0-1.json", sorted(samples.iterdir()))
+    write_array(samples / "samples.npy", [drawn, -drawn])
+    variants = {"sgm[steps=2]": {}, "sgm[steps=4]": {}}
+    seal(samples / "record.json", [samples / "samples.npy"], {"variants": variants})
     return ResultsReader(folder)
 
 

@@ -7,7 +7,7 @@ import torch
 from fabricate import seal
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import read_arrays, read_rows, write_rows
+from tailbench.io.arrays import read_array, read_rows, write_array
 from tailbench.models.dlpm import DLPM
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
@@ -23,10 +23,11 @@ TINY = {"steps": 6, "batch_size": 16, "width": 8, "blocks": 1}
 
 @pytest.fixture
 def file(tmp_path):
-    path = tmp_path / "train.safetensors"
-    write_rows(path, {"pixels": PIXELS, "labels": [np.arange(90)] * 3, "latents": LATENTS})
-    seal(tmp_path / "meta.json", [path])
-    return path
+    """Function of a name that gives the path of its array."""
+    for name, rows in {"pixels": PIXELS, "latents": LATENTS, "labels": [np.arange(90)] * 3}.items():
+        write_array(tmp_path / f"{name}.npy", rows)
+    seal(tmp_path / "meta.json", sorted(tmp_path.glob("*.npy")))
+    return lambda name: tmp_path / f"{name}.npy"
 
 
 def as_they_are(rows, members):
@@ -35,7 +36,7 @@ def as_they_are(rows, members):
 
 @pytest.mark.parametrize("name", ["pixels", "latents"])
 def test_the_disk_holds_what_memory_holds(file, name):
-    read = read_rows(file, name)
+    read = read_rows(file(name))
     assert [rows.shape for rows in read] == [(90, 16)] * 3
     for rows, expected in zip(read, {"pixels": PIXELS, "latents": LATENTS}[name], strict=True):
         assert rows.dtype == expected.dtype
@@ -48,7 +49,7 @@ def test_the_disk_holds_what_memory_holds(file, name):
 
 def test_both_give_the_same_rows_of_some_members(file):
     held = InMemoryRows(torch.from_numpy(np.stack(PIXELS)), as_they_are)
-    lazy = OnDiskRows(read_rows(file, "pixels"), as_they_are)
+    lazy = OnDiskRows(read_rows(file("pixels")), as_they_are)
     assert held.shape == lazy.shape == (3, 90, 16)
     index = torch.randint(90, (2, 20))
     first, second = (rows.of([2, 0], CPU).take(index) for rows in (held, lazy))
@@ -59,22 +60,22 @@ def test_both_give_the_same_rows_of_some_members(file):
 
 
 def test_few_rows_are_held_and_many_are_not(file, monkeypatch):
-    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), InMemoryRows)
+    assert isinstance(stored(read_rows(file("pixels")), as_they_are), InMemoryRows)
     monkeypatch.setattr(module, "HELD", 3 * 90 * 16 - 1)
-    assert isinstance(stored(read_rows(file, "pixels"), as_they_are), OnDiskRows)
+    assert isinstance(stored(read_rows(file("pixels")), as_they_are), OnDiskRows)
 
 
 @pytest.mark.parametrize("model", [SGM, DLPM])
 @pytest.mark.parametrize("name", ["pixels", "latents"])
 def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
     images = ImageLayout((1, 4, 4), pixels=name == "pixels")
-    read = read_rows(file, name)
+    read = read_rows(file(name))
 
     def fit(x):
         made = model(device="cpu", **TINY).fit(x, images=images, seeds=[1, 2, 3], quiet=True)
         return made.module.state_dict()
 
-    states = [fit(read), fit(read_arrays(file)[name])]
+    states = [fit(read), fit(read_array(file(name)))]
     monkeypatch.setattr(module, "HELD", 0)
     states.append(fit(read))
     for state in states[1:]:
@@ -83,10 +84,10 @@ def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
 
 def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
     model = FlowSGM(device="cpu", sgm_settings=TINY)
-    rows = read_rows(file, "pixels")
+    rows = read_rows(file("pixels"))
     held = model.validation(rows, [4, 5, 6])
     assert held.shape == (3, 9, 16)
-    np.testing.assert_array_equal(held, model.validation(read_arrays(file)["pixels"], [4, 5, 6]))
+    np.testing.assert_array_equal(held, model.validation(read_array(file("pixels")), [4, 5, 6]))
     with pytest.raises(InputError, match="images of shape"):
         SGM(device="cpu", **TINY).fit(rows, images=ImageLayout((1, 5, 5)), quiet=True)
 
@@ -94,26 +95,27 @@ def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.unlink(), "does not exist"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged"),
-        (lambda path: path.write_bytes(b"\xff" * 100), "is damaged"),
-        (lambda path: seal(path.with_name("meta.json"), []), "has no checksum of"),
+        (lambda path: path.unlink(), r"pixels\.npy does not exist"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), r"pixels\.npy is corrupt"),
+        (lambda path: path.write_bytes(b"\xff" * 100), r"pixels\.npy is corrupt"),
+        (lambda path: seal(path.with_name("meta.json"), []), r"has no checksum of pixels\.npy"),
+        (lambda path: path.with_name("SHA256SUMS").unlink(), "has no SHA256SUMS"),
     ],
 )
 def test_damaged_files(file, damage, message):
-    damage(file)
+    damage(file("pixels"))
     with pytest.raises(InputError, match=message) as caught:
-        read_rows(file, "pixels")
-    assert str(file.parent) in str(caught.value)
+        read_rows(file("pixels"))
+    assert str(file("pixels").parent) in str(caught.value)
 
 
-def test_a_tensor_that_is_not_there(file):
-    with pytest.raises(InputError, match="has no rows of test"):
-        read_rows(file, "test")
+def test_rows_have_three_axes(file):
+    with pytest.raises(InputError, match=r"labels\.npy is corrupt, it has 2 axes"):
+        read_rows(file("labels"))
 
 
 def test_a_file_cut_while_it_is_read(file):
-    rows = read_rows(file, "latents")[2]
-    file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(InputError, match="shorter than it should be"):
+    rows = read_rows(file("latents"))[2]
+    file("latents").write_bytes(file("latents").read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"latents\.npy is corrupt .*mmap length"):
         rows[np.array([0, 89])]

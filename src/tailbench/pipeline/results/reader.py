@@ -248,4 +248,4 @@ def _natural(text: str) -> tuple[list[float | str], ...]:
 
 
 def _values(stored: NDArray[Any]) -> Array:
-    return as_values(np.asarray(stored), np.float32)
+    return as_values(stored, np.float32)

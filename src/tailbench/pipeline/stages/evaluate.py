@@ -166,4 +166,4 @@ def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
     array = open_array(path)
     for number, variant in enumerate(read_record(path.with_name("record.json"))["variants"]):
-        yield variant, as_values(np.asarray(array[number]))
+        yield variant, as_values(array[number])

@@ -226,32 +226,32 @@ def test_description_is_plain_data():
 
 def test_inputs_of_figures():
     made = plan()
-    common = ["results/metrics.csv", "results/config.json"]
+    common = ["results/default/metrics.csv", "results/default/config.json"]
     assert made.figure_inputs("comparison") == common
     histories = made.figure_inputs("training")
     assert histories[:2] == common and len(histories) == 2 + 12
-    assert "results/models/stable/flow@noise-2/2/history.csv" in histories
+    assert "results/default/models/stable/flow@noise-2/2/history.csv" in histories
     survival = made.figure_inputs("survival")
-    assert "results/data/gmm/0-1/test.safetensors" in survival
-    assert "results/samples/gmm/both/2.safetensors" in survival
-    assert "results/samples/gmm/both/2.json" in survival
+    assert "results/default/data/gmm/0-1/test.npy" in survival
+    assert "results/default/samples/gmm/both/2/samples.npy" in survival
+    assert "results/default/samples/gmm/both/2/record.json" in survival
     assert not [path for path in survival if "gmm/flow/" in path]
-    assert len(set(survival)) == len(survival) == 2 + 4 * 3 + 14 * 2
+    assert len(set(survival)) == len(survival) == 2 + 4 * 4 + 14 * 2
     samples = made.figure_inputs("samples")
     assert set(samples) == {path for path in survival if "/2" not in path}
-    assert len(samples) == 2 + 2 * 3 + 7 * 2
+    assert len(samples) == 2 + 2 * 4 + 7 * 2
 
 
 def test_inputs_of_samples():
     made = plan(methods={"chosen": {"type": "flow_sgm", "sigma_T": "auto"}})
     for cell in made.cells():
-        folder = f"results/models/{cell.dataset}"
+        folder = f"results/default/models/{cell.dataset}"
         models = [
             f"{folder}/{model}/{cell.block}/{file}"
             for model in made.models_of(cell.method)
             for file in ("model.safetensors", "spec.json")
         ]
-        chosen_from = [f"results/data/{cell.dataset}/{cell.block}/train.safetensors"]
+        chosen_from = [f"results/default/data/{cell.dataset}/{cell.block}/train.npy"]
         assert made.sample_inputs(cell.dataset, cell.method, cell.block) == (
             models + chosen_from if cell.method == "chosen" else models
         )
@@ -348,15 +348,15 @@ def test_description_of_a_plan_with_images():
 def test_inputs_of_metrics_of_images(tmp_path):
     weights = str(tmp_path / "weights.pth")
     made = images(inception={"weights": weights}).features
-    folder = "results/features/digits/0-1"
+    folder = "results/default/features/digits/0-1"
     assert made.inputs("gmm", "2") == []
     assert made.inputs("digits", "0-1") == [
-        f"{folder}/reference-classifier.safetensors",
-        f"{folder}/reference-classifier.json",
-        f"{folder}/classifier.safetensors",
-        f"{folder}/classifier.json",
-        f"{folder}/reference-inception.safetensors",
-        f"{folder}/reference-inception.json",
+        f"{folder}/classifier/features.npy",
+        f"{folder}/classifier/record.json",
+        f"{folder}/network/classifier.safetensors",
+        f"{folder}/network/classifier.json",
+        f"{folder}/inception/features.npy",
+        f"{folder}/inception/record.json",
         weights,
     ]
     assert made.weights("digits", "0-1", "inception") == [weights]
@@ -392,8 +392,8 @@ def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
     data = {"mnist": {}, "far": {"type": "cifar10_lt", "path": "https://host.example/a.tar.gz"}}
     made = plan(datasets=data)
     made.check_files("config.yaml")
-    assert made.fetched("mnist") == ["results/downloads/mnist/mnist.pkl.gz"]
-    assert made.fetched("far") == ["results/downloads/far/cifar-10-python.tar.gz"]
+    assert made.fetched("mnist") == ["results/default/downloads/mnist/mnist.pkl.gz"]
+    assert made.fetched("far") == ["results/default/downloads/far/cifar-10-binary.tar.gz"]
     assert made.fetched("stable") == [] and made.files("far") == []
     assert stages(made)["fetch"] == 2 and "fetch" not in stages(plan())
     assert ["fetch", "data"] in describe(made)["edges"]

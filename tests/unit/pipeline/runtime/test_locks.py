@@ -15,10 +15,10 @@ from tailbench.pipeline.runtime import locks
 WORK = """
 import signal, sys, time
 from pathlib import Path
-from tailbench.pipeline.runtime.locks import turn
+from tailbench.pipeline.runtime.locks import exclusive_job
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 lock, out, key, seconds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-with turn(lock, key, [out], "the work") as mine:
+with exclusive_job(lock, key, [out], "the work") as mine:
     print("mine" if mine else "done before", flush=True)
     if mine:
         time.sleep(seconds)
@@ -54,9 +54,9 @@ def test_the_second_waits_names_the_first_and_leaves_its_work_alone(work, tmp_pa
     assert first.stdout.readline() == "mine\n"
     second = work()
     said = second.communicate(timeout=30)[0].splitlines()
-    assert said[0].startswith(f"the work: waits for process {first.pid} on ")
-    assert said[0].endswith("(job 12), which is at it already")
-    assert said[1:] == ["the work: goes on, the other process has ended", "done before"]
+    assert said[0].startswith(f"the work: waiting for process {first.pid} on ")
+    assert said[0].endswith("(job 12), which already runs this job")
+    assert said[1:] == ["the work: lock acquired, continuing", "done before"]
     assert first.wait() == second.returncode == 0
     assert (tmp_path / "out").read_text() == "x"
 
@@ -66,7 +66,7 @@ def test_a_killed_process_leaves_its_turn_to_the_second(work, tmp_path, number):
     first = work(seconds=600)
     assert first.stdout.readline() == "mine\n"
     second = work()
-    assert "waits for" in second.stdout.readline()
+    assert "waiting for" in second.stdout.readline()
     os.kill(first.pid, number)
     assert second.communicate(timeout=30)[0].splitlines()[-1] == "mine"
     assert (tmp_path / "out").read_text() == "x"
@@ -79,7 +79,7 @@ def test_of_many_at_once_one_does_the_work(work, tmp_path):
 
 
 def turn(tmp_path, key="k", text="made"):
-    with locks.turn(tmp_path / "lock", key, [tmp_path / "out"]) as mine:
+    with locks.exclusive_job(tmp_path / "lock", key, [tmp_path / "out"]) as mine:
         if mine and text is not None:
             (tmp_path / "out").write_text(text)
     return mine
@@ -97,7 +97,8 @@ def test_work_is_done_again_where_it_is_not_the_same(tmp_path):
 
 def test_work_that_failed_is_done_again(tmp_path):
     assert turn(tmp_path)
-    with pytest.raises(RuntimeError), locks.turn(tmp_path / "lock", "new", [tmp_path / "out"]):
+    lock, out = tmp_path / "lock", tmp_path / "out"
+    with pytest.raises(RuntimeError), locks.exclusive_job(lock, "new", [out]):
         raise RuntimeError
     assert turn(tmp_path, key="new")
 
@@ -114,7 +115,7 @@ def test_without_locks_the_work_is_done_and_the_log_says_so(tmp_path, monkeypatc
 
     monkeypatch.setattr(locks, "acquire", refuse)
     assert turn(tmp_path) and (tmp_path / "out").exists()
-    assert "not guarded against a second process" in capsys.readouterr().out
+    assert "warning: file locking of" in capsys.readouterr().out
 
 
 def test_a_lock_ends_when_it_is_closed(tmp_path):

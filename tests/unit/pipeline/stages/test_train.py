@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from fabricate import seal
 from tailbench.exceptions import InputError
-from tailbench.io.arrays import write_arrays
+from tailbench.io.arrays import write_array
 from tailbench.models.flow import Flow
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.stages import train as stage
@@ -28,12 +28,12 @@ class Killed(Exception):
 @pytest.fixture
 def job(tmp_path):
     x = np.random.default_rng(0).standard_t(2.0, (2, 120, 2))
-    write_arrays(tmp_path / "train.safetensors", {"train": x})
-    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], {"images": None})
+    write_array(tmp_path / "train.npy", list(x))
+    seal(tmp_path / "meta.json", [tmp_path / "train.npy"], {"images": None})
 
     def run(name="model", spec=SPEC, code="code", seconds=0.0):
         stage.run(
-            "toy", "flow", "3-4", json.dumps(spec), code, tmp_path / "train.safetensors",
+            "toy", "flow", "3-4", json.dumps(spec), code, tmp_path / "train.npy",
             tmp_path / name, tmp_path / STATE, "cpu", 1, seconds,
         )  # fmt: skip
         return load_file(tmp_path / name / "model.safetensors")
@@ -73,7 +73,7 @@ def equal(first, second):
 def test_writes_the_model_and_clears_the_state(job, tmp_path):
     job()
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
-        "history.csv", "model.safetensors", "spec.json"
+        "SHA256SUMS", "history.csv", "model.safetensors", "spec.json"
     ]  # fmt: skip
     assert not (tmp_path / STATE).exists()
     spec = json.loads((tmp_path / "model" / "spec.json").read_text())
@@ -101,8 +101,8 @@ def test_a_job_that_has_changed_starts_anew(killed, job, capsys, change):
 
 def test_a_job_whose_data_have_changed_starts_anew(killed, job, tmp_path, capsys):
     x = np.random.default_rng(1).standard_t(2.0, (2, 120, 2))
-    write_arrays(tmp_path / "train.safetensors", {"train": x})
-    seal(tmp_path / "meta.json", [tmp_path / "train.safetensors"], {"images": None})
+    write_array(tmp_path / "train.npy", list(x))
+    seal(tmp_path / "meta.json", [tmp_path / "train.npy"], {"images": None})
     job()
     assert goes_on_at(capsys) == []
 
@@ -122,8 +122,8 @@ def test_models_hold_out_the_same_data_and_learn_from_seeds_of_their_own(job, mo
 
 
 def test_data_that_are_missing(job, tmp_path):
-    (tmp_path / "train.safetensors").unlink()
-    with pytest.raises(InputError, match=r"train\.safetensors does not exist"):
+    (tmp_path / "train.npy").unlink()
+    with pytest.raises(InputError, match=r"train\.npy does not exist"):
         job()
     assert not (tmp_path / "model").exists()
 
@@ -140,7 +140,7 @@ def test_what_another_job_has_made_is_left_alone(job, tmp_path):
     assert written(tmp_path) != before
 
 
-FILES = ["model.safetensors", "spec.json", "history.csv"]
+FILES = ["model.safetensors", "spec.json", "history.csv", "SHA256SUMS"]
 BACK = "toy/flow: had been trained by a job that died after it; its files are put back\n"
 
 
