@@ -38,7 +38,7 @@ onstart:
 
 
 onsuccess:
-    kept_models.forget(LAYOUT.checkpoints)
+    kept_models.discard_preserved(LAYOUT.checkpoints)
     shell(
         "test ! -f {LAYOUT.report:q} || tailbench summary --results {LAYOUT.root:q}"
     )

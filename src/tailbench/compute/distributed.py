@@ -17,7 +17,7 @@ from tailbench.compute.devices import resolve_device
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Processes", "alone", "joined", "processes"]
+__all__ = ["Processes", "on_rank_zero", "process_group", "processes"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def processes() -> Processes:
 
 
 @contextmanager
-def alone(team: Processes, turn: AbstractContextManager[bool]) -> Iterator[bool]:
+def on_rank_zero(team: Processes, turn: AbstractContextManager[bool]) -> Iterator[bool]:
     """Let the first process wait for its turn at work, and tell the others what it was told.
 
     Args:
@@ -76,7 +76,7 @@ def alone(team: Processes, turn: AbstractContextManager[bool]) -> Iterator[bool]
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Processes]:
+def process_group(device: str) -> Iterator[Processes]:
     """Join the processes that ``torchrun`` has started with this one, if it has.
 
     Each process of a machine takes a GPU of its own, where there are any, and all talk by NCCL;

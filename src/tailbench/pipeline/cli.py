@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from tailbench import registry
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
-from tailbench.pipeline.runtime.attempt_logs import kept
+from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
 
 __all__ = ["app", "main"]
@@ -256,7 +256,7 @@ def main() -> None:
 
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: a quarter faster
     try:
-        with kept():
+        with keep_failed_log():
             app()
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")

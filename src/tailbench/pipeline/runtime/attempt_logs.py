@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["kept"]
+__all__ = ["keep_failed_log"]
 
 
 @contextmanager
-def kept(stream: int = 1) -> Iterator[Path | None]:
+def keep_failed_log(stream: int = 1) -> Iterator[Path | None]:
     """Keep the log of the block if it fails, or if the process is killed in it.
 
     Args:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tailbench.exceptions import InputError
 from tailbench.pipeline.runtime.locks import acquire
 
-__all__ = ["for_device", "gpus", "gpus_of_machine", "gpus_of_run", "keep", "reserved"]
+__all__ = ["hold_gpu_for", "gpus", "gpus_of_machine", "gpus_of_run", "hold_gpus", "reserved"]
 
 NOTE = "TAILBENCH_GPUS"
 """The variable that tells the jobs of a run how many GPUs the run may use."""
@@ -91,12 +91,12 @@ def reserved(count: int = 1, locks: Path | None = None) -> Iterator[list[str]]:
             os.environ[VISIBLE] = str(before)
 
 
-def for_device(device: str) -> AbstractContextManager[object]:
+def hold_gpu_for(device: str) -> AbstractContextManager[object]:
     """Hold a GPU while a job runs on ``device``, unless that is a CPU or a GPU by its number."""
     return reserved() if device in ("auto", "cuda") else nullcontext()
 
 
-def keep(device: str, count: int) -> None:
+def hold_gpus(device: str, count: int) -> None:
     """Hold GPUs until this process ends, or the command that takes its place (``os.exec``).
 
     Args:
@@ -118,7 +118,7 @@ def _hold(count: int, locks: Path | None = None) -> dict[str, int]:
     if given or not candidates or (VISIBLE in os.environ and len(candidates) <= count):
         return {}
     if count > len(candidates):
-        raise InputError(f"{count} GPUs are asked for, and this machine has {len(candidates)}")
+        raise InputError(f"requested {count} GPUs, found {len(candidates)}")
     handles = _take(candidates, count, _folder() if locks is None else locks)
     os.environ[VISIBLE] = ",".join(handles)
     return handles
@@ -139,7 +139,11 @@ def _take(candidates: Sequence[str], count: int, folder: Path) -> dict[str, int]
         for handle in handles.values():
             os.close(handle)
         if not said:
-            print(f"waits for {count} of {len(candidates)} GPUs", file=sys.stderr, flush=True)
+            print(
+                f"waiting for {count} free GPUs ({len(candidates)} on this machine)",
+                file=sys.stderr,
+                flush=True,
+            )
             said = True
         time.sleep(POLL)
 

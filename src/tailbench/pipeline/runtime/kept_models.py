@@ -15,12 +15,12 @@ from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.io.checksums import SUMS, read_plain, verified, write_record
 
-__all__ = ["forget", "keep", "put_back"]
+__all__ = ["discard_preserved", "preserve_model", "restore_model"]
 
 RECORD = "finished.json"
 
 
-def keep(state: Path, key: str, files: Sequence[Path], what: str) -> None:
+def preserve_model(state: Path, key: str, files: Sequence[Path], what: str) -> None:
     """Keep files that a training has made, in place of what was kept before.
 
     Where the file system has no hard links nothing is kept, and the log says so.
@@ -38,10 +38,10 @@ def keep(state: Path, key: str, files: Sequence[Path], what: str) -> None:
                 os.link(file, folder / file.name)
             write_record(folder / RECORD, {"key": key})
     except OSError as error:
-        print(f"{what}: not kept in case that its job dies now: {error}", flush=True)
+        print(f"{what}: warning: could not keep a backup copy of the model: {error}", flush=True)
 
 
-def put_back(state: Path, key: str, files: Sequence[Path], what: str) -> bool:
+def restore_model(state: Path, key: str, files: Sequence[Path], what: str) -> bool:
     """Put files that were kept back in their places, with the time of now.
 
     Args:
@@ -66,11 +66,11 @@ def put_back(state: Path, key: str, files: Sequence[Path], what: str) -> bool:
         with replacing(file) as temporary:
             os.link(source, temporary)
             os.utime(temporary)
-    print(f"{what}: had been trained by a job that died after it; its files are put back")
+    print(f"{what}: restored the model of an earlier job that finished training and then failed")
     return True
 
 
-def forget(states: str | Path) -> None:
+def discard_preserved(states: str | Path) -> None:
     """Let go of all that is kept for trainings.
 
     Args:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from tailbench.exceptions import InputError
-from tailbench.pipeline.runtime.gpu_slots import keep
+from tailbench.pipeline.runtime.gpu_slots import hold_gpus
 
 __all__ = ["command", "relaunch_with_torchrun"]
 
@@ -79,7 +79,7 @@ def relaunch_with_torchrun(processes: int, per_node: int, device: str = "cpu") -
     """
     if processes > 1 and "WORLD_SIZE" not in os.environ:
         started = command(sys.argv[1:], processes, per_node, os.environ)
-        keep(device, min(processes, per_node))
+        hold_gpus(device, min(processes, per_node))
         sys.stdout.flush()
         os.execvpe(started[0], started, _of_the_job(os.environ))
 

@@ -15,7 +15,7 @@ from tailbench.io.arrays import images_of, open_array
 from tailbench.io.checksums import checksum, write_record, write_sums
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import CLASSIFIER_FILES, classifier_folder
-from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
 from tailbench.pipeline.stages.options import (
     DataFolder,
     Dataset,
@@ -65,7 +65,7 @@ def run(
         parts[part] = pixels, read_member(data / f"{part}_labels.npy")
     begin = time.monotonic()
     count = len(images.classes)
-    with for_device(device):
+    with hold_gpu_for(device):
         network = fit(
             *parts["train"], count, seed_for("classifier", dataset), str(resolve_device(device))
         )

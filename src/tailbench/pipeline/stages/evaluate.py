@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 
 from tailbench import registry
-from tailbench.compute.distributed import joined
+from tailbench.compute.distributed import process_group
 from tailbench.data import ImageLayout, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, open_array, read_array
@@ -24,7 +24,7 @@ from tailbench.metrics.base import ImageContext
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import METRIC_FILES, classifier_folder, space_folder
-from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
     DataFolder,
@@ -88,7 +88,7 @@ def run(
     ]
     spaces = {metric.space for _, metric in metrics} - {None}
     lines = io.StringIO()
-    with for_device(device), joined(device) as team:
+    with hold_gpu_for(device), process_group(device) as team:
         known = _known(images, spaces, features, device, max(1, threads // team.count))
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -15,7 +15,7 @@ from tailbench.io.checksums import verified, write_record, write_sums
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import FEATURE_FILES, classifier_folder, space_folder
-from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
 from tailbench.pipeline.stages.classifier import read_member
 from tailbench.pipeline.stages.options import (
     DataFolder,
@@ -71,7 +71,7 @@ def run(
     weights = settings.get("weights")
     if space == "classifier":
         weights = verified(Path(classifier_folder(folder), "classifier.safetensors"))
-    with for_device(device):
+    with hold_gpu_for(device):
         found = fidelity.features(
             pixels.reshape(-1, *images.shape),
             space,

@@ -12,14 +12,14 @@ import typer
 from numpy.typing import NDArray
 
 from tailbench import registry
-from tailbench.compute.distributed import joined
+from tailbench.compute.distributed import process_group
 from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.base import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import SAMPLE_FILES
-from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
@@ -74,7 +74,7 @@ def run(
     settings = json.loads(spec)
     type_, parts = settings.pop("type"), settings.pop("parts")
     typed: Any = entry_class("methods", type_).model_validate(settings)
-    with for_device(device), joined(device) as team:
+    with hold_gpu_for(device), process_group(device) as team:
         torch.set_num_threads(max(1, threads // team.count))
         model = _assemble(type_, parts, models, seeds, device)
         samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data)

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from tailbench import registry
-from tailbench.compute.distributed import alone, joined
+from tailbench.compute.distributed import on_rank_zero, process_group
 from tailbench.io.arrays import images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import MODEL_FILES
 from tailbench.pipeline.runtime import kept_models
-from tailbench.pipeline.runtime.gpu_slots import for_device
+from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
 from tailbench.pipeline.runtime.locks import exclusive_job
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
@@ -94,9 +94,14 @@ def run(
     files = [folder / name for name in MODEL_FILES]
     lock = state.with_name(f"{state.name}.lock")
     work = exclusive_job(
-        lock, key, files, label, lambda: kept_models.put_back(state, key, files, label)
+        lock, key, files, label, lambda: kept_models.restore_model(state, key, files, label)
     )
-    with for_device(device), joined(device) as team, alone(team, work) as mine, listening():
+    with (
+        hold_gpu_for(device),
+        process_group(device) as team,
+        on_rank_zero(team, work) as mine,
+        listening(),
+    ):
         if not mine:
             return
         torch.set_num_threads(max(1, threads // team.count))
@@ -112,5 +117,5 @@ def run(
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
             fitted.save(folder)
-            kept_models.keep(state, key, files, label)
+            kept_models.preserve_model(state, key, files, label)
             checkpoint.clear()

@@ -9,8 +9,8 @@ import pytest
 
 CODE = """
 import sys, time
-from tailbench.pipeline.runtime.attempt_logs import kept
-with kept():
+from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
+with keep_failed_log():
     print("attempt", sys.argv[1], flush=True)
     if sys.argv[2] == "wait":
         time.sleep(600)

@@ -108,7 +108,7 @@ def test_the_environment_is_as_before_afterwards(monkeypatch, tmp_path):
 
 def test_more_than_there_are_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu_slots, "gpus_of_machine", lambda: 2)
-    with pytest.raises(InputError, match="3 GPUs are asked for, and this machine has 2"):
+    with pytest.raises(InputError, match="requested 3 GPUs, found 2"):
         gpu_slots.reserved(3, tmp_path).__enter__()
 
 
@@ -127,7 +127,7 @@ def test_the_lock_is_kept_by_the_command_that_takes_the_place(hold, tmp_path):
     code = (
         "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g;"
         "g.gpus_of_machine = lambda: 2;"
-        "g._folder = lambda: pathlib.Path(sys.argv[1]); g.keep('auto', 2);"
+        "g._folder = lambda: pathlib.Path(sys.argv[1]); g.hold_gpus('auto', 2);"
         "os.execvp('sh', ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES; exec sleep 600'])"
     )
     running = subprocess.Popen(
@@ -146,14 +146,14 @@ def test_the_lock_is_kept_by_the_command_that_takes_the_place(hold, tmp_path):
 
 def test_nothing_is_kept_for_a_cpu(monkeypatch):
     monkeypatch.setattr(gpu_slots, "gpus_of_machine", lambda: 2)
-    gpu_slots.keep("cpu", 2)
+    gpu_slots.hold_gpus("cpu", 2)
     assert gpu_slots.VISIBLE not in os.environ
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:1"])
 def test_a_cpu_or_a_named_gpu_needs_no_choice(monkeypatch, device):
     monkeypatch.setattr(gpu_slots, "gpus_of_machine", lambda: 2)
-    with gpu_slots.for_device(device):
+    with gpu_slots.hold_gpu_for(device):
         assert gpu_slots.VISIBLE not in os.environ
 
 
@@ -161,7 +161,7 @@ def test_a_cpu_or_a_named_gpu_needs_no_choice(monkeypatch, device):
 def test_any_gpu_is_chosen(monkeypatch, tmp_path, device):
     monkeypatch.setattr(gpu_slots, "gpus_of_machine", lambda: 2)
     monkeypatch.setattr(gpu_slots.tempfile, "gettempdir", lambda: str(tmp_path))
-    with gpu_slots.for_device(device):
+    with gpu_slots.hold_gpu_for(device):
         assert os.environ[gpu_slots.VISIBLE] == "0"
 
 

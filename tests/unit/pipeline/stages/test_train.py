@@ -88,7 +88,7 @@ def test_a_killed_job_goes_on_to_the_same_result(killed, job, tmp_path, capsys):
     resumed = job()
     assert goes_on_at(capsys) == ["toy/flow: goes on at step 15"]
     assert not (tmp_path / STATE).exists()
-    kept_models.forget(tmp_path / ".checkpoints")
+    kept_models.discard_preserved(tmp_path / ".checkpoints")
     assert equal(resumed, job("other"))
 
 
@@ -212,9 +212,9 @@ def test_what_is_forgotten_is_made_again_and_states_stay(job, tmp_path, capsys):
     state = tmp_path / STATE / "members.safetensors"
     state.parent.mkdir()
     state.write_bytes(b"")
-    kept_models.forget(tmp_path / ".checkpoints")
+    kept_models.discard_preserved(tmp_path / ".checkpoints")
     assert not (tmp_path / KEPT).exists() and state.exists()
-    kept_models.forget(tmp_path / ".checkpoints")
+    kept_models.discard_preserved(tmp_path / ".checkpoints")
     capsys.readouterr()
     job()
     assert "30/30" in capsys.readouterr().err
