@@ -27,7 +27,7 @@ help: ## show this list
 	@echo 'make test and test-all take ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
 
 # Snakemake runs Python that it finds in a configuration (docs/security.md); the check refuses it.
-benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report in results/
+benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below results/
 	@$(RUN) -m tailbench check --no-jobs --no-data "$(or $(CONFIG),config.yaml)"
 	$(RUN) -m snakemake --cores $(CORES) \
 		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)

@@ -159,12 +159,12 @@ SHORTER = {'{"steps": 200}': '{"steps": 5}', "steps=20": "steps=2", "(4000, 2)":
 
 @pytest.mark.parametrize("text", [b for b in blocks("python") if not PART.match(b.values[0])])
 def test_code_runs_as_it_is_written(text, tmp_path, monkeypatch, capsys):
-    if "results/models" in text:  # the files of a finished run
+    if "results/default/models" in text:  # the files of a finished run
         from tailbench import Flow
 
         x = np.random.default_rng(0).standard_t(2.5, size=(2, 100, 2))
         flow = Flow(steps=2, layers=1, width=8).fit(x, quiet=True)
-        flow.save(tmp_path / "results" / "models" / "any" / "flow" / "0-1")
+        flow.save(tmp_path / "results" / "default" / "models" / "any" / "flow" / "0-1")
     monkeypatch.chdir(tmp_path)
     for long, short in SHORTER.items():
         text = text.replace(long, short)

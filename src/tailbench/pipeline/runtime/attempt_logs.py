@@ -1,7 +1,7 @@
 """The logs of attempts that failed, which Snakemake deletes before it tries again.
 
-A job gives its log a second name, ``results/logs/train/D/M/B.attempts/1.log`` for
-``results/logs/train/D/M/B.log``, when it starts, and takes the name away when it has ended well.
+A job gives its log a second name, ``logs/train/D/M/B.attempts/1.log`` for
+``logs/train/D/M/B.log``, when it starts, and takes the name away when it has ended well.
 So the log of a job that was killed is kept as well, to its last line.
 """
 
