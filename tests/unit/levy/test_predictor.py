@@ -10,7 +10,7 @@ from tailbench.levy.predictor import NoisePredictor
 from tailbench.levy.schedules import cosine, exploding
 from tailbench.networks.mlp import ScoreMLP
 
-ALPHAS = [1.1, 1.5, 1.7, 1.9, 2.0]
+ALPHAS = [1.1, 1.7, 2.0]
 SCALES = [0.3, 0.7, 2.0]
 
 

@@ -17,7 +17,7 @@ from tailbench.levy.schedules import Grid, cosine, exploding, grid, lim_cosine
 from tailbench.rng.streams import uniform
 from tailbench.stats.stable import stable_quantiles
 
-ALPHAS = [1.2, 1.5, 1.7, 1.9, 2.0]
+ALPHAS = [1.2, 1.7, 2.0]
 N = 30_000
 LEVELS = np.array([0.5, 0.75, 0.9, 0.95, 0.99, 0.999])
 

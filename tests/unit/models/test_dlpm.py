@@ -5,6 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from tailbench.levy.noise import StableNoise
 from tailbench.levy.schedules import cosine, exploding
 from tailbench.metrics.msle import MSLE
 from tailbench.models.dlpm import DLPM, DLIMSampling, DLPMSampling
@@ -24,6 +25,12 @@ KINDS = {
     "independent": {"isotropic": False},
     "exploding": {"noise_schedule": "exploding", "sigma_max": 20.0},
 }
+
+
+def schedule_of(kind):
+    """The noise schedule that the settings of a kind stand for."""
+    alpha = KINDS[kind].get("alpha", 1.7)
+    return exploding(0.002, 20.0) if kind == "exploding" else cosine(alpha)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +60,6 @@ def test_sampling_leaves_the_model_as_it_was(trained):
     model = trained()
     state = {key: value.clone() for key, value in model.module.state_dict().items()}
     settings = model.settings.model_dump()
-    u = torch.linspace(0.01, 0.99, 50)
-    schedule = torch.stack(model._schedule()(u))
     before = [model.sample(40, method=method, **options) for method, options in METHODS]
     for steps in (1, 9, 30):
         for method in ("dlpm", "dlim"):
@@ -62,7 +67,6 @@ def test_sampling_leaves_the_model_as_it_was(trained):
     after = [model.sample(40, method=method, **options) for method, options in METHODS]
     for first, second in zip(before, after, strict=True):
         assert np.array_equal(first, second)
-    assert torch.equal(torch.stack(model._schedule()(u)), schedule)
     assert model.settings.model_dump() == settings
     for key, value in model.module.state_dict().items():
         assert torch.equal(value, state[key])
@@ -137,8 +141,7 @@ def test_sampling_begins_at_the_last_noise_level_of_training(trained, watch, kin
     model.sample(20, method=method, steps=4)
     last = 0.99 if kind == "default" else 1.0
     times = last * torch.tensor([1.0, 0.75, 0.5, 0.25], dtype=torch.float64)
-    schedule = cosine(1.7) if kind == "default" else exploding(0.002, 20.0)
-    expected = torch.stack(schedule(times), dim=1).tolist()
+    expected = torch.stack(schedule_of(kind)(times), dim=1).tolist()
     for (_, gbar, sbar), level in zip(calls[:4], expected, strict=True):
         assert [gbar, sbar] == pytest.approx(level, rel=1e-12)
 
@@ -195,9 +198,10 @@ def test_noise_in_training(trained, kind):
     assert noisy.dtype == noise.dtype == gbar.dtype == sbar.dtype == torch.float32
     torch.testing.assert_close(noisy, gbar * batch + sbar * noise, rtol=1e-5, atol=1e-5)
     last = 1.0 if kind == "exploding" else 0.99
-    ends = model._schedule()(torch.tensor([1e-3, last]))[1].tolist()
+    schedule = schedule_of(kind)
+    ends = schedule(torch.tensor([1e-3, last]))[1].tolist()
     assert ends[0] * 0.999 < sbar.min().item() and sbar.max().item() < ends[1] * 1.001
-    middle = model._schedule()(torch.tensor([(1e-3 + last) / 2]))[1].item()
+    middle = schedule(torch.tensor([(1e-3 + last) / 2]))[1].item()
     assert (sbar < middle).double().mean().item() == pytest.approx(0.5, abs=0.03)
     upper = stable_quantiles([0.75], model.settings.alpha)[0]
     assert (noise.abs() < upper).double().mean().item() == pytest.approx(0.5, abs=0.03)
@@ -227,7 +231,7 @@ def errors(model, module, batch, streams, draws, power):
 def test_median_of_means_is_the_median_of_the_losses(block, trained, draws):
     """In value and gradient, though the draws that are no medians are not differentiated."""
     settings = trained("dlpm_5").settings.model_dump() | {"median_of_means": draws}
-    model, module = DLPM(device="cpu", **settings), trained("dlpm_5")._select([0, 1])
+    model, module = DLPM(device="cpu", **settings), trained("dlpm_5").module
     batch = torch.from_numpy(block[:, :100]).float()
     parameters = list(module.parameters())
     found = model._loss(module, batch, Streams([3, 4], CPU, "train"))
@@ -247,7 +251,7 @@ def test_median_of_means_is_the_median_of_the_losses(block, trained, draws):
 def test_loss_is_the_norm_or_its_square(block, trained, kind, power):
     """The root mean square over the coordinates of each sample, and the mean over the samples."""
     model = trained(kind)
-    module, batch = model._select([0, 1]), torch.from_numpy(block[:, :100]).float()
+    module, batch = model.module, torch.from_numpy(block[:, :100]).float()
     noisy, noise, gbar, sbar = model._noised(batch, Streams([3, 4], CPU, "train"))
     square = (module(noisy, gbar, sbar) - noise).square().mean(-1)
     found = model._loss(module, batch, Streams([3, 4], CPU, "train"))
@@ -352,7 +356,7 @@ def test_learns_the_tails_of_stable_data():
         assert np.abs(upper - 1.0).max() < 0.35
 
 
-def test_clamps_of_the_noise_are_for_training_and_sampling(block):
+def test_clamps_of_the_noise_are_for_training_and_sampling(block, watch):
     """The authors clamp A and the noise of images; here only where it is asked for."""
     free, bound = (
         DLPM(device="cpu", alpha=1.2, **TINY, **clamps).fit(block, seed=5, quiet=True)
@@ -361,9 +365,12 @@ def test_clamps_of_the_noise_are_for_training_and_sampling(block):
     batch = torch.zeros(2, 5000, 2)
     for model, limited in ((free, False), (bound, True)):
         _, noise, _, _ = model._noised(batch, Streams([1, 2], CPU, "train"))
-        start = model._stable(IndexedStreams([1, 2], 0, 5000, 2, CPU))()
-        chain = model._law.variance(IndexedStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
         assert (noise.abs().max().item() <= 3.0) == limited
-        assert (start.abs().max().item() <= 3.0) == limited
+        law = StableNoise(1.2, True, model.settings.clamp_a, model.settings.clamp_eps)
+        chain = law.variance(IndexedStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
         assert (chain.max().item() <= 4.0) == limited
+        calls = watch(model)
+        model.sample(5000, method="dlim", steps=1)
+        largest = max((x / sbar).abs().max().item() for x, _, sbar in calls)
+        assert (largest <= 3.0 + 1e-5) == limited
     assert np.abs(bound.sample(2000, steps=5)).max() < np.abs(free.sample(2000, steps=5)).max()
