@@ -68,9 +68,22 @@ class TailKS(BaseMetric[TailKSSettings]):
 
 
 def ks_distance(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Give the largest gap of two empirical distribution functions; 1 if only one is empty."""
+    r"""Compute the Kolmogorov-Smirnov distance :math:`\sup_t |F_x(t) - F_y(t)|` of two samples.
+
+    Args:
+        x: First sample, shape ``(n,)``.
+        y: Second sample, shape ``(m,)``.
+
+    Returns:
+        The distance, in [0, 1]; 1 if one sample is empty, 0 if both are.
+
+    References:
+        Hodges, The significance probability of the Smirnov two-sample test, 1958.
+    """
+    from scipy.stats import ks_2samp
+
     if not len(x) or not len(y):
         return float(len(x) != len(y))
-    points = np.concatenate([x, y])
-    below_x, below_y = (np.searchsorted(np.sort(z), points, side="right") / len(z) for z in (x, y))
-    return float(np.abs(below_x - below_y).max())
+    # No use is made of the p-value: the exact one takes time, this one fails for two points.
+    with np.errstate(divide="ignore"):
+        return float(ks_2samp(x, y, method="asymp").statistic)

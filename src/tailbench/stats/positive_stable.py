@@ -14,7 +14,7 @@ __all__ = ["kanter"]
 
 
 def kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
-    r"""Give ``A`` from a uniform and an exponential draw by Kanter's formula.
+    r"""Compute ``A`` from a uniform and an exponential draw by Kanter's formula.
 
     With :math:`a = \alpha/2`,
 

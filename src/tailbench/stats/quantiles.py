@@ -19,7 +19,13 @@ Tail = Callable[[Array], tuple[Array, Array]]
 
 
 def read_levels(p: ArrayLike) -> Array:
-    """Read probability levels as an array of shape ``(m,)``.
+    """Return probability levels as an array.
+
+    Args:
+        p: Levels in [0, 1]: a number, or an array of shape ``(m,)``.
+
+    Returns:
+        The levels, shape ``(m,)``.
 
     Raises:
         ValueError: If a level is not in [0, 1] or the array has more than one axis.
@@ -33,22 +39,22 @@ def read_levels(p: ArrayLike) -> Array:
 
 
 def invert(tail: Tail, q: Array, lower: Array, upper: Array, steps: int = 200) -> Array:
-    r"""Solve :math:`P(Z > z) = q` for each element by Newton's method inside a bracket.
+    r"""Compute the solution of :math:`P(Z > z) = q`, by Newton's method inside a bracket.
 
     The unknown is :math:`y = \operatorname{arsinh} z`, in which the logarithm of a power-law
     tail is nearly a straight line; a step that leaves the bracket, or does not halve, is
     replaced by a bisection.
 
     Args:
-        tail: Gives :math:`\log P(Z > z)` and :math:`\log` of the density, for ``z`` of
-            shape ``(m,)``, element by element.
+        tail: Function of ``z``, shape ``(m,)``, that returns :math:`\log P(Z > z)` and
+            :math:`\log` of the density, element by element.
         q: Tail probabilities in (0, 1), shape ``(m,)``.
         lower: Values with a tail probability of at least ``q``, shape ``(m,)``.
         upper: Values with a tail probability of at most ``q``, shape ``(m,)``.
         steps: Largest number of steps.
 
     Returns:
-        The solutions, shape ``(m,)``.
+        The solutions, shape ``(m,)``, to about 1e-14.
     """
     low, high = np.arcsinh(lower), np.arcsinh(upper)
     log_q = np.log(q)
@@ -79,7 +85,9 @@ def mixture_quantiles(
     log_pdf: Callable[[Array], Array],
     isf: Callable[[Array], Array],
 ) -> Array:
-    """Give the quantiles of a mixture of shifted and scaled copies of one symmetric law.
+    r"""Compute the quantiles of a mixture of shifted and scaled copies of one symmetric law.
+
+    The distribution function is :math:`F(x) = \sum_i w_i F_0((x - \mu_i) / \sigma_i)`.
 
     A quantile of the mixture lies between the least and the greatest of the same quantile
     of its components, which is the bracket.
@@ -96,6 +104,9 @@ def mixture_quantiles(
     Returns:
         Quantiles, shape ``(m,)``; infinite at the levels 0 and 1. Where the distribution function
         is flat to rounding, between components far apart, any point of the flat part.
+
+    Raises:
+        ValueError: If a level is not in [0, 1] or ``p`` has more than one axis.
     """
     from scipy.special import logsumexp
 

@@ -2,7 +2,10 @@ r"""Tail and quantiles of the symmetric stable law, ``E exp(iuX) = exp(-|u|^alph
 
 ``scipy.stats.levy_stable.ppf`` is not used: SciPy 1.17 loses the tail (at ``alpha = 1.5`` its
 quantile of level ``1 - 1e-5`` is 318 where the true one is 736), takes any ``alpha`` within
-0.005 of one to be one, and spends tens of milliseconds on a level.
+0.005 of one to be one, and spends tens of milliseconds on a level. The quadrature rule and the
+root finder are our own: by ``scipy.integrate.tanhsinh`` the probabilities change by up to 2e-8
+of themselves, by ``scipy.optimize.elementwise.find_root`` half of the quantiles in the last
+digits, and both take longer.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ TINY, HUGE = 1e-300, 1e300
 
 @cache
 def _rule(step: float = 0.03, end: float = 3.8) -> tuple[Array, Array]:
-    """Give nodes and weights of the double-exponential rule on (0, 1)."""
+    """Compute nodes and weights of the double-exponential rule on (0, 1)."""
     t = np.arange(-end, end + step / 2, step)
     node = 1.0 / (1.0 + np.exp(-np.pi * np.sinh(t)))
     other = 1.0 / (1.0 + np.exp(np.pi * np.sinh(t)))
@@ -32,7 +35,7 @@ def _rule(step: float = 0.03, end: float = 3.8) -> tuple[Array, Array]:
 
 
 def _log_exponent(log_x: Array, log_phi: Array, alpha: float) -> Array:
-    """Give the logarithm of Zolotarev's exponent at the angle ``pi/2 - phi``."""
+    """Compute the logarithm of Zolotarev's exponent at the angle ``pi/2 - phi``."""
     phi = np.exp(log_phi)
     # Sines of small angles stand for cosines near pi/2, so that nothing cancels.
     if alpha > 1.0:
@@ -47,7 +50,7 @@ def _log_exponent(log_x: Array, log_phi: Array, alpha: float) -> Array:
 
 
 def log_tail(x: Array, alpha: float) -> tuple[Array, Array]:
-    r"""Give :math:`\log P(X > x)` and the log-density at ``x > 0`` by Zolotarev's integral.
+    r"""Compute :math:`\log P(X > x)` and the log-density at ``x > 0`` by Zolotarev's integral.
 
     .. math:: P(X > x) = \frac1\pi \int_0^{\pi/2} k\bigl(x^{\alpha/(\alpha-1)}
         V(\pi/2 - \varphi)\bigr) \, d\varphi, \qquad
@@ -65,7 +68,7 @@ def log_tail(x: Array, alpha: float) -> tuple[Array, Array]:
         alpha: Stability in (0, 2), other than 1.
 
     Returns:
-        Two arrays of shape ``(m,)``.
+        The logarithms of the tail probability and of the density, each of shape ``(m,)``.
 
     References:
         Zolotarev, One-dimensional stable distributions, 1986; Nolan, Numerical calculation of
@@ -96,7 +99,7 @@ def log_tail(x: Array, alpha: float) -> tuple[Array, Array]:
 
 
 def stable_quantiles(p: ArrayLike, alpha: float) -> Array:
-    r"""Give the quantiles of the symmetric stable law of scale one.
+    r"""Compute the quantiles of the symmetric stable law of scale one.
 
     Args:
         p: Levels in [0, 1], shape ``(m,)``.
@@ -104,6 +107,12 @@ def stable_quantiles(p: ArrayLike, alpha: float) -> Array:
 
     Returns:
         Quantiles, shape ``(m,)``; infinite at the levels 0 and 1, and beyond 1e300.
+
+    Raises:
+        ValueError: If a level is not in [0, 1] or ``p`` has more than one axis.
+
+    References:
+        Nolan, Numerical calculation of stable densities and distribution functions, 1997.
     """
     from scipy.special import ndtri
 
@@ -122,7 +131,7 @@ def stable_quantiles(p: ArrayLike, alpha: float) -> Array:
 
 
 def _solve(q: Array, alpha: float) -> Array:
-    """Give the points whose tail probability is ``q`` in (0, 0.5)."""
+    """Compute the points whose tail probability is ``q`` in (0, 0.5)."""
     constant = math.gamma(alpha) * math.sin(0.5 * np.pi * alpha) / np.pi
     log_upper = np.maximum(np.log(constant / q) / alpha, np.log(2.0 * np.sqrt(-np.log(q))))
     limit = math.log(HUGE)

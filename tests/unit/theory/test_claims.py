@@ -2,10 +2,12 @@
 
 import json
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fabricate import seal
 from tailbench.pipeline.stages.claims import slopes, slopes_table
@@ -66,6 +68,39 @@ def test_the_bootstrap_takes_whole_seeds():
     noisy = scale * x**0.5 * np.exp(0.2 * rng.standard_normal((3, 5)))
     _, low, high, _ = bootstrap(x, noisy)
     assert high - low > 0.05
+
+
+def test_the_interval_is_that_of_the_residuals_however_small():
+    """Beside the formulas in exact arithmetic; a width from the correlation would be zero."""
+    x = np.geomspace(1e-3, 1e2, 7)
+    signs = np.array([1, -1, 1, 1, -1, -1, 1])
+    for noise in (0.1, 1e-4, 1e-7):
+        y = x**0.5 * np.exp(noise * signs)
+        a, b = ([Fraction(float(v)) for v in np.log(values)] for values in (x, y))
+        a_mean, b_mean = sum(a) / 7, sum(b) / 7
+        spread = sum((u - a_mean) ** 2 for u in a)
+        slope = sum((u - a_mean) * (v - b_mean) for u, v in zip(a, b, strict=True)) / spread
+        rest = sum((v - b_mean - slope * (u - a_mean)) ** 2 for u, v in zip(a, b, strict=True))
+        half = stats.t.ppf(0.975, 5) * math.sqrt(rest / 5 / spread)
+        found, low, high, _ = regression(x, y)
+        assert found == pytest.approx(float(slope), rel=1e-13)
+        assert high - low == pytest.approx(2 * half, rel=1e-6)
+
+
+def test_the_bootstrap_is_the_percentile_interval_over_seeds():
+    x = np.array([1.0, 10.0])  # two points, where the interval of the regression is infinite
+    table = np.array([[1.0, 2.0], [1.0, 8.0], [1.0, 3.0], [2.0, 5.0]])
+    picks = np.random.default_rng(7).integers(4, size=(500, 4))
+    slopes = [math.log10(table[p, 1].mean() / table[p, 0].mean()) for p in picks]
+    _, low, high, _ = bootstrap(x, table, resamples=500, seed=7)
+    assert [low, high] == pytest.approx(np.quantile(slopes, [0.025, 0.975]), rel=1e-12)
+
+
+def test_seeds_without_a_slope_leave_the_interval_of_the_regression():
+    x = np.array([1.0, 2.0, 4.0])
+    table = np.array([[2.0, 3.0, 7.0], [-1.5, 3.0, 7.0], [1.0, -2.0, -2.0]])
+    found, low, high, n = bootstrap(x, table)
+    assert (found, low, high, n) == regression(x, table.mean(axis=0)) and n == 3
 
 
 def points(orders):
