@@ -387,7 +387,7 @@ def test_of_two_at_one_training_the_second_waits_and_leaves(disturbed):
 
 def test_a_model_whose_job_was_lost_after_it_is_put_back(disturbed):
     log = disturbed.log("ended")
-    assert "had been trained by a job that died after it; its files are put back" in log
+    assert "restored the model of an earlier job that finished training and then failed" in log
     assert "step" not in log
 
 

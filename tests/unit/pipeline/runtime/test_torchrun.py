@@ -48,4 +48,4 @@ def test_one_process_or_a_started_one_goes_on_itself(monkeypatch, processes, wor
         monkeypatch.delenv("WORLD_SIZE", raising=False)
     else:
         monkeypatch.setenv("WORLD_SIZE", world)
-    torchrun.together(processes, 8)
+    torchrun.relaunch_with_torchrun(processes, 8)

@@ -141,7 +141,7 @@ def test_what_another_job_has_made_is_left_alone(job, tmp_path):
 
 
 FILES = ["model.safetensors", "spec.json", "history.csv", "SHA256SUMS"]
-BACK = "toy/flow: had been trained by a job that died after it; its files are put back\n"
+BACK = "toy/flow: restored the model of an earlier job that finished training and then failed\n"
 
 
 def content(tmp_path):
@@ -226,7 +226,7 @@ def test_where_nothing_can_be_kept_the_training_is_as_good(job, tmp_path, capsys
 
     monkeypatch.setattr(os, "link", refuse)
     made = job()
-    assert "toy/flow: not kept in case that its job dies now: " in capsys.readouterr().out
+    assert "toy/flow: warning: could not keep a backup copy of the model: " in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / STATE.parent).iterdir()) == ["3-4.lock"]
     lose(tmp_path)
     assert equal(job(), made)
