@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["DataSplits", "ImageLayout", "MixtureModes", "as_bytes", "as_values"]
+__all__ = ["DataSplits", "ImageLayout", "MixtureModes", "Variant", "as_bytes", "as_values"]
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,25 @@ def as_values(stored: NDArray[Any], dtype: DTypeLike = np.float64) -> NDArray[An
 def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Give the pixels nearest to values from -1 to 1; what lies outside is cut off."""
     return np.rint(np.clip(127.5 * (values + 1.0), 0.0, 255.0)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method at one point of its sweep.
+
+    Attributes:
+        method: Name of the method in the configuration.
+        label: The swept settings as text, such as ``sigma_T=2,steps=8``; empty without a sweep.
+            Two variants of a method are the same if their labels are.
+        settings: The swept settings with their values.
+    """
+
+    method: str
+    label: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The variant for readers: ``flow_sgm, sigma_T = 2``."""
+        settings = self.label.replace(",", ", ").replace("=", " = ")
+        return f"{self.method}, {settings}" if settings else self.method
