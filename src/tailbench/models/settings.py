@@ -133,18 +133,18 @@ class SamplingSettings(Settings):
                     raise ValueError(f"{key}: a value of the sweep is given twice")
         return self
 
-    def variants(self, family: str) -> dict[str, Self]:
-        """Give one settings object per point of the sweep, by name; without sweep, itself."""
-        swept = [k for k in self.sweeps if isinstance(getattr(self, k), (list, tuple))]
-        if not swept:
-            return {family: self}
+    def swept(self) -> tuple[str, ...]:
+        """Return the names of the settings that are lists of values, in their order."""
+        return tuple(k for k in self.sweeps if isinstance(getattr(self, k), (list, tuple)))
+
+    def variants(self) -> dict[str, Self]:
+        """Return the settings of each point of the sweep by a label; without sweep, itself as ""."""
+        swept = self.swept()
         found = {}
         for values in itertools.product(*(getattr(self, key) for key in swept)):
-            label = ",".join(
-                f"{key}={_written(value)}" for key, value in zip(swept, values, strict=True)
-            )
-            change = dict(zip(swept, values, strict=True))
-            found[f"{family}[{label}]"] = self.model_copy(update=change)
+            point = dict(zip(swept, values, strict=True))
+            label = ",".join(f"{key}={_written(value)}" for key, value in point.items())
+            found[label] = self.model_copy(update=point)
         return found
 
     def single(self) -> Self:
@@ -153,7 +153,7 @@ class SamplingSettings(Settings):
         Raises:
             ValueError: If there are several.
         """
-        found = list(self.variants("").values())
+        found = list(self.variants().values())
         if len(found) > 1:
             raise ValueError("sample takes one value per setting; sweep by calling it again")
         return found[0]

@@ -152,7 +152,20 @@ class Plan:
 
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
-        return self.config.processes.get(model.partition("@")[0], 1)
+        return self.config.processes.get(self.base_model(model), 1)
+
+    def base_model(self, model: str) -> str:
+        """Return the configuration's model that a model is derived from, or its own name."""
+        return self._bases.get(model, model)
+
+    @cached_property
+    def _bases(self) -> dict[str, str]:
+        return {
+            name: self.config.methods[method].parts[role]
+            for method in self.config.methods
+            for role, names in self._derived(method).items()
+            for name in names
+        }
 
     def processes_of(self, method: str) -> int:
         """The number of processes that sample together: as many as trained a model of it."""

@@ -37,33 +37,14 @@ def stages(plan: Plan) -> dict[str, int]:
 
 
 def describe(plan: Plan) -> dict[str, Any]:
-    """Give a plan as plain data, for the report."""
+    """Return a plan as plain data, for the report."""
     jobs = stages(plan)
-    optional = [
-        ["fetch", "data"],
-        ["data", "classifier"],
-        ["data", "features"],
-        ["classifier", "features"],
-        ["classifier", "evaluate"],
-        ["features", "evaluate"],
-        ["theory", "claims"],
-        ["claims", "report"],
-    ]
     return {
         "stages": [{"name": name, "jobs": count} for name, count in jobs.items()],
-        "edges": [
-            ["data", "train"],
-            ["train", "sample"],
-            ["data", "evaluate"],
-            *(edge for edge in optional if {*edge} <= {*jobs}),
-            ["sample", "evaluate"],
-            ["evaluate", "collect"],
-            ["collect", "tables"],
-            ["collect", "figure"],
-            ["tables", "report"],
-            ["figure", "report"],
-        ],
-        "models": {name: entry.type for name, entry in plan.models.items()},
+        "models": {
+            name: {"type": entry.type, "base": plan.base_model(name)}
+            for name, entry in plan.models.items()
+        },
         "methods": {
             name: {"type": entry.type, "models": plan.models_of(name)}
             for name, entry in plan.config.methods.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,38 +13,12 @@ if TYPE_CHECKING:
 
     from tailbench.interfaces import MetricOutput
 
-__all__ = ["dataset_table", "escape", "plain_table"]
+__all__ = ["dataset_table", "plain_table"]
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-    "–": "--",
-    "−": "$-$",
-    "∞": r"$\infty$",
-    "×": r"$\times$",
-    "α": r"$\alpha$",
-    "σ": r"$\sigma$",
-    "ξ": r"$\xi$",
-}
-
-
-def escape(text: Any) -> str:
-    """Write a text so that LaTeX prints it as it is; mathematics between dollars is kept."""
-    parts = re.split(r"(\$[^$]+\$)", str(text))
-    return "".join(
-        part if i % 2 else "".join(_SPECIAL.get(c, c) for c in part) for i, part in enumerate(parts)
-    )
+COMMENT = "% Needs \\usepackage{booktabs}.\n"
+MATH = {"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "×": r"$\times$", "–": "--"}
+MATH |= {"α": r"$\alpha$", "σ": r"$\sigma$", "ξ": r"$\xi$"}
+ARROWS = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}
 
 
 def dataset_table(
@@ -59,49 +32,51 @@ def dataset_table(
         metrics: The metrics to show.
         outputs: Labels and directions of the metrics.
     """
+    import pandas as pd
+
     wide = {c: leaderboard(table, dataset, c) for c in ("mean", "std", "best", "n", "seeds")}
-    lines = []
-    for method in wide["mean"].index:
-        cells = [_cell(wide, method, metric) for metric in metrics]
-        lines.append([escape(method), *cells])
+    names = list(wide["mean"].index)
     floors = leaderboard(table, dataset, "floor").mean()
-    lines.append([r"\midrule" + "\nfloor", *(escape(number(floors[m])) for m in metrics)])
-    arrows = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}
-    head = ["method"]
-    for metric in metrics:
-        output = outputs.get(metric)
-        head.append(f"{escape(output.label)} {arrows[output.better]}" if output else escape(metric))
-    return _tabular("l" + "r" * len(metrics), head, lines)
+    cells = {m: [_cell(wide, name, m) for name in names] + [number(floors[m])] for m in metrics}
+    best = {m: [bool(wide["best"].loc[name, m] == 1) for name in names] + [False] for m in metrics}
+    bold = pd.DataFrame(best).map(lambda is_best: "textbf:--rwrap;" if is_best else "")
+    frame = pd.DataFrame(cells, index=[*names, "floor"])
+    bold.index = frame.index
+    heads = {
+        m: f"{outputs[m].label} {ARROWS[outputs[m].better]}" if m in outputs else m for m in metrics
+    }
+    bold = bold.rename(columns=heads)
+    frame = frame.rename(columns=heads).rename_axis("method", axis="columns")
+    return _latex(frame, bold)
 
 
 def plain_table(table: pd.DataFrame) -> str:
     """Write a data frame as it is, numbers with three digits."""
-    lines = [[_plain(value) for value in row] for row in table.itertuples(index=False)]
-    numeric = [kind.kind in "fiu" for kind in table.dtypes]
-    columns = "".join("r" if is_number else "l" for is_number in numeric)
-    return _tabular(columns, [escape(name.replace("_", " ")) for name in table.columns], lines)
+    frame = table.map(_plain).rename(columns=lambda name: name.replace("_", " "))
+    return _latex(frame, index=False)
 
 
-def _cell(wide: Mapping[str, pd.DataFrame], method: Any, metric: str) -> str:
-    mean, std = wide["mean"].loc[method, metric], wide["std"].loc[method, metric]
-    n, seeds = wide["n"].loc[method, metric], wide["seeds"].loc[method, metric]
+def _latex(frame: pd.DataFrame, css: pd.DataFrame | None = None, index: bool = True) -> str:
+    style = frame.style.format(escape="latex-math")
+    style = style.format_index(escape="latex-math", axis="columns")
+    style = style.format_index(escape="latex-math", axis="index") if index else style.hide()
+    if css is not None:
+        style = style.apply(lambda _: css, axis=None)
+    text = style.to_latex(hrules=True)
+    for character, command in MATH.items():
+        text = text.replace(character, command)
+    return COMMENT + text
+
+
+def _cell(wide: Mapping[str, pd.DataFrame], name: str, metric: str) -> str:
+    n, seeds = wide["n"].loc[name, metric], wide["seeds"].loc[name, metric]
     if not seeds > 0:
-        return "--"
-    text = escape(mean_std(float(mean), float(std)))
-    if n < seeds:
-        text += f" ({n:.0f}/{seeds:.0f})"
-    return rf"\textbf{{{text}}}" if wide["best"].loc[method, metric] == 1 else text
+        return "–"
+    text = mean_std(float(wide["mean"].loc[name, metric]), float(wide["std"].loc[name, metric]))
+    return f"{text} ({n:.0f}/{seeds:.0f})" if n < seeds else text
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return escape(number(value)) if isinstance(value, float) else escape(value)
-
-
-def _tabular(columns: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    body = "\n".join(f"{' & '.join(line)} \\\\" for line in lines)
-    return (
-        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n\\midrule\n"
-        f"{body}\n\\bottomrule\n\\end{{tabular}}\n"
-    )
+    return number(value) if isinstance(value, float) else str(value)

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tailbench.pipeline.config.model import parts_of
 from tailbench.pipeline.results.layout import Layout
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ def headline(summary: pd.DataFrame, paired: pd.DataFrame) -> list[dict[str, Any]
             group = of[of["metric"] == metric]
             best = group[group["best"]].to_dict("records")
             rows = paired[(paired["dataset"] == dataset) & (paired["metric"] == metric)]
-            families = dict(zip(group["method"], group["family"], strict=True))
-            other = rows[rows["method"].map(families) != (best[0]["family"] if best else None)]
+            other = rows[rows["method"] != (best[0]["method"] if best else None)]
             ranked = (other if len(other) else rows).sort_values("difference", kind="stable")
             found.append(
                 {
@@ -159,16 +157,13 @@ def timings(results: Path) -> dict[str, Any]:
     }
 
 
-def sharing(inputs: ResultsReader) -> list[tuple[str, str]]:
-    """List the pairs of a model and a method that samples from it."""
-    methods = inputs.plan.get("methods") or {}
-    if methods:
-        return [(m, name) for name, entry in methods.items() for m in entry.get("models") or []]
-    return [
-        (model, name)
-        for name, entry in (inputs.config.get("methods") or {}).items()
-        for model in parts_of(entry["type"], entry).values()
-    ]
+def sharing(inputs: ResultsReader) -> dict[str, list[str]]:
+    """Return the methods that sample from each model."""
+    found: dict[str, list[str]] = {}
+    for name, entry in (inputs.plan.get("methods") or {}).items():
+        for model in entry.get("models") or []:
+            found.setdefault(model, []).append(name)
+    return found
 
 
 def versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from tailbench.data import Variant
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
 from tailbench.metrics.outputs import KEY_METRICS, directions, key_metrics
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "leaderboard", "missing", "paired", "summary", "terminal_summary"]
 
-COLUMNS = ("dataset", "method", "family", "model", "seed", "metric", "value", "floor")
+COLUMNS = ("dataset", "method", "variant", "seed", "metric", "value", "floor")
 FEW_SEEDS = 10
 
 
@@ -40,7 +41,7 @@ def summary(
         outputs: Directions of the metrics; those registered if left out.
 
     Returns:
-        One row per dataset, metric and method: ``mean`` and ``std`` (``n - 1`` in the
+        One row per dataset, metric, method and variant: ``name`` (both for readers), ``mean`` and ``std`` (``n - 1`` in the
         denominator) over the ``n`` finite values of ``seeds``, ``floor`` (its mean over the
         same seeds), ``ratio`` (mean over floor), ``best`` (the best mean of the dataset).
 
@@ -48,7 +49,7 @@ def summary(
         InputError: If a column is missing.
     """
     outputs = directions() if outputs is None else outputs
-    keys = ["dataset", "metric", "family", "method"]
+    keys = ["dataset", "metric", "method", "variant"]
     table = (
         _finite(metrics)
         .groupby(keys, sort=False, as_index=False)
@@ -60,6 +61,8 @@ def summary(
             floor=("floor", "mean"),
         )
     )
+    pairs = zip(table["method"], table["variant"], strict=True)
+    table.insert(4, "name", [Variant(method, label).text for method, label in pairs])
     table["ratio"] = (table["mean"] / table["floor"]).where(table["floor"] > 0)
     table["best"] = False
     for (_, metric), group in table.groupby(["dataset", "metric"], sort=False):
@@ -100,25 +103,29 @@ def paired(
 
     outputs = directions() if outputs is None else outputs
     table = summary(metrics, outputs)
-    keys = ["dataset", "metric", "seed", "method"]
+    keys = ["dataset", "metric", "seed", "method", "variant"]
     finite = _finite(metrics).drop_duplicates(keys).set_index(keys)["value"].sort_index()
     rows = []
     for (dataset, metric), group in table.groupby(["dataset", "metric"], sort=False):
         if not group["best"].any():
             continue
-        best = group.loc[group["best"], "method"].iloc[0]
+        first = group[group["best"]].iloc[0]
+        best = (first["method"], first["variant"])
         pair: Any = (dataset, metric)
-        values = finite.loc[pair].unstack("method")
-        for method in group.loc[group["method"] != best, "method"]:
+        values = finite.loc[pair].unstack(["method", "variant"])
+        for row in group.drop(first.name).to_dict("records"):
             sign = _sign(str(metric), outputs)
-            difference = (sign * (values[method] - values[best])).dropna().to_numpy()
+            other = (row["method"], row["variant"])
+            difference = (sign * (values[other] - values[best])).dropna().to_numpy()
             low, high = _interval(difference, bootstrap, seed)
             rows.append(
                 {
                     "dataset": dataset,
                     "metric": metric,
-                    "best": best,
-                    "method": method,
+                    "best": first["name"],
+                    "method": row["method"],
+                    "variant": row["variant"],
+                    "name": row["name"],
                     "difference": difference.mean() if difference.size else math.nan,
                     "low": low,
                     "high": high,
@@ -137,32 +144,33 @@ def paired(
 def leaderboard(table: pd.DataFrame, dataset: str, column: str = "mean") -> pd.DataFrame:
     """Lay out one column of a summary as methods by metrics, for one dataset."""
     of = table[table["dataset"] == dataset]
-    wide = of.pivot(index="method", columns="metric", values=column)
-    return wide.reindex(index=of["method"].unique(), columns=of["metric"].unique())
+    wide = of.pivot(index="name", columns="metric", values=column)
+    return wide.reindex(index=of["name"].unique(), columns=of["metric"].unique())
 
 
 def missing(plan: Mapping[str, Any], metrics: pd.DataFrame) -> pd.DataFrame:
     """List the planned cells of which the metrics hold no value.
 
     Args:
-        plan: The plan; ``cells`` are lists ``[dataset, method, block]``, or mappings with these
-            keys and perhaps a ``reason``.
+        plan: The plan; ``cells`` are lists ``[dataset, method, seeds]``, ``failures`` what is
+            known of those that failed.
         metrics: The tidy metrics.
     """
     import pandas as pd
 
     from tailbench.pipeline.config.seed_blocks import parse_block
 
-    there = metrics[["dataset", "family", "seed"]].drop_duplicates()
+    there = metrics[["dataset", "method", "seed"]].drop_duplicates()
     present = set(there.itertuples(index=False, name=None))
+    failed = {tuple(failure["cell"]): failure for failure in plan.get("failures") or []}
     rows = []
     for cell in plan.get("cells") or []:
-        named = cell if isinstance(cell, Mapping) else dict(zip(_CELL, cell, strict=False))
-        dataset, method, block = (str(named.get(key, "")) for key in _CELL)
-        if any((dataset, method, member) not in present for member in parse_block(block)):
-            reason = named.get("reason") or "no result: its job failed or has not run"
-            rows.append((dataset, method, block, reason))
-    return pd.DataFrame(rows, columns=[*_CELL, "reason"])
+        dataset, method, seeds = cell
+        if any((dataset, method, seed) not in present for seed in parse_block(seeds)):
+            failure = failed.get((dataset, method, seeds))
+            reason = f"{failure['job']} failed: {failure['reason']}" if failure else "not run"
+            rows.append((dataset, method, seeds, reason, failure["log"] if failure else ""))
+    return pd.DataFrame(rows, columns=[*_CELL, "reason", "log"])
 
 
 def terminal_summary(
@@ -187,20 +195,20 @@ def terminal_summary(
         grid.add_column(metric, justify="right", no_wrap=True)
     for dataset, group in table.groupby("dataset", sort=False):
         grid.add_row(Text(str(dataset), style="bold cyan"))
-        rows = group.set_index(["method", "metric"])
-        for method in group["method"].unique():
-            cells = [Text(f"  {method}")]
+        rows = group.set_index(["name", "metric"])
+        for name in group["name"].unique():
+            cells = [Text(f"  {name}")]
             for metric in shown:
-                row = rows.loc[(method, metric)] if (method, metric) in rows.index else None
+                row = rows.loc[(name, metric)] if (name, metric) in rows.index else None
                 cells.append(Text("–") if row is None else _cell(row))
             grid.add_row(*cells)
         grid.add_section()
     return grid
 
 
-_PAIRED = ["dataset", "metric", "best", "method", "difference", "low", "high"]
+_PAIRED = ["dataset", "metric", "best", "method", "variant", "name", "difference", "low", "high"]
 _PAIRED += ["excludes_zero", "wins", "n", "note"]
-_CELL = ("dataset", "method", "block")
+_CELL = ("dataset", "method", "seeds")
 
 
 def _check(metrics: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.data import as_values
+from tailbench.data import Variant, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import open_array
 from tailbench.io.checksums import ADVICE, SUMS, read_plain, read_record, verified
@@ -22,15 +22,13 @@ from tailbench.pipeline.results.layout import Layout
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ResultsReader", "Samples", "settings_of"]
+__all__ = ["ResultsReader", "Samples"]
 
 Array = NDArray[np.float32]
 
-
-def settings_of(variant: str) -> dict[str, str]:
-    """Read the swept settings in a variant's name: ``a[b=1]`` gives ``{"b": "1"}``."""
-    inside = variant.partition("[")[2].removesuffix("]")
-    return dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
+NUMBERS = ("value", "floor", "ratio", "nfe", "train_seconds", "sample_seconds", "sigma_T")
+NUMBERS += ("peak_memory_mb",)
+"""Columns of the metrics in which an empty place is a missing number."""
 
 
 class ResultsReader:
@@ -80,8 +78,12 @@ class ResultsReader:
         path = Path(self.layout.metrics_table)
         if not path.is_file():
             raise InputError(f"the metrics {path} do not exist")
-        names = {"dataset": str, "method": str, "family": str}
-        return _table(_whole(path), dtype=names)
+        return _table(
+            _whole(path),
+            dtype={"dataset": str, "method": str, "variant": str, "settings": str},
+            keep_default_na=False,  # a variant without a name, a dataset called NA
+            na_values={name: ["", "nan"] for name in NUMBERS},
+        )
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -90,13 +92,21 @@ class ResultsReader:
         return tuple(named) if named else _children(self.results / "data")
 
     @cached_property
-    def families(self) -> tuple[str, ...]:
+    def methods(self) -> tuple[str, ...]:
         """The methods of the configuration, on whatever dataset, in its order."""
         named = self.config.get("methods")
         if named:
             return tuple(named)
         found = (_children(self.results / "samples" / name) for name in self.datasets)
-        return tuple(dict.fromkeys(family for names in found for family in names))
+        return tuple(dict.fromkeys(method for names in found for method in names))
+
+    def chosen_methods(self) -> set[str]:
+        """Return the methods whose sigma_T was chosen from data, without a sweep over it."""
+        return {m for m in self.methods if self.entry("methods", m).get("sigma_T") == "auto"}
+
+    def base_model(self, name: str) -> str:
+        """Return the configuration's model that a model is derived from, or its own name."""
+        return str(((self.plan.get("models") or {}).get(name) or {}).get("base", name))
 
     def train(self, dataset: str) -> Array:
         """The training data of all members, shape ``(E, n, d)``."""
@@ -118,14 +128,17 @@ class ResultsReader:
 
     def samples(self, dataset: str) -> Samples:
         """The samples of every variant, shape ``(E, n, d)``, read when looked up."""
-        places: dict[str, list[tuple[Path, int]]] = {}
+        places: dict[Variant, list[tuple[Path, int]]] = {}
         for path in self._sample_files(dataset):
-            for number, key in enumerate(read_record(path.with_name("record.json"))["variants"]):
-                places.setdefault(key, []).append((path, number))
-        order = {v: i for i, v in enumerate(sorted(places, key=_natural))}
-        rank = {family: i for i, family in enumerate(self.families)}
-        names = sorted(places, key=lambda v: (rank.get(v.partition("[")[0], 99), order[v]))
-        return Samples({name: places[name] for name in names})
+            record = read_record(path.with_name("record.json"))
+            for number, found in enumerate(record["variants"]):
+                variant = Variant(record["method"], found["variant"], found["settings"])
+                places.setdefault(variant, []).append((path, number))
+        rank = {method: i for i, method in enumerate(self.methods)}
+        order = sorted(
+            places, key=lambda v: (rank.get(v.method, len(rank)), v.method, _natural(v.label))
+        )
+        return Samples({variant: places[variant] for variant in order})
 
     def history(self, dataset: str) -> pd.DataFrame:
         """The training histories of all models, with a column ``model``.
@@ -162,11 +175,10 @@ class ResultsReader:
     def _sample_files(self, dataset: str) -> Iterator[Path]:
         cells = self.plan.get("cells")
         planned = {cell[1] for cell in cells or () if isinstance(cell, list) and cell[0] == dataset}
-        for family in _children(self.results / "samples" / dataset):
-            if not planned or family in planned:
-                yield from self._blocks(
-                    dataset, f"{self.layout.samples(dataset, family)}/samples.npy"
-                )
+        for method in _children(self.results / "samples" / dataset):
+            if not planned or method in planned:
+                pattern = f"{self.layout.samples(dataset, method)}/samples.npy"
+                yield from self._blocks(dataset, pattern)
 
     def _blocks(self, dataset: str, pattern: str) -> Iterator[Path]:
         """List the files of a dataset's blocks that are there, in the order of the seeds."""
@@ -189,28 +201,28 @@ def _has_result(path: Path) -> bool:
     return path.is_file() and read_failure(path.parent) is None
 
 
-class Samples(Mapping[str, Array]):
+class Samples(Mapping[Variant, Array]):
     """Samples by variant; nothing is read before it is looked up, and nothing is kept."""
 
-    def __init__(self, places: Mapping[str, list[tuple[Path, int]]]) -> None:
+    def __init__(self, places: Mapping[Variant, list[tuple[Path, int]]]) -> None:
         self._places = places
 
-    def __getitem__(self, variant: str) -> Array:
+    def __getitem__(self, variant: Variant) -> Array:
         """Read the samples of a variant, shape ``(E, n, d)``."""
         places = self._places[variant]
         return np.concatenate([_values(open_array(path)[number]) for path, number in places])
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Variant]:
         return iter(self._places)
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def families(self) -> dict[str, list[str]]:
-        """List the variants of each family."""
-        found: dict[str, list[str]] = {}
+    def by_method(self) -> dict[str, list[Variant]]:
+        """Return the variants of each method."""
+        found: dict[str, list[Variant]] = {}
         for variant in self:
-            found.setdefault(variant.partition("[")[0], []).append(variant)
+            found.setdefault(variant.method, []).append(variant)
         return found
 
 
@@ -231,7 +243,7 @@ def _table(path: Path, **options: Any) -> pd.DataFrame:
         return pd.read_csv(path, **options)
     except ValueError as error:  # of parsing, or of decoding
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} is damaged ({reason}); {ADVICE}") from None
+        raise InputError(f"{path} is corrupt ({reason}); {ADVICE}") from None
 
 
 def _children(folder: Path) -> tuple[str, ...]:
@@ -242,7 +254,7 @@ def _children(folder: Path) -> tuple[str, ...]:
 
 
 def _natural(text: str) -> tuple[list[float | str], ...]:
-    """Give a key that sorts ``a[s=2]`` before ``a[s=10]``, and numbers before words."""
+    """Return a key that sorts ``s=2`` before ``s=10``, and numbers before words."""
     parts = re.split(r"(\d+\.?\d*(?:e[-+]?\d+)?)", text)
     return tuple([float(part)] if i % 2 else [part] for i, part in enumerate(parts))
 

@@ -23,17 +23,18 @@ __all__ = ["COLUMNS", "run"]
 COLUMNS = [
     "dataset",
     "method",
-    "family",
-    "model",
+    "variant",
     "seed",
     "metric",
     "value",
     "floor",
     "ratio",
     "nfe",
-    "sigma_T",
     "train_seconds",
     "sample_seconds",
+    "settings",
+    "model",
+    "sigma_T",
     "peak_memory_mb",
 ]
 
@@ -57,17 +58,17 @@ def run(
     failed = {tuple(failure["cell"]) for failure in described["failures"]}
     tables = []
     floors: dict[tuple[str, str], Any] = {}
-    for dataset, family, block in described["cells"]:
-        if (dataset, family, block) in failed:
+    for dataset, method, block in described["cells"]:
+        if (dataset, method, block) in failed:
             continue
         if (dataset, block) not in floors:
             floor = _metrics(results, dataset, "floor", block)
             floors[dataset, block] = floor.rename(columns={"value": "floor"})[
                 ["seed", "metric", "floor"]
             ]
-        table = _metrics(results, dataset, family, block)
+        table = _metrics(results, dataset, method, block)
         table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
-        tables.append(table.merge(_costs(results, dataset, family, block), on=["method", "seed"]))
+        tables.append(table.merge(_costs(results, dataset, method, block), on=["variant", "seed"]))
     metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     # an unbiased estimate of a distance may be below zero, and is then no measure of others
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
@@ -78,31 +79,38 @@ def run(
     seal(results, [name for name in COLLECTED if name != SUMS])
 
 
-def _metrics(results: Path, dataset: str, family: str, block: str) -> Any:
+def _metrics(results: Path, dataset: str, method: str, block: str) -> Any:
     """Read the metrics of a cell, or of the floor."""
     import pandas as pd
 
-    folder = Path(Layout(str(results)).metrics(dataset, family, block))
+    folder = Path(Layout(str(results)).metrics(dataset, method, block))
     text = read_text(folder / "metrics.csv")
-    return pd.read_csv(io.StringIO(text), float_precision="round_trip")
+    return pd.read_csv(
+        io.StringIO(text),
+        float_precision="round_trip",
+        keep_default_na=False,  # a variant without a name, a dataset called NA
+        na_values={"value": ["nan"]},
+        dtype={"dataset": str, "method": str, "variant": str},
+    )
 
 
-def _costs(results: Path, dataset: str, family: str, block: str) -> Any:
+def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
     """Give the cost of each variant and member of a cell."""
     import pandas as pd
 
     layout = Layout(str(results))
-    meta = read_record(Path(layout.samples(dataset, family, block), "record.json"))
+    meta = read_record(Path(layout.samples(dataset, method, block), "record.json"))
     specs = [
         read_record(Path(layout.model(dataset, model, block), "spec.json"))
         for model in meta["models"]
     ]
     rows = []
-    for variant, cost in meta["variants"].items():
+    for cost in meta["variants"]:
         for e, member in enumerate(meta["members"]):
             rows.append(
                 {
-                    "method": variant,
+                    "variant": cost["variant"],
+                    "settings": json.dumps(cost["settings"], sort_keys=True),
                     "seed": member,
                     "model": "+".join(meta["models"]),
                     "nfe": cost["nfe"],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.compute.distributed import process_group
-from tailbench.data import ImageLayout, as_values
+from tailbench.data import ImageLayout, Variant, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, open_array, read_array
 from tailbench.io.checksums import read_record, verified, write_sums, write_text
@@ -42,7 +42,7 @@ from tailbench.rng.seeds import generator_for
 
 __all__ = ["COLUMNS", "run"]
 
-COLUMNS = ["dataset", "method", "family", "seed", "metric", "value", "seconds"]
+COLUMNS = ["dataset", "method", "variant", "seed", "metric", "value", "seconds"]
 
 
 def declared(
@@ -109,10 +109,11 @@ def run(
                     seconds = time.monotonic() - begin
                     for key, value in values.items():
                         writer.writerow(
-                            [dataset, variant, method, member, key, repr(float(value)), seconds]
+                            [dataset, method, variant, member, key, repr(float(value)), seconds]
                         )
             if team.first:
-                print(f"{dataset}, {variant}: {len(metrics)} metrics of seeds {seeds}", flush=True)
+                shown = Variant(method, variant).text
+                print(f"{dataset}, {shown}: {len(metrics)} metrics of seeds {seeds}", flush=True)
         if team.first:
             write_sums(output.parent, {output.name: write_text(output, lines.getvalue())})
 
@@ -159,11 +160,11 @@ def _known(
 
 def _floor(data: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Read real data in place of samples, ``(E, n, d)``."""
-    yield "floor", read_array(data / "floor.npy")
+    yield "", read_array(data / "floor.npy")
 
 
 def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
     array = open_array(path)
     for number, variant in enumerate(read_record(path.with_name("record.json"))["variants"]):
-        yield variant, as_values(array[number])
+        yield variant["variant"], as_values(array[number])

@@ -49,23 +49,27 @@ def run(results: Results, output: OutputFile) -> None:
 
 
 def _context(inputs: ResultsReader) -> dict[str, Any]:
-    from tailbench.pipeline.reporting import dag_svg, run_info, tables
+    from tailbench.pipeline.reporting import run_info, tables
     from tailbench.pipeline.reporting.published import source
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
 
     metrics, outputs = inputs.metrics, tables.directions()
     if metrics.empty:  # experiments alone; columns without values have no types either
-        numbers = metrics.columns.difference(["dataset", "method", "family", "model", "metric"])
+        numbers = metrics.columns.difference(
+            ["dataset", "method", "variant", "settings", "model", "metric"]
+        )
         metrics = metrics.astype(dict.fromkeys(numbers, float))
     theory = _theory(inputs)
     summary = tables.summary(metrics, outputs)
     paired = tables.paired(metrics, outputs=outputs)
-    costs = metrics.groupby(["dataset", "method"], sort=False)[
+    costs = metrics.groupby(["dataset", "method", "variant"], sort=False)[
         ["nfe", "train_seconds", "sample_seconds", "peak_memory_mb"]
     ].mean()
     published = published_vs_ours(metrics, inputs.config, outputs)
     plan = inputs.plan
-    names = [name for name in inputs.datasets if (summary["dataset"] == name).any()]
+    failed = {failure["cell"][0] for failure in plan.get("failures") or []}
+    there = {*summary["dataset"], *failed}
+    names = [name for name in inputs.datasets if name in there]
     return {
         "datasets": [_dataset(inputs, name, summary, costs) for name in names],
         "benchmark": len(metrics) > 0,
@@ -79,13 +83,13 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "missing": tables.missing(plan, metrics).to_dict("records"),
         "cells": len(plan.get("cells") or []),
         "seeds": sorted(metrics["seed"].unique()),
-        "families": list(metrics["family"].unique()),
+        "methods": list(metrics["method"].unique()),
         "metric_names": list(metrics["metric"].unique()),
         "real": [name for name in names if _is_real(inputs, name)],
         "figures": _figures(inputs, names),
         "config": _yaml(inputs.config),
-        "graph": dag_svg.graph(plan.get("stages") or [], plan.get("edges") or []),
-        "pairs": dag_svg.pairs(run_info.sharing(inputs)),
+        "stages": plan.get("stages") or [],
+        "sharing": run_info.sharing(inputs),
         "timings": run_info.timings(inputs.results),
         "versions": run_info.versions(),
         "machine": run_info.machine(),
@@ -103,7 +107,7 @@ def _dataset(
     of = summary[summary["dataset"] == name]
     there = list(of["metric"].unique())
     key = key_metrics(there)
-    cells = {(row["method"], row["metric"]): row for row in of.to_dict("records")}
+    cells = {(row["name"], row["metric"]): row for row in of.to_dict("records")}
     meta = inputs.meta(name)
     settings = inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}
     shown = settings.keys() - meta.keys() - {"type", "dim", "methods", "seeds"}
@@ -117,11 +121,16 @@ def _dataset(
         "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},
         "rows": [
             {
-                "method": method,
-                "cells": [cells.get((method, metric)) for metric in key],
-                **costs.loc[(name, method)].to_dict(),
+                "name": row["name"],
+                "cells": [cells.get((row["name"], metric)) for metric in key],
+                **costs.loc[(name, row["method"], row["variant"])].to_dict(),
             }
-            for method in of["method"].unique()
+            for row in of.drop_duplicates("name").to_dict("records")
+        ],
+        "failed": [
+            {**failure, "method": failure["cell"][1], "seeds": failure["cell"][2]}
+            for failure in inputs.plan.get("failures") or []
+            if len(failure["cell"]) == 3 and failure["cell"][0] == name
         ],
         "tails": run_info.tails(inputs, name),
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.compute.distributed import process_group
+from tailbench.data import Variant
 from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.base import load_model
@@ -81,7 +82,7 @@ def run(
         if not team.first:
             return
     sums = {output.name: write_array(output, list(samples.values()))}
-    meta |= {"family": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
+    meta |= {"method": method, "type": type_, "peak_memory_mb": peak_memory_mb()}
     meta["processes"] = team.count
     meta["models"] = sorted({name for names in parts.values() for name in names})
     sums["record.json"] = write_record(output.with_name("record.json"), meta)
@@ -93,7 +94,7 @@ def _draw(
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
-    meta: dict[str, Any] = {"members": members, "variants": {}}
+    meta: dict[str, Any] = {"members": members, "variants": []}
     if settings.chooses():
         begin = time.monotonic()
         x = read_rows(data / "train.npy")
@@ -106,17 +107,23 @@ def _draw(
 
     samples = {}
     seeds = [seed_for("sample", dataset, member) for member in members]
-    for name, variant in settings.variants(method).items():
+    for label, variant in settings.variants().items():
         begin = time.monotonic()
-        drawn = model.draw(n, variant, seeds, label=f"{dataset}/{name}", quiet=False)
-        samples[name] = drawn.samples
-        meta["variants"][name] = {
-            "nfe": drawn.nfe,
-            "sample_seconds": (time.monotonic() - begin) / len(members),
-            "sigma_T": drawn.extra.get("sigma_T"),
-            "settings": variant.model_dump(mode="json"),
-            "largest": float(np.abs(drawn.samples).max()),
-        }
+        shown = Variant(method, label).text
+        drawn = model.draw(n, variant, seeds, label=f"{dataset}/{shown}", quiet=False)
+        samples[label] = drawn.samples
+        every = variant.model_dump(mode="json")
+        meta["variants"].append(
+            {
+                "variant": label,
+                "settings": {key: every[key] for key in settings.swept()},
+                "nfe": drawn.nfe,
+                "sample_seconds": (time.monotonic() - begin) / len(members),
+                "sigma_T": drawn.extra.get("sigma_T"),
+                "sampling": every,
+                "largest": float(np.abs(drawn.samples).max()),
+            }
+        )
     return samples, meta
 
 

@@ -144,7 +144,7 @@ def _headline(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[s
             result
             for result in table[table["metric"].isin(["max_sw1", "max_sw2"])].to_dict("records")
             if _is_dataset(config, result["dataset"], type_, {"dim": dim})
-            and _type_of(config, result["family"]) == "flow_sgm"
+            and _type_of(config, result["method"]) == "flow_sgm"
         ]
         yield from _join(published, found)
 
@@ -171,8 +171,8 @@ def _by_alpha(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[s
             found = [
                 result
                 for result in results
-                if _published_name(config, result["family"], names) == _plain(row["method"])
-                and _alpha(config, result["family"]) == row["alpha"]
+                if _published_name(config, result["method"], names) == _plain(row["method"])
+                and _alpha(config, result["method"]) == row["alpha"]
             ]
             yield from _join(
                 published,
@@ -209,13 +209,13 @@ def _images(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str
                 {
                     **result,
                     "note": _FID.format(
-                        here=_entry(config, "methods", result["family"]).get("steps"), there=there
+                        here=_entry(config, "methods", result["method"]).get("steps"), there=there
                     ),
                 }
                 for result in results
                 if _is_dataset(config, result["dataset"], _IMAGES[row["dataset"]], {})
-                and _published_name(config, result["family"], names) == _plain(row["method"])
-                and _alpha(config, result["family"]) == row["alpha"]
+                and _published_name(config, result["method"], names) == _plain(row["method"])
+                and _alpha(config, result["method"]) == row["alpha"]
             ],
         )
 
@@ -233,6 +233,8 @@ def _join(
             **published,
             "dataset": result["dataset"],
             "method": result["method"],
+            "variant": result["variant"],
+            "name": result["name"],
             "metric": result["metric"],
             "ours": result["mean"],
             "ours_std": result["std"],
@@ -243,14 +245,16 @@ def _join(
             "note": result.get("note", INDICATIVE),
         }
     if not found:
-        nothing = dict.fromkeys(("dataset", "method", "metric", "agreement", "reason"), "")
+        nothing = dict.fromkeys(
+            ("dataset", "method", "variant", "name", "metric", "agreement", "reason"), ""
+        )
         empty = dict.fromkeys(("ours", "ours_std"), math.nan)
         yield {**published, **nothing, **empty, "n": 0, "floor": math.nan, "note": NOT_RUN}
 
 
 def _conditions(config: Mapping[str, Any], result: Mapping[str, Any], about: _Table) -> str:
     """Say with how many runs and how much training ours and theirs were made."""
-    model = _model(config, result["family"])
+    model = _model(config, result["method"])
     batch, steps = model.get("batch_size"), model.get("steps")
     if model.get("epochs"):
         rows = _entry(config, "datasets", result["dataset"]).get("n_train", 0)
@@ -285,34 +289,34 @@ def _is_dataset(
     )
 
 
-def _type_of(config: Mapping[str, Any], family: Any) -> str:
-    return str(_entry(config, "methods", family).get("type", family))
+def _type_of(config: Mapping[str, Any], method: Any) -> str:
+    return str(_entry(config, "methods", method).get("type", method))
 
 
-def _model(config: Mapping[str, Any], family: Any) -> Mapping[str, Any]:
+def _model(config: Mapping[str, Any], method: Any) -> Mapping[str, Any]:
     """Return the settings of the first model that a method samples from and that has an alpha."""
-    method = _entry(config, "methods", family)
-    parts = parts_of(_type_of(config, family), method) if method else {}
+    entry = _entry(config, "methods", method)
+    parts = parts_of(_type_of(config, method), entry) if entry else {}
     models = (_entry(config, "models", name) for name in parts.values())
     return next((model for model in models if "alpha" in model), {})
 
 
-def _alpha(config: Mapping[str, Any], family: Any) -> float | None:
+def _alpha(config: Mapping[str, Any], method: Any) -> float | None:
     """Give the stability of the noise of a method."""
-    alpha = _model(config, family).get("alpha")
+    alpha = _model(config, method).get("alpha")
     return None if alpha is None else float(alpha)
 
 
-def _published_name(config: Mapping[str, Any], family: Any, names: set[str]) -> str:
+def _published_name(config: Mapping[str, Any], method: Any, names: set[str]) -> str:
     """Give the published method that ours stands for: its own name if published, else its type.
 
     A median of M means and independent coordinates are part of the published name.
     """
-    if _plain(family) in names:
-        return _plain(family)
-    model = _model(config, family)
+    if _plain(method) in names:
+        return _plain(method)
+    model = _model(config, method)
     draws = model.get("median_of_means", 1)
-    name = _type_of(config, family)
+    name = _type_of(config, method)
     name += f"_{draws}" if draws > 1 else ""
     return _plain(name + ("" if model.get("isotropic", True) else "_ni"))
 
