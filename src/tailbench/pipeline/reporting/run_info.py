@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tailbench.pipeline.config.model import parts_of
+from tailbench.pipeline.config.entries import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
