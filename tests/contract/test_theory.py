@@ -102,7 +102,7 @@ def test_mistakes_are_one_sentence(theory, message):
 
 
 def test_figures_and_metrics_need_datasets():
-    with pytest.raises(ConfigError, match="figures: there are no datasets"):
+    with pytest.raises(ConfigError, match="figures: at least one dataset is required"):
         parse({"theory": ["w2_rate"], "figures": ["nfe"]})
     with pytest.raises(ConfigError, match="models: at least one entry is required"):
         parse({"theory": ["w2_rate"], "datasets": ["gmm"]})

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from tailbench import registry
-from tailbench.pipeline.config.model import FLOOR, NAME, SECTIONS, Config, DatasetEntry
+from tailbench.pipeline.config.entries import DatasetEntry
+from tailbench.pipeline.config.model import FLOOR, NAME, SECTIONS, Config
 from tailbench.registry import entry_class, method_types, trainable_types
 
 __all__ = ["config_schema", "types_of"]

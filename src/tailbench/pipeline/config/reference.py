@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailbench import registry
+from tailbench.pipeline.config.entries import DatasetEntry
 from tailbench.pipeline.config.json_schema import config_schema, types_of
-from tailbench.pipeline.config.model import SECTIONS, DatasetEntry
+from tailbench.pipeline.config.model import SECTIONS
 
 __all__ = ["config_markdown"]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from tailbench import registry
 from tailbench.datasets.image_base import ImageDataset
-from tailbench.pipeline.config.model import Config, MetricEntry
+from tailbench.pipeline.config.entries import MetricEntry
+from tailbench.pipeline.config.model import Config
 from tailbench.pipeline.results.layout import Layout, classifier_folder, space_folder
 from tailbench.registry import source_kind
 

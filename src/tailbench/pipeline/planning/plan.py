@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from tailbench import registry
-from tailbench.pipeline.config.model import Config, ModelEntry
+from tailbench.pipeline.config.entries import ModelEntry
+from tailbench.pipeline.config.model import Config
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.config.preflight import check_files
 from tailbench.pipeline.config.seed_blocks import parse_block

@@ -41,7 +41,8 @@ def summary(
         outputs: Directions of the metrics; those registered if left out.
 
     Returns:
-        One row per dataset, metric, method and variant: ``name`` (both for readers), ``mean`` and ``std`` (``n - 1`` in the
+        One row per dataset, metric, method and variant: ``name`` (method and variant for
+        readers), ``mean`` and ``std`` (``n - 1`` in the
         denominator) over the ``n`` finite values of ``seeds``, ``floor`` (its mean over the
         same seeds), ``ratio`` (mean over floor), ``best`` (the best mean of the dataset).
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tailbench.exceptions import InputError
 from tailbench.pipeline.runtime.locks import acquire
 
-__all__ = ["hold_gpu_for", "gpus", "gpus_of_machine", "gpus_of_run", "hold_gpus", "reserved"]
+__all__ = ["gpus", "gpus_of_machine", "gpus_of_run", "hold_gpu_for", "hold_gpus", "reserved"]
 
 NOTE = "TAILBENCH_GPUS"
 """The variable that tells the jobs of a run how many GPUs the run may use."""

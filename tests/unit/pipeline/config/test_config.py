@@ -9,8 +9,9 @@ from repository import ROOT
 from tailbench import registry
 from tailbench.exceptions import InputError
 from tailbench.models.settings import TrainingSettings
+from tailbench.pipeline.config.entries import parts_of
 from tailbench.pipeline.config.errors import sentences
-from tailbench.pipeline.config.model import Config, ConfigError, parts_of
+from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.parse import load, parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.registry import entry_class

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tailbench.pipeline.config.model import parts_of
+from tailbench.pipeline.config.entries import parts_of
 from tailbench.pipeline.reporting.published import load
 
 if TYPE_CHECKING:
