@@ -1,5 +1,6 @@
 """What every metric of images promises; a metric that is added is tested by being there."""
 
+import functools
 import io
 import math
 
@@ -26,10 +27,8 @@ def digits():
     return Digits().splits("digits", 0)
 
 
-@pytest.fixture(scope="module")
-def weights(digits, tmp_path_factory):
-    """The file of each network: a short training of the classifier, random weights of Inception."""
-    folder = tmp_path_factory.mktemp("weights")
+def untrained_inception(path):
+    """Write random weights of Inception."""
     torch_fidelity()
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -40,21 +39,42 @@ def weights(digits, tmp_path_factory):
     empty = io.BytesIO()
     torch.save({}, empty)
     empty.seek(0)
-    with torch.random.fork_rng(), pytest.MonkeyPatch.context() as patch:
+    with torch.random.fork_rng():
         torch.manual_seed(0)
         made = Untrained("inception-v3-compat", ["2048"], feature_extractor_weights_path=empty)
-        torch.save(made.state_dict(), folder / "inception.pth")
-        patch.setattr(classifier, "EPOCHS", 6)
-        train = digits.train.reshape(-1, *digits.images.shape)
-        classifier.fit(train, digits.labels["train"], 10, 0).save(folder / "c.safetensors")
-    yield {"inception": folder / "inception.pth", "classifier": folder / "c.safetensors"}
+        torch.save(made.state_dict(), path)
+
+
+@pytest.fixture(scope="module")
+def weights(digits, tmp_path_factory):
+    """Give the file of a network: a classifier that was trained for long enough, or Inception."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    @functools.cache
+    def get(space):
+        path = folder / space
+        if space == "inception":
+            untrained_inception(path)
+            return path
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(classifier, "EPOCHS", 6)
+            train = digits.train.reshape(-1, *digits.images.shape)
+            classifier.fit(train, digits.labels["train"], 10, 0).save(path)
+        return path
+
+    yield get
     extractor.cache_clear()
 
 
-@pytest.fixture(scope="module", params=NAMES)
+def slow_where_inception(name):
+    inception = registry.load("metrics", name).space == "inception"
+    return pytest.param(name, marks=pytest.mark.slow if inception else ())
+
+
+@pytest.fixture(scope="module", params=map(slow_where_inception, NAMES))
 def metric(request, weights):
     cls = registry.load("metrics", request.param)
-    given = {"weights": str(weights["inception"])} if "weights" in cls.extraction else {}
+    given = {"weights": str(weights("inception"))} if "weights" in cls.extraction else {}
     return cls(**given)
 
 
@@ -65,8 +85,8 @@ def case(metric, digits, weights):
     pixels = digits.test[n : n + m].reshape(-1, *digits.images.shape)
     known = ImageContext(
         digits.images,
-        {metric.space: features(pixels, metric.space, weights[metric.space])},
-        classifier=weights["classifier"],
+        {metric.space: features(pixels, metric.space, weights(metric.space))},
+        classifier=weights("classifier"),
         shares=np.bincount(digits.labels["train"]) / len(digits.train),
     )
     x, y = (part / 127.5 - 1 for part in (digits.test[:n], digits.test[n : n + m]))

@@ -21,7 +21,13 @@ EXTRAS = {
 }
 LOCKED = [*CORE, *(each for extra in EXTRAS if extra != "kubernetes" for each in EXTRAS[extra])]
 RUNTIME = CORE + EXTRAS["pipeline"] + EXTRAS["images"] + EXTRAS["data"]
-DISTRIBUTIONS = {"PIL": "pillow", "ot": "POT", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "ot": "POT",
+    "pydantic_core": "pydantic",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 """Packages whose name in an import is not the one that pip knows."""
 LIBRARY = ROOT / "src" / "tailbench"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
