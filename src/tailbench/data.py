@@ -1,7 +1,7 @@
 """Data and what is known of them: splits, image layouts, modes of mixtures, bytes of pixels.
 
-Arrays of data have the shape ``(n, d)``; arrays of a seed block have ``(E, n, d)``, one entry of the
-first axis for each seed.
+Arrays of data have the shape ``(n, d)``; arrays of a seed block have ``(E, n, d)``, one entry of
+the first axis for each seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["ImageLayout", "MixtureModes", "DataSplits", "as_bytes", "as_values"]
+__all__ = [
+    "DataShape",
+    "DataSplits",
+    "ImageLayout",
+    "MixtureModes",
+    "NetworkCost",
+    "as_bytes",
+    "as_values",
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,38 @@ class ImageLayout:
         if plain is None:
             return None
         return cls(tuple(plain["shape"]), tuple(plain["classes"]), plain["pixels"])
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """The size of the data of one seed, as far as settings tell it without reading data.
+
+    Attributes:
+        rows: Rows of the larger of the training and the held-out data.
+        dim: Dimension ``d``.
+        side: Height and width, where rows are images.
+    """
+
+    rows: int
+    dim: int
+    side: int = 1
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """The size of a model, by which memory and time of its jobs are estimated.
+
+    Attributes:
+        parameters: Number of parameters.
+        operations: Multiplications and additions to evaluate it at one sample.
+        activations: Numbers that are kept for the gradient at one sample.
+        calls: Kernels that a GPU starts one after another, in units of a small perceptron's.
+    """
+
+    parameters: float
+    operations: float
+    activations: float
+    calls: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,20 @@ import shutil
 import tarfile
 import urllib.request
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from tailbench.data import DataShape
 from tailbench.datasets.idx_files import PickledArray, check_digest, labels_of, unpickle
-from tailbench.datasets.image_base import ImageDataset, LabelledImages
+from tailbench.datasets.image_base import ImageDataset, ImageSettings, LabelledImages
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.registry import register
 from tailbench.rng.seeds import generator_for
-from tailbench.settings import Settings as BaseSettings
 
 __all__ = ["CIFAR10LT", "CIFAR10LTSettings", "reference_counts"]
 
@@ -31,8 +31,10 @@ ARCHIVE = "cifar-10-python.tar.gz"
 OFFICIAL = "md5:c58f30108f718f92721af3b95e74349a"
 
 
-class CIFAR10LTSettings(BaseSettings):
+class CIFAR10LTSettings(ImageSettings):
     """Settings of long-tailed CIFAR-10."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "cifar-10-python.tar.gz"}
 
     path: str = Field(
         min_length=1,
@@ -56,6 +58,10 @@ class CIFAR10LTSettings(BaseSettings):
         description="Whether the held-out images follow the proportions of counts, or are all "
         "of the test set.",
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data."""
+        return DataShape(60_000, 3 * 32 * 32, 32)
 
 
 @register

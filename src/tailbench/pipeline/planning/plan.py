@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tailbench import registry
+from tailbench.models.settings import written
 from tailbench.pipeline.config.parse import Config, ConfigError, Entry, parse
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.planning import code_digest
@@ -145,7 +146,7 @@ class Plan:
             for model in self.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
-        if self._sampling[method].chooses():
+        if self._sampling[method].tuning_runs:
             files.append(f"results/data/{dataset}/{block}/train.safetensors")
         return files
 
@@ -340,4 +341,4 @@ def _check_braces(path: str, where: str) -> None:
 
 def _written(change: Mapping[str, float]) -> str:
     """Write changed settings as part of the name of a file."""
-    return "-".join(f"{key}-{value:g}" for key, value in change.items()).replace("+", "")
+    return "-".join(f"{key}-{written(value)}" for key, value in change.items()).replace("+", "")

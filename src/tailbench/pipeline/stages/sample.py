@@ -14,11 +14,12 @@ from tailbench import registry
 from tailbench.compute.distributed import joined
 from tailbench.io.arrays import read_rows, write_arrays
 from tailbench.io.checksums import read_record, write_record
-from tailbench.models.base import load_model
+from tailbench.models.persistence import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.registry import entry_class, method_types
 from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext, SampleContext
 
 __all__ = ["run"]
 
@@ -76,21 +77,23 @@ def _draw(
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
     meta: dict[str, Any] = {"members": members, "variants": {}}
-    if settings.chooses():
+    if settings.tuning_runs:
         begin = time.monotonic()
-        x = read_rows(data / "train.safetensors", "train")
-        held = model.validation(x, [seed_for("split", dataset, m) for m in members])
-        seeds = [seed_for("choose", dataset, member) for member in members]
-        label = f"{dataset}/{method}, choosing sigma_T"
-        model.choose(held, seeds, settings, label=label, quiet=False)
-        meta["curve"] = [{**row, "member": members[row["member"]]} for row in model.curve]
+        context = FitContext(
+            seeds=[seed_for("choose", dataset, seed) for seed in members],
+            split_seeds=[seed_for("split", dataset, seed) for seed in members],
+            ids=members,
+            label=f"{dataset}/{method}",
+        )
+        tuned = model.tune(read_rows(data / "train.safetensors", "train"), settings, context)
+        meta["curve"] = tuned.curve
         meta["choose_seconds"] = time.monotonic() - begin
 
     samples = {}
     seeds = [seed_for("sample", dataset, member) for member in members]
     for name, variant in settings.variants(method).items():
         begin = time.monotonic()
-        drawn = model.draw(n, variant, seeds, label=f"{dataset}/{name}", quiet=False)
+        drawn = model.sample_block(n, variant, SampleContext(seeds, f"{dataset}/{name}", True))
         samples[name] = drawn.samples
         meta["variants"][name] = {
             "nfe": drawn.nfe,

@@ -15,6 +15,7 @@ from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.locks import turn
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext
 
 __all__ = ["run"]
 
@@ -79,15 +80,15 @@ def run(
         if not mine:
             return
         torch.set_num_threads(max(1, threads // team.count))
-        fitted = registry.load("models", type_)(device=device, **settings).fit(
-            x,
-            seeds=[seed_for("train", dataset, model, member) for member in members],
-            split_seeds=[seed_for("split", dataset, member) for member in members],
-            members=members,
-            images=images,
+        context = FitContext(
+            seeds=[seed_for("train", dataset, model, seed) for seed in members],
+            split_seeds=[seed_for("split", dataset, seed) for seed in members],
+            ids=members,
             label=label,
             checkpoint=checkpoint,
         )
+        made = registry.load("models", type_)(device=device, **settings)
+        fitted = made.fit_block(x, context, images)
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
             fitted.save(folder)
