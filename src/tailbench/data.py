@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["DataSplits", "ImageLayout", "MixtureModes", "Variant", "as_bytes", "as_values"]
+__all__ = [
+    "DataShape",
+    "DataSplits",
+    "ImageLayout",
+    "MixtureModes",
+    "NetworkCost",
+    "Variant",
+    "as_bytes",
+    "as_values",
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,38 @@ class ImageLayout:
         if plain is None:
             return None
         return cls(tuple(plain["shape"]), tuple(plain["classes"]), plain["pixels"])
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """The size of the data of one seed, as far as settings tell it without reading data.
+
+    Attributes:
+        rows: Rows of the larger of the training and the held-out data.
+        dim: Dimension ``d``.
+        side: Height and width, where rows are images.
+    """
+
+    rows: int
+    dim: int
+    side: int = 1
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """The size of a model, by which memory and time of its jobs are estimated.
+
+    Attributes:
+        parameters: Number of parameters.
+        operations: Multiplications and additions to evaluate it at one sample.
+        activations: Numbers that are kept for the gradient at one sample.
+        calls: Kernels that a GPU starts one after another, in units of a small perceptron's.
+    """
+
+    parameters: float
+    operations: float
+    activations: float
+    calls: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
@@ -12,7 +13,13 @@ __all__ = ["Settings", "UserPath"]
 
 
 class Settings(BaseModel):
-    """Settings of one part: immutable, and strict about unknown keys."""
+    """Settings of one part: immutable, and strict about unknown keys.
+
+    ``test_settings`` are values with which the tests build the part in little time, those of
+    settings without a default among them.
+    """
+
+    test_settings: ClassVar[Mapping[str, Any]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
 

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.data import DataSplits
+from tailbench.data import DataShape, DataSplits
 from tailbench.exceptions import InputError
 from tailbench.interfaces import Target
 from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings
 
-__all__ = ["BaseDataset", "DatasetSettings"]
+__all__ = ["UNKNOWN_DIM", "UNKNOWN_ROWS", "BaseDataset", "DatasetSettings"]
+
+UNKNOWN_ROWS, UNKNOWN_DIM = 100_000, 32
 
 Array = NDArray[np.float64]
 
@@ -27,6 +29,10 @@ class DatasetSettings(Settings):
     test_fraction: float = Field(
         0.25, gt=0, lt=1, description="Share of the rows that is held out from training."
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data as far as it is known without reading them: a guess."""
+        return DataShape(UNKNOWN_ROWS, UNKNOWN_DIM)
 
 
 class BaseDataset:

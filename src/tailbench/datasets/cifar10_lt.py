@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from tailbench.data import DataShape
 from tailbench.datasets.idx_files import check_digest, labels_of
-from tailbench.datasets.image_base import ImageDataset, LabelledImages
+from tailbench.datasets.image_base import ImageDataset, ImageSettings, LabelledImages
 from tailbench.exceptions import DiskFull, InputError
 from tailbench.io.atomic import replacing
 from tailbench.registry import register
 from tailbench.rng.seeds import generator_for
-from tailbench.settings import Settings as BaseSettings
 from tailbench.settings import UserPath
 
 __all__ = ["CIFAR10LT", "CIFAR10LTSettings", "reference_counts"]
@@ -32,8 +32,10 @@ ARCHIVE = "cifar-10-binary.tar.gz"
 OFFICIAL = "md5:c32a1d4ab5d03f1284b67883e8d87530"
 
 
-class CIFAR10LTSettings(BaseSettings):
+class CIFAR10LTSettings(ImageSettings):
     """Settings of long-tailed CIFAR-10."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "cifar-10-binary.tar.gz"}
 
     path: UserPath = Field(
         min_length=1,
@@ -57,6 +59,10 @@ class CIFAR10LTSettings(BaseSettings):
         description="Whether the held-out images follow the proportions of counts, or are all "
         "of the test set.",
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data."""
+        return DataShape(60_000, 3 * 32 * 32, 32)
 
 
 @register

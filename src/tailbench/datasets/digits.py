@@ -7,19 +7,28 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
+from tailbench.data import DataShape
+from tailbench.datasets.image_base import (
+    ImageDataset,
+    ImageSettings,
+    LabelledImages,
+    held_out,
+)
 from tailbench.registry import register
-from tailbench.settings import Settings as BaseSettings
 
 __all__ = ["Digits", "DigitsSettings"]
 
 
-class DigitsSettings(BaseSettings):
+class DigitsSettings(ImageSettings):
     """Settings of the digits."""
 
     test_fraction: float = Field(
         0.25, gt=0, lt=1, description="Share of the images that is held out from training."
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data."""
+        return DataShape(1797, 8 * 8, 8)
 
 
 @register

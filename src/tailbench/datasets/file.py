@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
-from tailbench.datasets.base import BaseDataset, DatasetSettings
+from tailbench.data import DataShape
+from tailbench.datasets.base import UNKNOWN_DIM, UNKNOWN_ROWS, BaseDataset, DatasetSettings
 from tailbench.exceptions import InputError
 from tailbench.registry import nearest, register
 from tailbench.settings import UserPath
@@ -24,6 +26,8 @@ __all__ = ["File", "FileSettings"]
 
 class FileSettings(DatasetSettings):
     """Settings of a user's file."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "data.csv"}
 
     path: UserPath = Field(
         min_length=1,
@@ -39,6 +43,15 @@ class FileSettings(DatasetSettings):
     split: Literal["chronological", "random"] = Field(
         "chronological", description="Whether the last rows are held out, or random ones."
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data, judged by the length of the file: four bytes a number."""
+        dim = len(self.columns) if self.columns else UNKNOWN_DIM
+        try:
+            rows = math.ceil(Path(self.path).stat().st_size / (4 * dim))
+        except OSError:
+            rows = UNKNOWN_ROWS
+        return DataShape(max(rows, 2), dim)
 
     @field_validator("columns")
     @classmethod

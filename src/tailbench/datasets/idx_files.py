@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import math
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.datasets.image_base import ImageDataset, LabelledImages
+from tailbench.data import DataShape
+from tailbench.datasets.image_base import ImageDataset, ImageSettings, LabelledImages
 from tailbench.exceptions import InputError
-from tailbench.settings import Settings as BaseSettings
 from tailbench.settings import UserPath
 
 __all__ = [
@@ -29,14 +30,20 @@ __all__ = [
 UNSIGNED_BYTES = 8  # code of the type in the header
 
 
-class IdxSettings(BaseSettings):
+class IdxSettings(ImageSettings):
     """Settings of a set of images in IDX files."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "folder"}
 
     path: UserPath = Field(
         min_length=1,
         description="Folder of the four IDX files, compressed by gzip or not: "
         "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, and the same with t10k.",
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data."""
+        return DataShape(70_000, 28 * 28, 28)
 
 
 class IdxDataset(ImageDataset):
@@ -46,7 +53,7 @@ class IdxDataset(ImageDataset):
         LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998 (the format).
     """
 
-    Settings: ClassVar[type[BaseSettings]] = IdxSettings
+    Settings: ClassVar[type[ImageSettings]] = IdxSettings
     shape: ClassVar[tuple[int, int]] = (28, 28)
 
     @property

@@ -11,16 +11,27 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.data import DataSplits, ImageLayout
+from tailbench.data import DataShape, DataSplits, ImageLayout
 from tailbench.exceptions import InputError
 from tailbench.interfaces import Target
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings
 
-__all__ = ["ImageDataset", "LabelledImages", "held_out"]
+__all__ = ["MANY", "ImageDataset", "ImageSettings", "LabelledImages", "held_out"]
+
+MANY = 100_000
+"""Rows that are assumed where only reading would tell their number."""
 
 CHECKED_AT_ONCE = 64
+
+
+class ImageSettings(Settings):
+    """Settings of a set of images."""
+
+    def shape(self) -> DataShape:
+        """Return the size of the data as far as it is known without reading them: a guess."""
+        return DataShape(MANY, 3 * 32 * 32, 32)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class ImageDataset(ABC):
     """
 
     name: ClassVar[str]
-    Settings: ClassVar[type[Settings]] = Settings
+    Settings: ClassVar[type[ImageSettings]] = ImageSettings
     classes: ClassVar[tuple[str, ...]] = ()
     pixels: ClassVar[bool] = True
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictStr, field_validator
 
-from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
+from tailbench.data import DataShape
+from tailbench.datasets.image_base import (
+    MANY,
+    ImageDataset,
+    ImageSettings,
+    LabelledImages,
+    held_out,
+)
 from tailbench.exceptions import InputError
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
-from tailbench.settings import Settings as BaseSettings
 from tailbench.settings import UserPath
 
 if TYPE_CHECKING:
@@ -28,8 +35,10 @@ GREY = ("1", "L")
 COLOUR = (*GREY, "P", "RGB", "CMYK", "YCbCr")
 
 
-class ImageFolderSettings(BaseSettings):
+class ImageFolderSettings(ImageSettings):
     """Settings of a folder of images."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "folder", "size": 64}
 
     path: UserPath = Field(
         min_length=1,
@@ -52,6 +61,10 @@ class ImageFolderSettings(BaseSettings):
     test_fraction: float = Field(
         0.25, gt=0, lt=1, description="Share of the images that is held out from training."
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data but for the number of images, which is a guess."""
+        return DataShape(MANY, self.channels * self.size**2, self.size)
 
     @field_validator("classes")
     @classmethod

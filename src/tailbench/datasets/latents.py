@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tailbench.data import DataShape
 from tailbench.datasets.idx_files import labels_of
-from tailbench.datasets.image_base import ImageDataset, LabelledImages, held_out
+from tailbench.datasets.image_base import (
+    MANY,
+    ImageDataset,
+    ImageSettings,
+    LabelledImages,
+    held_out,
+)
 from tailbench.exceptions import InputError
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.registry import nearest, register
-from tailbench.settings import Settings as BaseSettings
 from tailbench.settings import UserPath
 
 __all__ = ["Latents", "LatentsSettings"]
@@ -27,8 +33,10 @@ MOST_CLASSES = 100_000
 FLOATS = {"F16": "float16", "F32": "float32", "F64": "float64"}
 
 
-class LatentsSettings(BaseSettings):
+class LatentsSettings(ImageSettings):
     """Settings of latents."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {"path": "folder"}
 
     path: UserPath = Field(
         min_length=1,
@@ -41,6 +49,10 @@ class LatentsSettings(BaseSettings):
     test_fraction: float = Field(
         0.25, gt=0, lt=1, description="Share of the latents that is held out from training."
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data, a guess: latents of 4 channels of 32 by 32."""
+        return DataShape(MANY, 4 * 32 * 32, 32)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from tailbench.data import DataShape
 from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.registry import register
 
@@ -25,6 +26,10 @@ class ReturnsSettings(DatasetSettings):
         min_length=1,
         description="Series to join by date. vix starts in 2014, and leaves a quarter of the rows.",
     )
+
+    def shape(self) -> DataShape:
+        """Return the size of the data: at most the days since 1986."""
+        return DataShape(8000, len(self.series))
 
     @field_validator("series")
     @classmethod

@@ -1,32 +1,28 @@
-"""What all models share: blocks of members, seeds, files.
+"""What all models share: seed blocks, seeds, files.
 
 Importing this module does not import torch, so that the settings of models can be read fast.
 """
 
 from __future__ import annotations
 
-import csv
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailbench import registry
 from tailbench.compute.devices import resolve_device
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
-from tailbench.io.atomic import replacing
-from tailbench.io.checksums import read_record, read_text, seal, verified, write_record
 from tailbench.io.lazy_rows import LazyRows
+from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import Stored, as_block, as_images, is_lazy
-from tailbench.models.settings import SamplingSettings, TrainingSettings
+from tailbench.models.settings import ModelSettings, SamplingSettings, TrainingSettings
 from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +32,12 @@ if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
     from tailbench.training.rows import Rows
 
-__all__ = [
-    "Estimator",
-    "Model",
-    "SampleResult",
-    "load_model",
-    "read_spec",
-]
+__all__ = ["Data", "Estimator", "Model", "SampleResult", "TuneResult"]
+
+Data = ArrayLike | Sequence[LazyRows]
+"""Data of a seed block: ``(n, d)``, ``(E, n, d)``, or one array per seed that lies on the disk."""
+Sampling = TypeVar("Sampling", bound=SamplingSettings)
+Training = TypeVar("Training", bound=TrainingSettings)
 
 
 @dataclass(frozen=True)
@@ -60,39 +55,25 @@ class SampleResult:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def load_model(folder: Path, device: str = "auto") -> Any:
-    """Read a model of any type from the folder it was saved in.
+@dataclass(frozen=True)
+class TuneResult:
+    """A setting that was chosen by validation data, and what by.
 
-    Raises:
-        InputError: If a file is missing or damaged.
+    Attributes:
+        chosen: Value for each seed of the block.
+        curve: One row per seed and candidate: the seed's number as ``member``, the candidate under
+            the name of the setting, and its scores.
     """
-    return registry.load("models", _spec(folder)["type"]).load(folder, device=device)
+
+    chosen: list[float]
+    curve: list[dict[str, float]]
 
 
-def read_spec(folder: Path, name: str) -> dict[str, Any]:
-    """Read ``spec.json`` from the folder of a saved model of the type ``name``.
-
-    Raises:
-        InputError: If it is missing or damaged, or the model is of another type.
-    """
-    spec = _spec(folder)
-    if spec["type"] != name:
-        raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
-    return spec
-
-
-def _spec(folder: Path) -> dict[str, Any]:
-    path = folder / "spec.json"
-    if not path.is_file():
-        raise InputError(f"there is no model in {folder}: {path} is missing")
-    spec = read_record(path)
-    if not isinstance(spec.get("type"), str):
-        raise InputError(f"{path} is damaged: it names no type of model")
-    return spec
-
-
-class Model(ABC):
+class Model(ABC, Generic[Sampling]):
     """A way from data to samples; its parts may be models themselves.
+
+    ``fit`` and ``sample`` are for users. A pipeline, which has a seed of its own for each entry
+    of a block, calls ``fit_block``, ``tune`` and ``sample_block``.
 
     Args:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
@@ -101,6 +82,9 @@ class Model(ABC):
     kind: ClassVar[str] = "models"
     name: ClassVar[str]
     trainable: ClassVar[bool] = False
+    """Whether a configuration can train it by itself, not only its parts."""
+    heavy_tailed: ClassVar[bool] = True
+    """Whether samples of a short training reach as far as heavy-tailed data."""
     methods: ClassVar[Mapping[str, type[SamplingSettings]]]
 
     def __init__(self, *, device: str = "auto") -> None:
@@ -110,7 +94,7 @@ class Model(ABC):
     @property
     @abstractmethod
     def members(self) -> int:
-        """Number of members ``E``."""
+        """Number of seeds ``E`` of the block."""
 
     @property
     @abstractmethod
@@ -118,16 +102,72 @@ class Model(ABC):
         """Dimension ``d``."""
 
     @abstractmethod
-    def draw(
+    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
+
+    @abstractmethod
+    def sample_block(self, n: int, settings: Sampling, context: SampleContext) -> SampleResult:
+        """Draw ``n`` samples for each seed by the given settings, which hold no sweep.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
+
+    def tune(self, x: Data, settings: Sampling, context: FitContext) -> TuneResult | None:
+        """Choose what the settings leave open by the validation rows of the training data.
+
+        ``sample_block`` uses the choice. Most models have nothing to choose, and return ``None``:
+        see ``SamplingSettings.tuning_runs``.
+
+        Args:
+            x: The training data.
+            settings: Settings of the sampling.
+            context: Seeds of the choice, and those of the split into training and validation rows.
+        """
+        return None
+
+    @abstractmethod
+    def save(self, path: str | Path) -> None:
+        """Write the model into a folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Self:
+        """Read a model from a folder that ``save`` has written.
+
+        Raises:
+            InputError: If a file is missing or damaged, or the model is of another type.
+        """
+
+    def fit(
         self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
+        x: Data,
         *,
-        label: str = "sampling",
-        quiet: bool = True,
-    ) -> SampleResult:
-        """Draw ``n`` samples of every member by the given settings, which hold no sweep."""
+        seed: int = 0,
+        images: ImageLayout | None = None,
+        checkpoint: Checkpoint | None = None,
+        verbose: bool = True,
+    ) -> Self:
+        """Train on data; a model that has been fitted is trained anew.
+
+        Args:
+            x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a seed block; of images also one array
+                per seed whose rows lie on the disk.
+            seed: Seed of the training.
+            images: Layout of the rows if they are images; pixels are from -1 to 1, or bytes from
+                0 to 255.
+            checkpoint: Where to keep the state of the training, if anywhere.
+            verbose: Show progress.
+
+        Raises:
+            InputError: If the data cannot be used.
+            TrainingDiverged: If a loss is not finite or explodes.
+        """
+        table = not is_lazy(x) and np.ndim(cast(Any, x)) < 3
+        count = 1 if table else len(cast(Sequence[Any], x))
+        self.fit_block(x, FitContext.of(seed, count, self.name, checkpoint, verbose), images)
+        self._table = table
+        return self
 
     def sample(
         self, n: int, *, seed: int = 0, method: str | None = None, **options: Any
@@ -135,9 +175,9 @@ class Model(ABC):
         """Draw samples.
 
         Args:
-            n: Number of samples of each member.
+            n: Number of samples for each seed of the block.
             seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
-            method: Way to sample, one of ``methods``; that of the model's own name if left out.
+            method: Method to sample, one of ``methods``; that of the model's own name if left out.
             options: Settings of the sampling, by keyword.
 
         Returns:
@@ -148,20 +188,20 @@ class Model(ABC):
             ValueError: If the model has no such method, or a setting is a sweep of several values.
         """
         settings = self._sampling(method or self.name, options).single()
-        seeds = [seed_for("sample", seed, e) for e in range(self.members)]
-        drawn = self.draw(n, settings, seeds).samples
-        return drawn[0] if self._table else drawn
+        context = SampleContext([seed_for("sample", seed, e) for e in range(self.members)])
+        samples = self.sample_block(n, settings, context).samples
+        return samples[0] if self._table else samples
 
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
-        """Complete the settings of the sampling."""
+    def _sampling(self, method: str, options: Mapping[str, Any]) -> Sampling:
+        """Return the settings of a method, completed by their defaults."""
         if method not in self.methods:
             known = ", ".join(self.methods)
             raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
-        return self.methods[method](**options)
+        return cast(Sampling, self.methods[method](**options))
 
 
-class Estimator(Model):
-    """A model that is trained as one: ``fit``, ``sample``, ``save`` and ``load``.
+class Estimator(Model[Sampling], Generic[Training, Sampling]):
+    """A model that is trained as one, by gradients.
 
     Args:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
@@ -172,11 +212,11 @@ class Estimator(Model):
     """
 
     trainable: ClassVar[bool] = True
-    Settings: ClassVar[type[TrainingSettings]]
+    Settings: ClassVar[type[ModelSettings]]
 
     def __init__(self, *, device: str = "auto", **settings: Any) -> None:
         super().__init__(device=device)
-        self.settings = self.Settings(**settings)
+        self.settings = cast(Training, self.Settings(**settings))
         self.module: nn.Module | None = None
         self.constants: dict[str, Tensor] = {}
         self.info: dict[str, Any] = {}
@@ -185,10 +225,10 @@ class Estimator(Model):
 
     @abstractmethod
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        """Fix the constants of the data ``(E, n, d)`` and give what the network is trained on."""
+        """Compute the constants of data ``(E, n, d)``; return what the network is trained on."""
 
     def _prepare_images(self, x: Stored) -> Rows:
-        """Fix the constants of images, and give what the network is trained on.
+        """Compute the constants of images, and return what the network is trained on.
 
         Raises:
             InputError: If the model is not for images.
@@ -197,75 +237,38 @@ class Estimator(Model):
 
     @abstractmethod
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
-        """Make the untrained module of the given members of the block."""
+        """Build the untrained module of the given positions of the block."""
 
     @abstractmethod
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
-        """Give the loss of each member on a batch."""
+        """Compute the loss of each seed on a batch, shape ``(E,)``."""
 
-    def fit(
-        self,
-        x: ArrayLike | Sequence[LazyRows],
-        *,
-        seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        split_seeds: Sequence[int] | None = None,
-        members: Sequence[int] | None = None,
-        images: ImageLayout | None = None,
-        label: str | None = None,
-        checkpoint: Checkpoint | None = None,
-        quiet: bool = False,
-    ) -> Self:
-        """Train on data.
-
-        Args:
-            x: Data, shape ``(n, d)``, or ``(E, n, d)`` for a block of members; of images also
-                one array per member whose rows lie on the disk.
-            images: What the rows of the data are if they are images; pixels are from -1 to 1, or
-                bytes from 0 to 255.
-            seed: Seed of the training.
-            seeds: Seed of each member, instead of ``seed``.
-            split_seeds: Seed of each member's choice of validation data.
-            members: Number of each member, for messages.
-            label: What to call the training in messages.
-            checkpoint: Where to keep the state of the training.
-            quiet: Show no progress.
-
-        Raises:
-            InputError: If the data cannot be used.
-            TrainingDiverged: If a loss is not finite or explodes.
-        """
+    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
         from tailbench.training.trainer import train
 
-        self._table = not is_lazy(x) and np.ndim(x) == 2
+        self._table, self.info, self._seeds = False, {}, list(context.seeds)
+        data: Tensor | Rows
         if images is None:
-            block = as_block(x)
-            count, dim = len(block), block.shape[2]
+            block = as_block(cast(ArrayLike, x))
+            dim = block.shape[2]
+            data = self._prepare(block)
         else:
             stored = as_images(x, images)
-            count, dim = len(stored), stored[0].shape[1]
+            dim = stored[0].shape[1]
             self.info["images"] = asdict(images)
-        seeds = [seed_for("member", seed, e) for e in range(count)] if seeds is None else seeds
-        self._seeds = list(seeds)
-        data = self._prepare(block) if images is None else self._prepare_images(stored)
-        trained = train(
-            lambda chosen: self._build(chosen, dim),
-            self._loss,
-            data,
-            self.settings,
-            seeds,
-            resolve_device(self.device),
-            split_seeds=split_seeds,
-            label=label or self.name,
-            members=members,
-            checkpoint=checkpoint,
-            quiet=quiet,
-        )
+            data = self._prepare_images(stored)
+        device, count = resolve_device(self.device), len(context.seeds)
+
+        def build(group: Sequence[int]) -> nn.Module:
+            return self._build(group, dim)
+
+        result = train(build, self._loss, data, self.settings, device, context)
         self.module = self._build(range(count), dim)
-        self.module.load_state_dict(trained.state)
-        self.history = trained.history
+        self.module.load_state_dict(result.state)
+        self.history = result.history
         self.info |= {
-            "seconds": trained.seconds,
+            "seconds": result.seconds,
             "parameters": sum(p[0].numel() for p in self.module.parameters()),
             "dim": dim,
             "members": count,
@@ -274,7 +277,7 @@ class Estimator(Model):
 
     @property
     def members(self) -> int:
-        """Number of members ``E``."""
+        """Number of seeds ``E`` of the block."""
         self._fitted()
         return int(self.info["members"])
 
@@ -286,7 +289,7 @@ class Estimator(Model):
 
     @property
     def images(self) -> ImageLayout | None:
-        """What the rows are if they are images."""
+        """Layout of the rows if they are images."""
         return ImageLayout.of(self.info.get("images"))
 
     def _fitted(self) -> nn.Module:
@@ -295,24 +298,28 @@ class Estimator(Model):
         return self.module
 
     def _generators(self, members: Sequence[int]) -> list[torch.Generator]:
-        """Give the generators of the members' initial parameters."""
+        """Return the generators of the initial parameters of some positions of the block."""
         import torch
 
         seeds = self._seeds or [0] * (max(members) + 1)
         return [torch.Generator().manual_seed(seed_for("init", seeds[e])) for e in members]
 
     def _select(self, members: Sequence[int]) -> nn.Module:
-        """Give the trained module of some members, on the device, ready to evaluate."""
+        """Return the trained module of some positions, on the device, ready to evaluate."""
         state = self._fitted().state_dict()
         module = self._build(members, self.dim)
         module.load_state_dict({key: value[list(members)] for key, value in state.items()})
         return module.to(resolve_device(self.device)).eval()
 
-    def _groups(self) -> Iterator[tuple[list[int], nn.Module]]:
-        """Give the members that are computed together, with their module."""
-        from tailbench.training.trainer import groups
+    def _seed_groups(self) -> list[list[int]]:
+        """Return the positions of the block that are computed together."""
+        from tailbench.training import splits
 
-        for group in groups(self.members, resolve_device(self.device)):
+        return splits.seed_groups(self.members, resolve_device(self.device))
+
+    def _groups(self) -> Iterator[tuple[list[int], nn.Module]]:
+        """Yield the positions that are computed together, with their module."""
+        for group in self._seed_groups():
             yield group, self._select(group)
 
     def save(self, path: str | Path) -> None:
@@ -321,35 +328,16 @@ class Estimator(Model):
         ``spec.json`` carries the settings and the versions, ``SHA256SUMS`` the checksums of all
         three.
         """
-        from safetensors.torch import save_file
-
-        path = Path(path)
         tensors = {f"module.{k}": v for k, v in self._fitted().state_dict().items()}
         tensors |= {f"constant.{k}": v for k, v in self.constants.items()}
-        with replacing(path / "model.safetensors") as temporary:
-            save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary)
-        with (
-            replacing(path / "history.csv") as temporary,
-            temporary.open("w", newline="") as file,
-        ):
-            columns = ["member", "step", "loss", "val_loss", "lr", "seconds"]
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.history)
         spec = {
             "type": self.name,
             "settings": self.settings.model_dump(mode="json"),
             "table": self._table,
             **self.info,
-            "versions": {
-                "python": platform.python_version(),
-                **{
-                    name: metadata.version(name) for name in ("tailbench", "torch", "numpy", "zuko")
-                },
-            },
         }
-        write_record(path / "spec.json", spec)
-        seal(path, ("model.safetensors", "history.csv", "spec.json"))
+        arrays = {key: value.cpu().numpy() for key, value in tensors.items()}
+        write_model(Path(path), spec, arrays, self.history)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -358,34 +346,16 @@ class Estimator(Model):
         Raises:
             InputError: If a file is missing or damaged, or the model is of another type.
         """
-        from safetensors.torch import load_file
+        import torch
 
-        path = Path(path)
-        spec = read_spec(path, cls.name)
-        for name in ("model.safetensors", "history.csv"):
-            if not (path / name).is_file():
-                raise InputError(f"there is no model in {path}: {path / name} is missing")
-        tensors = load_file(verified(path / "model.safetensors"))
-        history = read_text(path / "history.csv")
-        model = cls(device=device, **spec["settings"])
-        model._table = spec["table"]
-        own = {"type", "settings", "table", "versions"}
-        model.info = {key: value for key, value in spec.items() if key not in own}
-        model.constants = {
-            key.removeprefix("constant."): value
-            for key, value in tensors.items()
-            if key.startswith("constant.")
-        }
+        files = read_model(Path(path), cls.name)
+        model = cls(device=device, **files.spec["settings"])
+        model._table, model.info, model.history = files.spec["table"], files.info, files.history
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "constant": {}}
+        for key, value in files.arrays.items():
+            part, _, name = key.partition(".")
+            parts[part][name] = torch.tensor(value)
+        model.constants = parts["constant"]
         model.module = model._build(range(model.info["members"]), model.info["dim"])
-        model.module.load_state_dict(
-            {
-                key.removeprefix("module."): value
-                for key, value in tensors.items()
-                if key.startswith("module.")
-            }
-        )
-        model.history = [
-            {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
-            for row in csv.DictReader(history.splitlines())
-        ]
+        model.module.load_state_dict(parts["module"])
         return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tailbench.compute.devices import resolve_device
 from tailbench.compute.distributed import processes
 from tailbench.data import as_values
-from tailbench.models.base import Estimator
+from tailbench.models.base import Estimator, Sampling, Training
 from tailbench.models.preprocessing import Stored, robust_units
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,7 +33,7 @@ PIXEL_SCALE = 0.5
 MEASURED = 2**24  # numbers of latents whose quantiles are the unit
 
 
-class DiffusionEstimator(Estimator):
+class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampling]):
     """A model trained and run in units in which the data are of the order of one.
 
     Tables are in robust units: each column has median 0, and its quartiles have scale 1. Images
@@ -56,7 +57,7 @@ class DiffusionEstimator(Estimator):
         return stored(x, self._in_units)
 
     def _image_units(self, x: Stored) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the location and the scale of all values of images, each of shape ``(E, 1)``."""
+        """Compute the location and the scale of all values of images, each of shape ``(E, 1)``."""
         assert self.images is not None
         if self.images.pixels:
             return np.zeros((len(x), 1)), np.full((len(x), 1), PIXEL_SCALE)
@@ -74,7 +75,7 @@ class DiffusionEstimator(Estimator):
         }
 
     def _in_units(self, rows: Tensor, members: Sequence[int]) -> Tensor:
-        """Give stored rows ``(E, B, d)`` of some members in the model's units."""
+        """Convert stored rows ``(E, B, d)`` of some positions to the model's units."""
         import torch
 
         values = rows.double() / 127.5 - 1.0 if rows.dtype == torch.uint8 else rows.double()
@@ -90,24 +91,20 @@ class DiffusionEstimator(Estimator):
         run: Run,
         n: int,
         steps: int,
-        seeds: Sequence[int],
-        *,
-        label: str,
-        quiet: bool,
+        context: SampleContext,
     ) -> NDArray[np.float32]:
-        """Run a sampler batch by batch, and give its samples in units of the data.
+        """Run a sampler batch by batch, and return its samples in units of the data.
 
         Several processes take turns, batch by batch, and all get all samples.
 
         Args:
-            groups: Members that are computed together; of those in no group the samples are zero.
-            run: Gives samples in robust units, shape ``(E, n, d)``, from the module of some
-                members, their numbers, the rows, random streams and what to call at each step.
-            n: Number of samples of each member.
+            groups: Positions of the block that are computed together; the samples of those in no
+                group are zero.
+            run: Returns samples in robust units, shape ``(E, n, d)``, from the module of some
+                positions, the positions, the rows, random streams and what to call at each step.
+            n: Number of samples for each seed.
             steps: Steps of the sampler, for progress.
-            seeds: Seed of each member.
-            label: What is sampled, for progress and errors.
-            quiet: Show no progress.
+            context: Seeds of the draws, label, and whether to show progress.
 
         Raises:
             FloatingPointError: If a sample is not finite.
@@ -124,7 +121,8 @@ class DiffusionEstimator(Estimator):
         batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
         pieces = math.ceil(n / batch)
         own = range(team.rank, pieces, team.count)
-        quiet = quiet or not team.first
+        quiet = not (context.verbose and team.first)
+        label = context.label
         with torch.no_grad(), Progress(label, steps * len(groups) * len(own), quiet=quiet) as bar:
             for group in groups:
                 members = list(group)
@@ -136,7 +134,7 @@ class DiffusionEstimator(Estimator):
                     begin = piece * batch
                     size = min(batch, n - begin)
                     streams = IndexedStreams(
-                        [seeds[e] for e in members], begin, size, self.dim, device
+                        [context.seeds[e] for e in members], begin, size, self.dim, device
                     )
                     rows = slice(begin, begin + size)
                     x = run(module, members, rows, streams, bar.step)

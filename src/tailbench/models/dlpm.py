@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
 from tailbench.models.levy_base import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed
 from tailbench.registry import register
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -79,7 +80,7 @@ class DLIMSampling(LevySampling):
 
 
 @register
-class DLPM(LevyEstimator):
+class DLPM(LevyEstimator[DLPMSettings, DLPMSampling | DLIMSampling]):
     r"""Denoising Lévy probabilistic model: alpha-stable noise in the place of Gaussian noise.
 
     Noisy data are :math:`\bar\gamma X_0 + \bar\sigma \epsilon`; the network learns
@@ -90,12 +91,11 @@ class DLPM(LevyEstimator):
         Shariatian, Simsekli and Durmus, Denoising Lévy probabilistic models, 2025.
     """
 
-    Settings: ClassVar[type[TrainingSettings]] = DLPMSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {
+    Settings: ClassVar[type[ModelSettings]] = DLPMSettings
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {
         "dlpm": DLPMSampling,
         "dlim": DLIMSampling,
     }
-    settings: DLPMSettings
     earliest = 1e-3
 
     @property
@@ -119,7 +119,7 @@ class DLPM(LevyEstimator):
     def _median_of_means(
         self, module: nn.Module, batch: Tensor, streams: Streams, draws: int
     ) -> Tensor:
-        """Give the mean of the medians; only the draws that are medians need a gradient."""
+        """Compute the mean of the medians; only the draws that are medians need a gradient."""
         import torch
 
         members, n, dim = batch.shape
@@ -141,26 +141,22 @@ class DLPM(LevyEstimator):
     def _errors(
         self, module: nn.Module, noisy: Tensor, noise: Tensor, gbar: Tensor, sbar: Tensor
     ) -> Tensor:
-        """Give the loss of every sample, shape ``(E, n)``."""
+        """Compute the loss of every sample, shape ``(E, n)``."""
         square = (module(noisy, gbar, sbar) - noise).square().mean(-1)
         return square if self.settings.loss == "squared" else (square + 1e-12).sqrt()
 
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
+    def sample_block(
+        self, n: int, settings: DLPMSampling | DLIMSampling, context: SampleContext
     ) -> SampleResult:
-        """Draw ``n`` samples of every member, by DLPM or DLIM as the settings say."""
+        """Draw ``n`` samples for each seed, by DLPM or DLIM as the settings say.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
         from tailbench.levy.samplers import dlim, dlpm
         from tailbench.levy.schedules import grid
 
-        assert isinstance(settings, (DLPMSampling, DLIMSampling))
-        assert isinstance(settings.steps, int)
-        steps = settings.steps
+        steps = fixed(settings.steps)
         times = grid(self._schedule(), self.settings.alpha, steps, self.latest)
 
         def run(
@@ -169,7 +165,6 @@ class DLPM(LevyEstimator):
             if isinstance(settings, DLPMSampling):
                 chain = self._law.variance(streams.uniform, self.dim, steps)
                 return dlpm(noise, times, chain, streams.randn, progress)
-            assert isinstance(settings.rho, float)
-            return dlim(noise, times, self._stable(streams), settings.rho, progress)
+            return dlim(noise, times, self._stable(streams), fixed(settings.rho), progress)
 
-        return self._sampled(run, n, steps, seeds, label, quiet)
+        return self._sampled(run, n, steps, context)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from tailbench.data import DataShape, NetworkCost
 from tailbench.models.base import Estimator, SampleResult
 from tailbench.models.preprocessing import robust_units
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +29,13 @@ BATCH = 4096
 
 class FlowSettings(TrainingSettings):
     """Settings of the training of a flow."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {
+        **TrainingSettings.test_settings,
+        "layers": 1,
+        "width": 16,
+        "blocks": 1,
+    }
 
     batch_size: int = Field(256, ge=1, description="Samples of a batch, of each member.")
     learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
@@ -54,6 +63,14 @@ class FlowSettings(TrainingSettings):
         "data, as a start of a reverse process needs it.",
     )
 
+    def cost(self, data: DataShape) -> NetworkCost:
+        """Estimate the size of the pairs of couplings on data of a shape."""
+        width, blocks, spline = float(self.width), float(self.blocks), 3.0 * self.bins
+        couplings = 2 * float(self.layers)
+        parameters = couplings * (2 * blocks * width**2 + width * data.dim * (1 + spline / 2))
+        kept = couplings * (width * (2 + 4 * blocks) + 40 * data.dim * spline / 2)
+        return NetworkCost(parameters, 2 * parameters + 40 * kept, kept, 6 * couplings)
+
 
 class FlowSampling(SamplingSettings):
     """Flow alone: one pass from the base to the data."""
@@ -64,7 +81,7 @@ class FlowSampling(SamplingSettings):
 
 
 @register
-class Flow(Estimator):
+class Flow(Estimator[FlowSettings, FlowSampling]):
     r"""Coupling rational-quadratic spline flow with tails chosen per coordinate from the data.
 
     The data pass the inverse tail transform (or an affine map where they are light) and then the
@@ -78,9 +95,8 @@ class Flow(Estimator):
         tail-adaptive normalizing flows, 2022 (``student``).
     """
 
-    Settings: ClassVar[type[TrainingSettings]] = FlowSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"flow": FlowSampling}
-    settings: FlowSettings
+    Settings: ClassVar[type[ModelSettings]] = FlowSettings
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow": FlowSampling}
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
@@ -150,7 +166,7 @@ class Flow(Estimator):
         return module.loss(batch, draw)  # type: ignore[operator]
 
     def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Give the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.
+        """Compute the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.
 
         Raises:
             RuntimeError: If the flow has not been fitted.
@@ -163,16 +179,12 @@ class Flow(Estimator):
             values = module.log_prob(torch.from_numpy(block if block.ndim == 3 else block[None]))  # type: ignore[operator]
         return values.numpy() if block.ndim == 3 else values[0].numpy()
 
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
-    ) -> SampleResult:
-        """Draw ``n`` samples of every member: one pass through the flow."""
+    def sample_block(self, n: int, settings: FlowSampling, context: SampleContext) -> SampleResult:
+        """Draw ``n`` samples for each seed: one pass through the flow.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
         import torch
 
         from tailbench.compute.devices import resolve_device
@@ -185,21 +197,21 @@ class Flow(Estimator):
                 for begin in range(0, n, BATCH):
                     size = min(BATCH, n - begin)
                     streams = IndexedStreams(
-                        [seeds[e] for e in group], begin, size, self.dim, device, "flow"
+                        [context.seeds[e] for e in group], begin, size, self.dim, device, "flow"
                     )
                     x = module(streams.randn(torch.float64))
                     out[group, begin : begin + size] = x.float().cpu().numpy()
         if not np.isfinite(out).all():
-            raise FloatingPointError(f"{label}: a sample of the flow is not finite")
+            raise FloatingPointError(f"{context.label}: a sample of the flow is not finite")
         return SampleResult(out, 1)
 
     def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
         """Draw the start of a reverse process; the noise of the training stays in it."""
-        return self.draw(n, FlowSampling(), seeds).samples
+        return self.sample_block(n, FlowSampling(), SampleContext(seeds)).samples
 
 
 def _quartile_factor(shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Give the factor by which the tail transform's quartiles would miss those of the data.
+    r"""Compute the factor by which the tail transform's quartiles would miss those of the data.
 
     The quartile of a standard Gaussian has :math:`u = \log 2`, which the transform takes to
     :math:`s (2^\lambda - 1)/\lambda`; it is to be 0.6745 robust units.

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, model_validator
 
-from tailbench.data import ImageLayout, as_values
-from tailbench.exceptions import InputError
+from tailbench.data import ImageLayout
 from tailbench.io.checksums import seal, write_record
-from tailbench.io.lazy_rows import LazyRows
-from tailbench.models.base import Model, SampleResult, load_model, read_spec
+from tailbench.models.base import Data, Model, SampleResult, TuneResult
 from tailbench.models.flow import Flow
-from tailbench.models.preprocessing import Stored, as_block, as_images, is_lazy
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
-from tailbench.models.sgm import SGM, ReverseSettings
-from tailbench.models.sigma_selection import TRIALS, choose_level
+from tailbench.models.flow_sgm_settings import FlowSGMSampling
+from tailbench.models.persistence import load_model, read_spec
+from tailbench.models.preprocessing import as_block, as_images
+from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
+from tailbench.models.sgm import SGM
+from tailbench.models.sigma_selection import select_sigma, validation_rows
 from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
-from tailbench.rng.seeds import generator_for, seed_for
+from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,89 +31,36 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
-Level = Annotated[float, Field(gt=0)]
 Prior = Flow | TarFlow
-
-
-class FlowSGMSampling(ReverseSettings):
-    """Flow-initialised score model: the flow's samples, noised to sigma_T, then refined."""
-
-    parts: ClassVar[Parts] = {"flow": ("flow", "tarflow"), "sgm": ("sgm",)}
-    sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "steps", "delta")
-
-    flow: str = Field("flow", description="The trained flow, by its name under models.")
-    sgm: str = Field("sgm", description="The trained score model, by its name under models.")
-    prior: Literal["noised", "at_noise"] = Field(
-        "noised",
-        description="The start: 'noised', the flow's samples plus noise of level sigma_T; "
-        "'at_noise', a flow trained on data with that noise.",
-    )
-    sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
-        "auto",
-        description="Noise level at which the reverse process starts, in robust units of the "
-        "data; a list is a sweep; 'auto' takes, for each member, the smallest candidate whose "
-        "samples are within one standard error of the least max-sliced W1 to the validation data; "
-        "where steps or delta are swept, at the most steps and the least delta.",
-    )
-    candidates: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0),
-        min_length=1,
-        description="Noise levels that 'auto' tries; 0, which is for 'noised' only, leaves the "
-        "flow's samples as they are, for data where refining them does not help.",
-    )
-
-    def levels(self) -> tuple[float, ...]:
-        """List the noise levels that the settings can lead to."""
-        if self.sigma_T == "auto":
-            return self.candidates
-        return self.sigma_T if isinstance(self.sigma_T, tuple) else (self.sigma_T,)
-
-    def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Give the flows that ``at_noise`` needs: one per noise level."""
-        if self.prior == "noised":
-            return {}
-        return {"flow": [{"noise": level} for level in self.levels()]}
-
-    def chooses(self) -> bool:
-        """Tell whether ``sigma_T`` is chosen from training data."""
-        return self.sigma_T == "auto"
-
-    @model_validator(mode="after")
-    def _falls(self) -> Self:
-        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
-        levels = [level for level in self.levels() if level > 0]
-        if levels and max(deltas) >= min(levels):
-            raise ValueError(f"delta must be below every sigma_T, also {min(levels):g}")
-        if self.prior == "at_noise" and len(levels) < len(self.levels()):
-            raise ValueError("candidates: 0 is for the prior 'noised' only")
-        return self
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_candidates(cls, values: Any) -> Any:
-        """Leave 0 out of the default candidates of ``at_noise``."""
-        if isinstance(values, dict) and values.get("prior") == "at_noise":
-            default = cls.model_fields["candidates"].default
-            return {"candidates": tuple(level for level in default if level > 0), **values}
-        return values
+Part = TypeVar("Part", Flow, TarFlow, SGM, Prior)
 
 
 @register
-class FlowSGM(Model):
+class FlowSGM(Model[FlowSGMSampling]):
     r"""Flow-initialised score model: the flow gives the tails, the score model the structure.
 
     The start of the reverse process is :math:`x_T = x_{flow} + \sigma_T G` at a moderate
     :math:`\sigma_T`, instead of a Gaussian at a large one. The larger :math:`\sigma_T`, the more
     of the structure the score model makes and the less of the flow's tails is left.
 
+    As with the meta-estimators of scikit-learn, the models given are templates: ``fit`` trains
+    copies of them, ``flows`` and ``sgm``, and trains them anew when it is called again. With
+    ``prefit=True`` they are used as they are, and ``fit`` only chooses ``sigma_T``. That choice
+    is by the rows that ``fit`` would hold out: models that were fitted with another seed, or on
+    other data, have seen some of them, and the choice is then too optimistic.
+
     Args:
-        flow: A flow, fitted or not, of splines or, for images, of transformers; by default one of
-            splines is made of ``flow_settings``.
-        sgm: A score model, fitted or not; by default one is made of ``sgm_settings``.
+        flow: A flow, of splines or, for images, of transformers, or one per noise level; by
+            default one of splines is built from ``flow_settings``.
+        sgm: A score model; by default one is built from ``sgm_settings``.
         flow_settings: Settings of the flow.
         sgm_settings: Settings of the score model.
+        prefit: Whether ``flow`` and ``sgm`` have been fitted and are to be used as they are.
         device: Where to train and sample.
         sampling: Settings of the sampling, such as ``sigma_T="auto"``.
+
+    Raises:
+        pydantic.ValidationError: If a setting is unknown or out of its range.
 
     References:
         Fassina, Cardoso, Le Corff and Romary, Generalizing score-based generative models for
@@ -121,7 +68,7 @@ class FlowSGM(Model):
     """
 
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
 
     def __init__(
         self,
@@ -130,36 +77,34 @@ class FlowSGM(Model):
         *,
         flow_settings: Mapping[str, Any] | None = None,
         sgm_settings: Mapping[str, Any] | None = None,
+        prefit: bool = False,
         device: str = "auto",
         **sampling: Any,
     ) -> None:
         super().__init__(device=device)
         self.sampling = FlowSGMSampling(**sampling)
+        self.prefit = prefit
+        flow = flow or Flow(device=device, **(flow_settings or {}))
+        sgm = sgm or SGM(device=device, **(sgm_settings or {}))
         if isinstance(flow, Mapping):
-            self.flows: dict[float, Prior] = dict(flow)
-        elif self.sampling.prior == "noised" or (flow is not None and flow.module is not None):
-            base = flow or Flow(device=device, **(flow_settings or {}))
-            self.flows = {base.settings.noise: base}
+            flows = dict(flow)
+        elif prefit or self.sampling.prior == "noised":
+            flows = {flow.settings.noise: flow}
         else:
-            base = flow or Flow(device=device, **(flow_settings or {}))
-            own = dict(base.settings)
-            self.flows = {
-                level: type(base)(device=device, **{**own, "noise": level})
-                for level in self.sampling.levels()
-            }
-        self.sgm = sgm or SGM(device=device, **(sgm_settings or {}))
-        self.curve: list[dict[str, float]] = []
-        self.chosen: list[float] = []
+            flows = {level: _copy(flow, noise=level) for level in self.sampling.levels()}
+        self.flows = flows if prefit else {level: _copy(own) for level, own in flows.items()}
+        self.sgm = sgm if prefit else _copy(sgm)
+        self.tuned: TuneResult | None = None
 
     @classmethod
     def assemble(cls, parts: Mapping[str, Sequence[Any]], device: str = "auto") -> Self:
-        """Put trained flows and a trained score model together, by role."""
+        """Build the model from trained flows and a trained score model, by role."""
         flows = {flow.settings.noise: flow for flow in parts["flow"]}
-        return cls(flows, parts["sgm"][0], device=device)
+        return cls(flows, parts["sgm"][0], prefit=True, device=device)
 
     @property
     def members(self) -> int:
-        """Number of members ``E``."""
+        """Number of seeds ``E`` of the block."""
         return self.sgm.members
 
     @property
@@ -167,139 +112,76 @@ class FlowSGM(Model):
         """Dimension ``d``."""
         return self.sgm.dim
 
-    def fit(
-        self,
-        x: ArrayLike | Sequence[LazyRows],
-        *,
-        seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        split_seeds: Sequence[int] | None = None,
-        members: Sequence[int] | None = None,
-        images: ImageLayout | None = None,
-        label: str | None = None,
-        checkpoint: Any = None,
-        quiet: bool = False,
-    ) -> Self:
-        """Train the parts that are not fitted yet, and choose ``sigma_T`` if it is ``"auto"``."""
-        data = as_block(x) if images is None else as_images(x, images)
-        self._table = not is_lazy(x) and np.ndim(x) == 2
-        seeds = [seed_for("member", seed, e) for e in range(len(data))] if seeds is None else seeds
-        split_seeds = seeds if split_seeds is None else split_seeds
-        for part in (*self.flows.values(), self.sgm):
-            if part.module is None:
-                part.fit(
-                    x,
-                    seeds=seeds,
-                    split_seeds=split_seeds,
-                    members=members,
-                    images=images,
-                    label=part.name,
-                    quiet=quiet,
-                )
-        if self.sampling.sigma_T == "auto":
-            self.choose(self.validation(data, split_seeds), seeds, self.sampling)
+    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+        """Train the parts, unless they are prefit, and choose ``sigma_T`` if it is ``"auto"``.
+
+        Raises:
+            RuntimeError: If the parts are prefit and one of them has not been fitted.
+        """
+        self._table = False
+        rows = as_block(cast(ArrayLike, x)) if images is None else as_images(x, images)
+        for name, part in self._parts().items():
+            if self.prefit:
+                part.members  # noqa: B018 (raises where it has not been fitted)
+            else:
+                part.fit_block(x, context.part(name), images)
+        self.tuned = None
+        if self.sampling.tuning_runs:
+            self.tune(rows, self.sampling, context)
         return self
 
-    def validation(
-        self, x: NDArray[np.float64] | Stored, split_seeds: Sequence[int]
-    ) -> NDArray[np.float64]:
-        """Give the data ``(E, n, d)`` that neither part was trained on.
+    def _parts(self) -> dict[str, Prior | SGM]:
+        """Return the parts under the names of their folders."""
+        flows = {f"flow-{written(level)}": flow for level, flow in self.flows.items()}
+        return {**flows, "sgm": self.sgm}
+
+    def tune(self, x: Data, settings: FlowSGMSampling, context: FitContext) -> TuneResult:
+        """Choose ``sigma_T`` for each seed by the max-sliced W1 to validation rows.
+
+        See :func:`tailbench.models.sigma_selection.choose_level` for the rule. The result is kept
+        in ``tuned``.
 
         Args:
-            x: The data of each member, each of shape ``(n, d)``.
-            split_seeds: Seed of each member's split into training and validation data.
+            x: The training data; its rows that no part was trained on are used.
+            settings: Settings whose ``candidates`` are tried, at the finest of their sweeps.
+            context: Seeds of the choice, and those of the split that the training has made.
 
         Raises:
             InputError: If a part was trained on all the data.
         """
-        from tailbench.training.trainer import split
+        block = x if isinstance(x, Sequence) else np.asarray(x)
+        rows = [block] if isinstance(block, np.ndarray) and block.ndim == 2 else list(block)
+        fraction = min(part.settings.validation_fraction for part in self._parts().values())
+        held = validation_rows(rows, fraction, context.split_seeds)
+        seeds = [seed_for("choose", seed) for seed in context.seeds]
 
-        parts = (*self.flows.values(), self.sgm)
-        fraction = min(part.settings.validation_fraction for part in parts)
-        held = split(x[0].shape[0], fraction, split_seeds)[1].numpy()
-        if held.shape[1] < 2:
-            raise InputError(
-                "sigma_T: 'auto' needs validation data; validation_fraction is too small"
-            )
-        return np.stack([as_values(rows[own]) for rows, own in zip(x, held, strict=True)])
+        def draw(level: float, n: int) -> NDArray[np.float32]:
+            tried = settings.finest().model_copy(update={"sigma_T": level})
+            label = f"{context.label}, choosing sigma_T, {written(level)}"
+            return self.sample_block(n, tried, SampleContext(seeds, label, context.verbose)).samples
 
-    def choose(
-        self,
-        held: NDArray[np.float64],
-        seeds: Sequence[int],
-        settings: FlowSGMSampling,
-        label: str = "choosing sigma_T",
-        quiet: bool = True,
-    ) -> list[float]:
-        """Choose each member's ``sigma_T`` by the max-sliced W1 to validation data.
+        self.tuned = select_sigma(draw, held, settings.candidates, seeds, context.ids)
+        return self.tuned
 
-        See :func:`tailbench.models.sigma_selection.choose_level`. The curve is kept in ``curve``,
-        the choice in ``chosen``.
-
-        Args:
-            held: Validation data, shape ``(E, n, d)``.
-            seeds: Seed of each member.
-            settings: Settings whose ``candidates`` are tried, at the finest of their sweeps.
-            label: What is done, for progress.
-            quiet: Show no progress.
-        """
-        own = [seed_for("choose", seed) for seed in seeds]
-        drawn = {
-            level: self.draw(
-                TRIALS * held.shape[1],
-                settings.finest().model_copy(update={"sigma_T": level}),
-                own,
-                label=f"{label}, {level:g}",
-                quiet=quiet,
-            ).samples.astype(np.float64)
-            for level in settings.candidates
-        }
-        choices = [
-            choose_level(
-                {level: samples[e] for level, samples in drawn.items()},
-                held[e],
-                generator_for("choose", seed),
-            )
-            for e, seed in enumerate(own)
-        ]
-        self.chosen = [choice.level for choice in choices]
-        self.curve = [
-            {
-                "member": e,
-                "sigma_T": level,
-                "max_sw1": distance,
-                "standard_error": choice.errors[level],
-            }
-            for e, choice in enumerate(choices)
-            for level, distance in choice.distances.items()
-        ]
-        return self.chosen
-
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
+    def sample_block(
+        self, n: int, settings: FlowSGMSampling, context: SampleContext
     ) -> SampleResult:
-        """Draw ``n`` samples of every member: the flow's, noised to ``sigma_T``, then refined.
+        """Draw ``n`` samples for each seed: the flow's, noised to ``sigma_T``, then refined.
 
         Raises:
             RuntimeError: If ``sigma_T`` is ``"auto"`` and has not been chosen.
+            FloatingPointError: If a sample is not finite.
         """
         import torch
 
-        assert isinstance(settings, FlowSGMSampling)
-        if settings.sigma_T == "auto":
-            if not self.chosen:
-                raise RuntimeError("sigma_T has not been chosen; call fit or choose first")
-            levels = list(self.chosen)
+        level = fixed(settings.sigma_T)
+        if isinstance(level, float):
+            levels = [level] * len(context.seeds)
+        elif self.tuned is not None:
+            levels = list(self.tuned.chosen)
         else:
-            assert isinstance(settings.sigma_T, float)
-            levels = [settings.sigma_T] * len(seeds)
-        starts = self._starts(n, settings, levels, seeds)
+            raise RuntimeError("sigma_T has not been chosen; call fit or tune first")
+        starts = self._starts(n, settings, levels, context)
         location, scale = (self.sgm.constants[key] for key in ("location", "scale"))
 
         def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
@@ -307,46 +189,47 @@ class FlowSGM(Model):
             x = ((x - location[members, None]) / scale[members, None]).float().to(streams.device)
             if settings.prior == "at_noise":
                 return x
-            level = torch.tensor([levels[e] for e in members], device=streams.device)
-            return x + level.view(-1, 1, 1) * streams.randn()
+            sigma = torch.tensor([levels[e] for e in members], device=streams.device)
+            return x + sigma.view(-1, 1, 1) * streams.randn()
 
-        samples, nfe = self.sgm.refine(start, levels, n, settings, seeds, label=label, quiet=quiet)
-        for e, level in enumerate(levels):
-            if level == 0:
+        samples, nfe = self.sgm.refine(start, levels, n, settings, context)
+        for e, own in enumerate(levels):
+            if own == 0:
                 samples[e] = starts[e]
         refined = nfe if any(levels) else 0
         return SampleResult(samples, refined + 1, {"sigma_T": levels})
 
     def _starts(
-        self, n: int, settings: FlowSGMSampling, levels: list[float], seeds: Sequence[int]
+        self, n: int, settings: FlowSGMSampling, levels: list[float], context: SampleContext
     ) -> NDArray[np.float32]:
-        """Draw from the flow, or from each member's flow at its noise level."""
+        """Draw from the flow, or from each seed's flow at its noise level."""
         if settings.prior == "noised":
-            return next(iter(self.flows.values())).prior(n, seeds, noisy=False)
+            return next(iter(self.flows.values())).prior(n, context.seeds, noisy=False)
         missing = sorted(set(levels) - set(self.flows))
         if missing:
-            raise RuntimeError(f"no flow was trained at noise level {missing[0]:g}")
+            raise RuntimeError(f"no flow was trained at noise level {written(missing[0])}")
         drawn = {
-            level: self.flows[level].prior(n, seeds, noisy=True) for level in sorted(set(levels))
+            level: self.flows[level].prior(n, context.seeds, noisy=True)
+            for level in sorted(set(levels))
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
 
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplingSettings:
-        """Complete the settings by those given at construction."""
+    def _sampling(self, method: str, options: Mapping[str, Any]) -> FlowSGMSampling:
+        """Return the settings of the sampling, completed by those given at construction."""
         return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
-        """Write both parts and the choice of ``sigma_T`` into a folder."""
+        """Write the parts, each into a folder of its own, and the choice of ``sigma_T``."""
         path = Path(path)
-        for level, flow in self.flows.items():
-            flow.save(path / f"flow-{level:g}")
-        self.sgm.save(path / "sgm")
+        for name, part in self._parts().items():
+            part.save(path / name)
         spec = {
             "type": self.name,
             "sampling": self.sampling.model_dump(mode="json", exclude={"flow", "sgm"}),
             "flows": sorted(self.flows),
-            "chosen": self.chosen,
-            "curve": self.curve,
+            "chosen": [] if self.tuned is None else self.tuned.chosen,
+            "curve": [] if self.tuned is None else self.tuned.curve,
+            "prefit": self.prefit,
             "table": self._table,
         }
         write_record(path / "spec.json", spec)
@@ -361,8 +244,17 @@ class FlowSGM(Model):
         """
         path = Path(path)
         spec = read_spec(path, cls.name)
-        flows = {level: load_model(path / f"flow-{level:g}", device) for level in spec["flows"]}
+        flows = {
+            level: load_model(path / f"flow-{written(level)}", device) for level in spec["flows"]
+        }
         sgm = SGM.load(path / "sgm", device)
-        model = cls(flows, sgm, device=device, **spec["sampling"])
-        model.chosen, model.curve, model._table = spec["chosen"], spec["curve"], spec["table"]
+        model = cls(flows, sgm, prefit=True, device=device, **spec["sampling"])
+        model.prefit, model._table = spec["prefit"], spec["table"]
+        if spec["chosen"]:
+            model.tuned = TuneResult(spec["chosen"], spec["curve"])
         return model
+
+
+def _copy(part: Part, **changes: Any) -> Part:
+    """Build an untrained model of the same settings, but for some."""
+    return type(part)(device=part.device, **{**part.settings.model_dump(), **changes})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from tailbench.compute.devices import resolve_device
-from tailbench.models.base import SampleResult
+from tailbench.models.base import SampleResult, Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.settings import NetworkSettings, SamplingSettings
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,6 +66,7 @@ class LevySettings(NetworkSettings):
 class LevySampling(SamplingSettings):
     """Settings that the samplers of the family share."""
 
+    test_settings: ClassVar[Mapping[str, Any]] = {"steps": 6}
     sweeps: ClassVar[tuple[str, ...]] = ("steps",)
 
     steps: Steps | tuple[Steps, ...] = Field(
@@ -73,10 +74,12 @@ class LevySampling(SamplingSettings):
     )
 
 
-class LevyEstimator(DiffusionEstimator):
+Training = TypeVar("Training", bound=LevySettings)
+
+
+class LevyEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sampling]):
     """A predictor of stable noise, in robust units of the data."""
 
-    settings: LevySettings
     earliest: ClassVar[float]
 
     @property
@@ -86,7 +89,7 @@ class LevyEstimator(DiffusionEstimator):
 
     @abstractmethod
     def _schedule(self) -> Schedule:
-        """Give the noise schedule."""
+        """Return the noise schedule."""
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.levy.predictor import NoisePredictor
@@ -99,7 +102,7 @@ class LevyEstimator(DiffusionEstimator):
         return NoisePredictor(network, self.settings.alpha, scale)
 
     def _noised(self, batch: Tensor, streams: Streams) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Give noisy data, their noise, and the schedule's coefficients at random times."""
+        """Draw noisy data, their noise, and the schedule's coefficients at random times."""
         n = batch.shape[1]
         span = self.latest - self.earliest
         gbar, sbar = self._schedule()(self.earliest + span * streams.uniform(n, 1))
@@ -121,7 +124,7 @@ class LevyEstimator(DiffusionEstimator):
         return self._law.draw(streams.uniform, lambda: streams.randn(n, dim), dim, n)
 
     def _stable(self, streams: IndexedStreams) -> Callable[[], Tensor]:
-        """Give what draws noise in sampling, shape ``(E, n, d)``."""
+        """Return a function that draws noise in sampling, shape ``(E, n, d)``."""
         law = self._law
         return lambda: law.draw(streams.uniform, streams.randn, self.dim)
 
@@ -130,20 +133,14 @@ class LevyEstimator(DiffusionEstimator):
         run: Callable[[Callable[..., Tensor], IndexedStreams, Callable[[], None]], Tensor],
         n: int,
         steps: int,
-        seeds: Sequence[int],
-        label: str,
-        quiet: bool,
+        context: SampleContext,
     ) -> SampleResult:
         """Run a sampler, given the predictor, random streams and what to call at each step."""
-        from tailbench.training.trainer import groups
-
         samples = self._batches(
-            groups(self.members, resolve_device(self.device)),
+            self._seed_groups(),
             lambda module, _, __, streams, progress: run(module, streams, progress),
             n,
             steps,
-            seeds,
-            label=label,
-            quiet=quiet,
+            context,
         )
         return SampleResult(samples, steps)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from tailbench.models.base import SampleResult
 from tailbench.models.levy_base import LevyEstimator, LevySampling, LevySettings, Steps
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed
 from tailbench.registry import register
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,7 +52,7 @@ class LIMODESampling(LevySampling):
 
 
 @register
-class LIM(LevyEstimator):
+class LIM(LevyEstimator[LIMSettings, LIMSampling | LIMODESampling]):
     r"""Lévy-Itô model: a continuous time of stable noise and the fractional score.
 
     The network predicts :math:`-\epsilon/\alpha`, the fractional score times
@@ -63,12 +64,11 @@ class LIM(LevyEstimator):
         Yoon, Park, Kim and Lim, Score-based generative models with Lévy processes, 2023.
     """
 
-    Settings: ClassVar[type[TrainingSettings]] = LIMSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {
+    Settings: ClassVar[type[ModelSettings]] = LIMSettings
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {
         "lim": LIMSampling,
         "lim_ode": LIMODESampling,
     }
-    settings: LIMSettings
     earliest = 1e-5
     latest: ClassVar[float] = 0.9946
 
@@ -87,24 +87,21 @@ class LIM(LevyEstimator):
         zero = error.new_zeros(()).expand_as(error)
         return F.smooth_l1_loss(error, zero, reduction="none").mean((-2, -1))
 
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
+    def sample_block(
+        self, n: int, settings: LIMSampling | LIMODESampling, context: SampleContext
     ) -> SampleResult:
-        """Draw ``n`` samples of every member, by the SDE or the ODE as the settings say."""
+        """Draw ``n`` samples for each seed, by the SDE or the ODE as the settings say.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
         import torch
 
         from tailbench.levy.samplers import lim
 
-        assert isinstance(settings, (LIMSampling, LIMODESampling))
-        assert isinstance(settings.steps, int)
+        steps = fixed(settings.steps)
         stochastic = isinstance(settings, LIMSampling)
-        times = torch.linspace(self.latest, self.earliest, settings.steps + 1, dtype=torch.float64)
+        times = torch.linspace(self.latest, self.earliest, steps + 1, dtype=torch.float64)
         levels = self._schedule()(times)
 
         def run(
@@ -113,4 +110,4 @@ class LIM(LevyEstimator):
             stable = self._stable(streams)
             return lim(noise, levels, self.settings.alpha, stable, stochastic, progress)
 
-        return self._sampled(run, n, settings.steps, seeds, label, quiet)
+        return self._sampled(run, n, steps, context)

@@ -22,7 +22,7 @@ AGREE = 15.0
 
 
 def as_block(x: ArrayLike) -> NDArray[np.float64]:
-    """Give data as a block ``(E, n, d)``; a table ``(n, d)`` is a block of one member.
+    """Convert data to a block ``(E, n, d)``; a table ``(n, d)`` is a block of one seed.
 
     Raises:
         InputError: If the data have another number of axes, are not finite, too few, or constant.
@@ -35,7 +35,7 @@ def as_block(x: ArrayLike) -> NDArray[np.float64]:
 
 
 def as_images(x: ArrayLike | Sequence[LazyRows], images: ImageLayout) -> Stored:
-    """Give images as stored rows of each member; those that lie on the disk stay there.
+    """Return images as stored rows of each seed; those that lie on the disk stay there.
 
     Args:
         x: Images ``(n, d)`` or ``(E, n, d)``, or one lazy array per member. Bytes are pixels, from
@@ -59,7 +59,7 @@ def as_images(x: ArrayLike | Sequence[LazyRows], images: ImageLayout) -> Stored:
 
 
 def is_lazy(x: ArrayLike | Sequence[LazyRows]) -> TypeGuard[Sequence[LazyRows]]:
-    """Tell whether data are lazy arrays, one per member."""
+    """Return whether data are lazy arrays, one per member."""
     return isinstance(x, Sequence) and all(isinstance(member, LazyRows) for member in x)
 
 
@@ -75,7 +75,7 @@ def _as_members(block: NDArray[Any]) -> NDArray[Any]:
 
 
 def robust_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the median and the scale of each coordinate, each of shape ``(E, d)``.
+    """Compute the median and the scale of each coordinate, each of shape ``(E, d)``.
 
     The scale is the distance of the quartiles divided by that of a standard Gaussian; where the
     quartiles agree, or nearly (many values are equal), that of wider quantiles. Mean and standard

@@ -3,20 +3,86 @@
 from __future__ import annotations
 
 import itertools
+import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from tailbench.data import DataShape, NetworkCost
 from tailbench.settings import Settings
 
-__all__ = ["NetworkSettings", "Parts", "SamplingSettings", "TrainingSettings"]
+__all__ = [
+    "ModelSettings",
+    "NetworkSettings",
+    "Parts",
+    "SamplingSettings",
+    "TrainingSettings",
+    "fixed",
+    "written",
+]
 
 Parts = Mapping[str, tuple[str, ...]]
+T = TypeVar("T")
 
 
-class TrainingSettings(Settings):
+def fixed(value: T | tuple[T, ...]) -> T:
+    """Return the value of a setting that is no sweep.
+
+    Raises:
+        ValueError: If it is a sweep.
+    """
+    if isinstance(value, tuple):
+        raise ValueError(f"one value is required to sample, not the sweep {list(value)}")
+    return value
+
+
+def written(value: float | str) -> str:
+    """Write a value as names of variants, models and files show it.
+
+    Six significant digits if they are the value, else all digits: other values have other names.
+    """
+    if isinstance(value, str):
+        return value
+    short = format(value, "g")
+    return short if float(short) == value else repr(value)
+
+
+class ModelSettings(Settings):
+    """Settings of a model that can be trained, and what they tell of the cost of its jobs."""
+
+    @abstractmethod
+    def cost(self, data: DataShape) -> NetworkCost:
+        """Estimate the size of the model on data of a shape."""
+
+    @abstractmethod
+    def passes(self, rows: int) -> tuple[int, int]:
+        """Return the number of steps of a training on so many rows, and the rows of a step."""
+
+    def evaluations(self, steps: float, points: int, data: DataShape) -> float:
+        """Estimate how often the model is evaluated at every row to draw samples.
+
+        Args:
+            steps: Sampling steps of all points of the sweep together.
+            points: Number of points of the sweep.
+            data: Shape of the data.
+        """
+        return float(points)
+
+    def validation_rows(self, rows: int) -> int:
+        """Return how many of so many rows are held out in training."""
+        return 0
+
+
+class TrainingSettings(ModelSettings):
     """Settings of the training loop."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {
+        "steps": 40,
+        "batch_size": 64,
+        "validate_every": 10,
+    }
 
     steps: int = Field(1000, ge=1, description="Optimiser steps.")
     epochs: int | None = Field(
@@ -53,8 +119,25 @@ class TrainingSettings(Settings):
         """Whether the network is compiled for training."""
         return False
 
+    def cost(self, data: DataShape) -> NetworkCost:
+        """Estimate the size of the network on data of a shape.
+
+        Raises:
+            NotImplementedError: If the settings of the model do not say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no cost")
+
+    def passes(self, rows: int) -> tuple[int, int]:
+        """Return the number of steps of a training on so many rows, and the rows of a step."""
+        batch = min(self.batch_size, rows)
+        return (self.epochs * math.ceil(rows / batch) if self.epochs else self.steps), batch
+
+    def validation_rows(self, rows: int) -> int:
+        """Return how many of so many rows are held out in training."""
+        return round(rows * self.validation_fraction)
+
     def on(self, rows: int) -> Self:
-        """Give the settings with the steps that their epochs amount to on so many rows."""
+        """Return the settings with the steps that their epochs amount to on so many rows."""
         if self.epochs is None:
             return self
         steps = self.epochs * -(-rows // self.batch_size)
@@ -62,7 +145,13 @@ class TrainingSettings(Settings):
 
 
 class NetworkSettings(TrainingSettings):
-    """Settings of a network that is told noisy data, and of its training."""
+    """Settings of a noise-conditional network and of its training."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {
+        **TrainingSettings.test_settings,
+        "width": 16,
+        "blocks": 1,
+    }
 
     network: Literal["mlp", "unet"] = Field(
         "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
@@ -111,9 +200,40 @@ class NetworkSettings(TrainingSettings):
             raise ValueError("blocks: a level of a U-Net needs at least one")
         return self
 
+    def cost(self, data: DataShape) -> NetworkCost:
+        """Estimate the size of the network on data of a shape."""
+        if self.network == "unet":
+            return self._cost_of_unet(data)
+        width, blocks = float(self.width), float(self.blocks)
+        parameters = blocks * (2 * width**2 + 32 * width) + 3 * data.dim * width
+        activations = width * (2 + 6 * blocks) + 8 * data.dim
+        return NetworkCost(parameters, 2 * parameters, activations)
+
+    def _cost_of_unet(self, data: DataShape) -> NetworkCost:
+        """Estimate a U-Net: residual blocks of two convolutions of 3 by 3 on each level."""
+        width, blocks = float(self.width), float(self.blocks)
+        levels = self.multipliers
+        parameters = operations = activations = 0.0
+        for level, factor in enumerate(levels):
+            channels, pixels = factor * width, (data.side / 2**level) ** 2
+            below = levels[level + 1] * width if level + 1 < len(levels) else channels
+            down = blocks * 18 * channels**2
+            up = (blocks + 1) * 9 * (channels**2 + channels * (channels + below))
+            middle = 36 * channels**2 if level + 1 == len(levels) else 9 * channels**2
+            condition = 2 * (2 * blocks + 1) * 4 * width * channels
+            parameters += down + up + middle + condition
+            operations += 2 * pixels * (down + up + middle)
+            activations += pixels * channels * 12 * (2 * blocks + 2)
+        stored = 0.3 if self.checkpointing else 1.0
+        return NetworkCost(parameters, operations, stored * activations, 20 * len(levels) * blocks)
+
+    def evaluations(self, steps: float, points: int, data: DataShape) -> float:
+        """Estimate how often the network is evaluated: a Heun step does so twice."""
+        return 2.0 * steps
+
 
 class SamplingSettings(Settings):
-    """Settings of a way to sample; those named in ``sweeps`` may be lists of values.
+    """Settings of a method to sample; those named in ``sweeps`` may be lists of values.
 
     ``parts`` maps the settings that name a trained model to the types that it may have, the
     usual one first.
@@ -129,7 +249,7 @@ class SamplingSettings(Settings):
             if isinstance(value, (list, tuple)):
                 if not value:
                     raise ValueError(f"{key}: a sweep needs at least one value")
-                if len({_written(v) for v in value}) < len(value):
+                if len({written(v) for v in value}) < len(value):
                     raise ValueError(f"{key}: a value of the sweep is given twice")
         return self
 
@@ -143,30 +263,37 @@ class SamplingSettings(Settings):
         found = {}
         for values in itertools.product(*(getattr(self, key) for key in swept)):
             point = dict(zip(swept, values, strict=True))
-            label = ",".join(f"{key}={_written(value)}" for key, value in point.items())
+            label = ",".join(f"{key}={written(value)}" for key, value in point.items())
             found[label] = self.model_copy(update=point)
         return found
 
     def single(self) -> Self:
-        """Give the settings of the only point of the sweep.
+        """Return the settings of the only point of the sweep.
 
         Raises:
             ValueError: If there are several.
         """
-        found = list(self.variants().values())
-        if len(found) > 1:
+        points = list(self.variants().values())
+        if len(points) > 1:
             raise ValueError("sample takes one value per setting; sweep by calling it again")
-        return found[0]
+        return points[0]
 
     def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Give changed settings under which a part has to be trained as well, by part."""
+        """Return changed settings under which a part has to be trained as well, by part."""
         return {}
 
-    def chooses(self) -> bool:
-        """Tell whether a setting is chosen from training data before samples are drawn."""
-        return False
+    @property
+    def tuning_runs(self) -> int:
+        """Number of times that ``Model.tune`` samples to choose a setting; 0: nothing to choose."""
+        return 0
 
+    def points(self) -> int:
+        """Return the number of points of the sweep."""
+        swept = (getattr(self, key) for key in self.sweeps)
+        return math.prod(len(values) for values in swept if isinstance(values, (list, tuple)))
 
-def _written(value: float | str) -> str:
-    """Write a value of a sweep as names show it."""
-    return value if isinstance(value, str) else format(value, "g")
+    def total_steps(self) -> float:
+        """Return the sampling steps of all points of the sweep, and of the tuning, together."""
+        steps = getattr(self, "steps", 1)
+        mean = sum(steps) / len(steps) if isinstance(steps, (list, tuple)) else float(steps)
+        return mean * (self.points() + self.tuning_runs)

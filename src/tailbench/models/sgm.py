@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tailbench.compute.devices import resolve_device
 from tailbench.models.base import SampleResult
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.settings import NetworkSettings, Parts, SamplingSettings, TrainingSettings
+from tailbench.models.settings import (
+    ModelSettings,
+    NetworkSettings,
+    Parts,
+    SamplingSettings,
+    fixed,
+)
 from tailbench.registry import register
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,6 +52,7 @@ class SGMSettings(NetworkSettings):
 class ReverseSettings(SamplingSettings):
     """Settings of the reverse process."""
 
+    test_settings: ClassVar[Mapping[str, Any]] = {"steps": 6}
     sweeps: ClassVar[tuple[str, ...]] = ("steps", "delta")
 
     sampler: Sampler = Field(
@@ -63,7 +70,7 @@ class ReverseSettings(SamplingSettings):
     )
 
     def finest(self) -> Self:
-        """Give the settings with the most steps and the least delta of their sweeps."""
+        """Return the settings with the most steps and the least delta of their sweeps."""
         steps = self.steps if isinstance(self.steps, tuple) else (self.steps,)
         deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
         return self.model_copy(update={"steps": max(steps), "delta": min(deltas)})
@@ -88,7 +95,7 @@ class SGMSampling(ReverseSettings):
 
 
 @register
-class SGM(DiffusionEstimator):
+class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
     """Variance-exploding score model: Gaussian start, ODE (Heun) or SDE sampler, early stopping.
 
     Noise levels are in robust units: the data are centred at the median and divided by the
@@ -100,9 +107,9 @@ class SGM(DiffusionEstimator):
         2022; Lee, Lu and Tan (early stopping), 2022.
     """
 
-    Settings: ClassVar[type[TrainingSettings]] = SGMSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
-    settings: SGMSettings
+    Settings: ClassVar[type[ModelSettings]] = SGMSettings
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
+    heavy_tailed = False  # its start is Gaussian; how far its samples reach, it has to learn
 
     def _build(self, members: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser
@@ -118,26 +125,19 @@ class SGM(DiffusionEstimator):
         noise = streams.randn(*batch.shape[1:])
         return module.loss(batch, log_sigma.exp(), noise)  # type: ignore[operator]
 
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
-    ) -> SampleResult:
-        """Draw ``n`` samples of every member from a Gaussian of scale ``sigma_max``."""
-        assert isinstance(settings, SGMSampling)
+    def sample_block(self, n: int, settings: SGMSampling, context: SampleContext) -> SampleResult:
+        """Draw ``n`` samples for each seed from a Gaussian of scale ``sigma_max``.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
         sigma = settings.sigma_max
         samples, nfe = self.refine(
             lambda members, rows, streams: sigma * streams.randn(),
-            [sigma] * len(seeds),
+            [sigma] * len(context.seeds),
             n,
             settings,
-            seeds,
-            label=label,
-            quiet=quiet,
+            context,
         )
         return SampleResult(samples, nfe)
 
@@ -147,23 +147,18 @@ class SGM(DiffusionEstimator):
         sigma: Sequence[float],
         n: int,
         settings: ReverseSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
+        context: SampleContext,
     ) -> tuple[NDArray[np.float32], int]:
         """Run the reverse process from a given start.
 
         Args:
-            start: Gives the start in robust units, noise included, of the given members, rows
-                and random streams, shape ``(E, n, d)``.
-            sigma: Noise level of each member's start, in robust units; at 0 there is nothing to
-                refine, and the member's samples are left at zero.
-            n: Number of samples of each member.
+            start: Returns the start in robust units, noise included, of the given positions of the
+                block, rows and random streams, shape ``(E, n, d)``.
+            sigma: Noise level of each seed's start, in robust units; at 0 there is nothing to
+                refine, and the samples of that seed are left at zero.
+            n: Number of samples for each seed.
             settings: Sampler, steps and delta.
-            seeds: Seed of each member.
-            label: What is sampled, for progress.
-            quiet: Show no progress.
+            context: Seeds of the draws, label, and whether to show progress.
 
         Returns:
             Samples ``(E, n, d)`` in units of the data, and network evaluations per sample.
@@ -172,13 +167,11 @@ class SGM(DiffusionEstimator):
             FloatingPointError: If a sample is not finite.
         """
         from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
-        from tailbench.training.trainer import groups
 
-        assert isinstance(settings.steps, int) and isinstance(settings.delta, float)
-        steps, delta = settings.steps, settings.delta
+        steps, delta = fixed(settings.steps), fixed(settings.delta)
         parts = [
             [e for e in group if sigma[e] == level]
-            for group in groups(self.members, resolve_device(self.device))
+            for group in self._seed_groups()
             for level in sorted({sigma[e] for e in group})
             if level > 0
         ]
@@ -199,5 +192,5 @@ class SGM(DiffusionEstimator):
                 progress,
             )
 
-        samples = self._batches(parts, run, n, steps, seeds, label=label, quiet=quiet)
+        samples = self._batches(parts, run, n, steps, context)
         return samples, evaluations(settings.sampler, steps)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.data import as_values
+from tailbench.exceptions import InputError
+from tailbench.models.base import TuneResult
+from tailbench.models.preprocessing import Stored
+from tailbench.rng.seeds import generator_for
 from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
 
-__all__ = ["TRIALS", "Choice", "choose_level"]
+__all__ = ["TRIALS", "Choice", "choose_level", "select_sigma", "validation_rows"]
 
 TRIALS = 3
 DIRECTIONS = 64
@@ -32,6 +37,72 @@ class Choice:
     level: float
     distances: dict[float, float]
     errors: dict[float, float]
+
+
+def validation_rows(
+    x: NDArray[np.float64] | Stored, fraction: float, split_seeds: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return the rows that a training with the same fraction and split seeds has held out.
+
+    Args:
+        x: Data of each seed, each of shape ``(n, d)``.
+        fraction: Fraction that is held out; the least of several trainings gives rows that none
+            of them was trained on.
+        split_seeds: Seed of each split into training and validation rows.
+
+    Returns:
+        Shape ``(E, h, d)``.
+
+    Raises:
+        InputError: If there are fewer than two such rows.
+    """
+    from tailbench.training.splits import split_rows
+
+    held = split_rows(x[0].shape[0], fraction, split_seeds)[1].numpy()
+    if held.shape[1] < 2:
+        raise InputError("sigma_T: 'auto' needs validation data; validation_fraction is too small")
+    return np.stack([as_values(rows[own]) for rows, own in zip(x, held, strict=True)])
+
+
+def select_sigma(
+    draw: Callable[[float, int], NDArray[np.float32]],
+    held: NDArray[np.float64],
+    candidates: Sequence[float],
+    seeds: Sequence[int],
+    ids: Sequence[int],
+) -> TuneResult:
+    """Choose ``sigma_T`` for each seed by the max-sliced W1 to validation data.
+
+    See ``choose_level`` for the rule.
+
+    Args:
+        draw: Draws samples ``(E, n, d)`` at a noise level, given the level and ``n``.
+        held: Validation data, shape ``(E, n, d)``.
+        candidates: Noise levels to try.
+        seeds: Seed of each choice.
+        ids: Number of each seed, for the curve.
+    """
+    n = TRIALS * held.shape[1]
+    samples = {level: draw(level, n).astype(np.float64) for level in candidates}
+    choices = [
+        choose_level(
+            {level: block[e] for level, block in samples.items()},
+            held[e],
+            generator_for("choose", seed),
+        )
+        for e, seed in enumerate(seeds)
+    ]
+    curve = [
+        {
+            "member": number,
+            "sigma_T": level,
+            "max_sw1": distance,
+            "standard_error": choice.errors[level],
+        }
+        for number, choice in zip(ids, choices, strict=True)
+        for level, distance in choice.distances.items()
+    ]
+    return TuneResult([choice.level for choice in choices], curve)
 
 
 def choose_level(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from tailbench.compute.devices import resolve_device
+from tailbench.data import DataShape, NetworkCost
 from tailbench.exceptions import InputError
 from tailbench.models.base import SampleResult
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
+from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
+from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +29,12 @@ __all__ = ["TarFlow", "TarFlowSampling", "TarFlowSettings"]
 
 class TarFlowSettings(TrainingSettings):
     """Settings of the training of a transformer flow."""
+
+    test_settings: ClassVar[Mapping[str, Any]] = {
+        **TrainingSettings.test_settings,
+        "layers": 1,
+        "width": 16,
+    }
 
     batch_size: int = Field(128, ge=1, description="Samples of a batch, of each member.")
     learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate of AdamW.")
@@ -41,6 +49,24 @@ class TarFlowSettings(TrainingSettings):
         description="Learn the data with Gaussian noise of this level, in the units of the "
         "model: pixels have few values, and no density without it.",
     )
+
+    def cost(self, data: DataShape) -> NetworkCost:
+        """Estimate the size of the transformers on data of a shape."""
+        width, dim = float(self.width), data.dim
+        patch = self.patch if data.side > 1 else 1
+        tokens = max((data.side // patch) ** 2, 1) if data.side > 1 else dim
+        size, layers = dim / tokens, self.layers * self.depth
+        places = self.layers * (tokens * width + 3 * size * width)
+        return NetworkCost(
+            layers * 12 * width**2 + places,
+            2 * tokens * (layers * 12 * width**2 + 3 * size * width) + 4 * layers * tokens**2,
+            tokens * layers * (16 * width + self.heads * tokens),
+            layers,
+        )
+
+    def evaluations(self, steps: float, points: int, data: DataShape) -> float:
+        """Estimate how often the flow is evaluated to draw samples: once per value, at most."""
+        return float(data.dim)
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -61,7 +87,7 @@ class TarFlowSampling(SamplingSettings):
 
 
 @register
-class TarFlow(DiffusionEstimator):
+class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
     r"""Autoregressive flow of causal transformers over the patches of images.
 
     The data are learned with noise :math:`\sigma G`, and samples are denoised by Tweedie's formula,
@@ -75,12 +101,12 @@ class TarFlow(DiffusionEstimator):
         Zhai et al., Normalizing flows are capable generative models, 2024.
     """
 
-    Settings: ClassVar[type[TrainingSettings]] = TarFlowSettings
-    methods: ClassVar[dict[str, type[SamplingSettings]]] = {"tarflow": TarFlowSampling}
-    settings: TarFlowSettings
+    Settings: ClassVar[type[ModelSettings]] = TarFlowSettings
+    methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"tarflow": TarFlowSampling}
+    heavy_tailed = False  # its base is Gaussian; how far its samples reach, it has to learn
 
     def _shape(self, dim: int) -> tuple[tuple[int, int, int], int]:
-        """Give the shape of the images, and the side of a patch.
+        """Return the shape of the images, and the side of a patch.
 
         Raises:
             InputError: If the patches do not fill the images.
@@ -111,7 +137,7 @@ class TarFlow(DiffusionEstimator):
         return -self._log_prob(module, noisy).mean(-1) / batch.shape[-1]
 
     def _log_prob(self, module: nn.Module, x: Tensor) -> Tensor:
-        """Give the log-density of noisy data ``(E, n, d)`` in the model's units, ``(E, n)``."""
+        """Compute the log-density of noisy data ``(E, n, d)`` in the model's units, ``(E, n)``."""
         import torch
 
         from tailbench.flows.transformer import to_patches
@@ -124,7 +150,7 @@ class TarFlow(DiffusionEstimator):
         return torch.stack(found) - 0.5 * x.shape[-1] * math.log(2.0 * math.pi)
 
     def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Give the log-density of noisy data ``x`` ``(n, d)`` or ``(E, n, d)``, without last axis.
+        """Compute the log-density at noisy data ``(n, d)`` or ``(E, n, d)``, without the last axis.
 
         Raises:
             RuntimeError: If the flow has not been fitted.
@@ -141,22 +167,18 @@ class TarFlow(DiffusionEstimator):
             values = self._log_prob(module, own).double().cpu().numpy() - np.log(scale).sum(-1)
         return values[0] if table else values
 
-    def draw(
-        self,
-        n: int,
-        settings: SamplingSettings,
-        seeds: Sequence[int],
-        *,
-        label: str = "sampling",
-        quiet: bool = True,
+    def sample_block(
+        self, n: int, settings: TarFlowSampling, context: SampleContext
     ) -> SampleResult:
-        """Draw ``n`` samples of every member, one pass through the flow per patch."""
+        """Draw ``n`` samples for each seed, one pass through the flow per patch.
+
+        Raises:
+            FloatingPointError: If a sample is not finite.
+        """
         import torch
 
         from tailbench.flows.transformer import from_patches, to_patches
-        from tailbench.training.trainer import groups
 
-        assert isinstance(settings, TarFlowSampling)
         shape, patch = self._shape(self.dim)
         sigma = self.settings.noise
 
@@ -186,10 +208,10 @@ class TarFlow(DiffusionEstimator):
             progress()
             return x
 
-        parts = groups(self.members, resolve_device(self.device))
-        samples = self._batches(parts, run, n, 1, seeds, label=label, quiet=quiet)
+        samples = self._batches(self._seed_groups(), run, n, 1, context)
         return SampleResult(samples, 2 if settings.denoise and sigma else 1)
 
     def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
         """Draw the start of a reverse process, with the noise of the training or without."""
-        return self.draw(n, TarFlowSampling(denoise=not noisy), seeds).samples
+        settings = TarFlowSampling(denoise=not noisy)
+        return self.sample_block(n, settings, SampleContext(seeds)).samples

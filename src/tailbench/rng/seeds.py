@@ -13,7 +13,7 @@ import json
 
 import numpy as np
 
-__all__ = ["generator_for", "seed_for"]
+__all__ = ["generator_for", "metric_generator", "seed_for"]
 
 
 def seed_for(*axes: str | int) -> int:
@@ -29,3 +29,8 @@ def seed_for(*axes: str | int) -> int:
 def generator_for(*axes: str | int) -> np.random.Generator:
     """Give a NumPy generator (PCG64) seeded by the given axes."""
     return np.random.default_rng(seed_for(*axes))
+
+
+def metric_generator(metric: str, dataset: str, seed: int) -> np.random.Generator:
+    """Return the generator of a metric of a benchmark: the same for all methods."""
+    return generator_for("metric", metric, dataset, seed)

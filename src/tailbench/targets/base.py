@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.data import DataSplits, MixtureModes
+from tailbench.data import DataShape, DataSplits, MixtureModes
 from tailbench.exceptions import InputError
 from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings
@@ -23,6 +23,12 @@ class TargetSettings(Settings):
     n_test: int = Field(
         20000, ge=2, description="Number of held-out points, against which samples are compared."
     )
+    if TYPE_CHECKING:
+        dim: int  # a setting, or a constant, of every target
+
+    def shape(self) -> DataShape:
+        """Return the size of the data of one seed."""
+        return DataShape(max(self.n_train, self.n_test), self.dim)
 
 
 class BaseTarget:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -18,6 +18,7 @@ __all__ = ["GaussianGrid", "GaussianGridSettings"]
 class GaussianGridSettings(TargetSettings):
     """Settings of the grid of Gaussians."""
 
+    dim: ClassVar[int] = 2  # type: ignore[misc]
     spacing: float = Field(1.0, gt=0, description="Distance of neighbouring modes.")
     std: float = Field(0.05, gt=0, description="Standard deviation of every mode.")
     weights: tuple[float, ...] = Field(

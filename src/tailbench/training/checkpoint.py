@@ -65,7 +65,7 @@ class Checkpoint:
             save_file(contiguous, path, metadata=metadata)
         self._last = time.monotonic()
         if self.urgent():
-            raise Interrupted(f"stopped by {asked()}, with its state in {self.folder}")
+            raise Interrupted(f"interrupted by {asked()}; checkpoint saved in {self.folder}")
 
     def load(self, part: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the state of a part, or ``None`` if there is none of this key that can be read."""
@@ -82,7 +82,7 @@ class Checkpoint:
             return None
         except (SafetensorError, KeyError):
             pass
-        print(f"{path} is damaged, and is not used", flush=True)
+        print(f"ignoring corrupt checkpoint {path}", flush=True)
         return None
 
     def clear(self) -> None:
@@ -91,7 +91,7 @@ class Checkpoint:
 
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
-    """Give the checksum of tensors and plain data."""
+    """Compute the checksum of tensors and plain data."""
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

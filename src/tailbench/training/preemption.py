@@ -21,7 +21,7 @@ _asked: list[str] = []
 
 
 def asked() -> str | None:
-    """Give the name of the signal by which this process was asked to stop, if it was."""
+    """Return the name of the signal by which this process was asked to stop, if it was."""
     return _asked[0] if _asked else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from types import TracebackType
@@ -19,6 +18,23 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _bar() -> Bar | None:
+    """Build a bar of ``rich``; without that package lines are printed instead."""
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+    except ImportError:
+        return None
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
 
 
 class Progress:
@@ -42,19 +58,9 @@ class Progress:
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
-        # rich belongs to the extra `pipeline`
-        if not self.quiet and sys.stderr.isatty() and importlib.util.find_spec("rich"):
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
+        if not self.quiet and sys.stderr.isatty():
+            self._bar = _bar()
+        if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task(
                 self.label, total=self.total, completed=self.done, note=""

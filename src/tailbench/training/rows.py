@@ -35,11 +35,11 @@ class Rows(ABC):
 
     @abstractmethod
     def of(self, members: Sequence[int], device: torch.device) -> Rows:
-        """Give the rows of some members, as tensors on a device."""
+        """Return the rows of some members, as tensors on a device."""
 
     @abstractmethod
     def take(self, index: Tensor) -> Tensor:
-        """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
+        """Return the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
 
 
 class InMemoryRows(Rows):
@@ -59,14 +59,14 @@ class InMemoryRows(Rows):
         self.shape = (x.shape[0], x.shape[1], x.shape[2])
 
     def of(self, members: Sequence[int], device: torch.device) -> InMemoryRows:
-        """Give the rows of some members, as tensors on a device."""
+        """Return the rows of some members, as tensors on a device."""
         first, last = members[0], members[-1] + 1
         neighbours = list(members) == list(range(first, last))  # a view, no copy
         x = self._x[first:last] if neighbours else self._x[list(members)]
         return InMemoryRows(x.to(device), self._prepare, [self._members[e] for e in members])
 
     def take(self, index: Tensor) -> Tensor:
-        """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
+        """Return the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
         found = self._x.gather(1, index.unsqueeze(-1).expand(-1, -1, self.shape[2]))
         return found if self._prepare is None else self._prepare(found, self._members)
 
@@ -93,19 +93,19 @@ class OnDiskRows(Rows):
         self.shape = (len(x), x[0].shape[0], x[0].shape[1])
 
     def of(self, members: Sequence[int], device: torch.device) -> OnDiskRows:
-        """Give the rows of some members, as tensors on a device."""
+        """Return the rows of some members, as tensors on a device."""
         own = [self._members[e] for e in members]
         return OnDiskRows([self._x[e] for e in members], self._prepare, device, own)
 
     def take(self, index: Tensor) -> Tensor:
-        """Give the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
+        """Return the rows of the numbers ``(E, B)``, shape ``(E, B, d)``, on the device."""
         numbers = index.cpu().numpy()
         read = np.stack([rows[own] for rows, own in zip(self._x, numbers, strict=True)])
         return self._prepare(torch.from_numpy(read).to(self._device), self._members)
 
 
 def stored(x: Sequence[LazyRows | NDArray[Any]], prepare: Prepare) -> Rows:
-    """Give stored rows, held in memory if they are few.
+    """Return stored rows, held in memory if they are few.
 
     Args:
         x: The rows of each member, each of shape ``(n, d)``.

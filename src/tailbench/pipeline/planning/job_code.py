@@ -48,6 +48,7 @@ def _computed(plan: Plan, stage: str, name: str | None) -> Iterator[str]:
         type_ = plan.config.datasets[name].type
         yield module_of(source_kind(type_), type_)
         if stage == "evaluate":
+            yield "tailbench.rng.seeds"
             for entry in plan.features.metrics_on(name).values():
                 yield module_of("metrics", entry.type)
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from tailbench import registry
+from tailbench.models.settings import written
 from tailbench.pipeline.config.entries import ModelEntry
 from tailbench.pipeline.config.model import Config
 from tailbench.pipeline.config.parse import parse
@@ -147,7 +148,7 @@ class Plan:
             for model in self.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
-        if self._sampling(method).chooses():
+        if self._sampling(method).tuning_runs:
             inputs.append(f"{self.layout.data(dataset, block)}/train.npy")
         return inputs
 
@@ -305,4 +306,4 @@ class Plan:
 
 def _written(change: Mapping[str, float]) -> str:
     """Write changed settings as part of the name of a file."""
-    return "-".join(f"{key}-{value:g}" for key, value in change.items()).replace("+", "")
+    return "-".join(f"{key}-{written(value)}" for key, value in change.items()).replace("+", "")

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tailbench.data import DataShape, NetworkCost
+from tailbench.models.settings import ModelSettings, SamplingSettings
 from tailbench.pipeline.config.seed_blocks import parse_block
-from tailbench.pipeline.planning.sizes import DataShape, Network, extent, network
 from tailbench.pipeline.runtime.gpu_slots import gpus, gpus_of_machine
+from tailbench.registry import entry_class
 
 if TYPE_CHECKING:
     from tailbench.pipeline.planning.plan import Plan
@@ -55,28 +57,24 @@ class ResourceRequest:
 
 
 def training(
-    settings: Mapping[str, Any], data: DataShape, members: int, threads: int = 1, gpu: bool = False
+    settings: ModelSettings, data: DataShape, members: int, threads: int = 1, gpu: bool = False
 ) -> ResourceRequest:
-    """Give what the training of a block of members asks for.
+    """Return what the training of a seed block asks for.
 
     Args:
-        settings: Completed settings of the model.
+        settings: Settings of the model.
         data: Size of the data.
-        members: Members of the block.
+        members: Number of seeds of the block.
         threads: Threads on a CPU.
-        gpu: Whether it runs on a GPU, where all members train together.
+        gpu: Whether it runs on a GPU, where all seeds train together.
     """
-    cost = network(settings, data)
-    batch = min(int(settings.get("batch_size", 512)), data.rows)
-    steps = int(settings.get("steps", 1000))
-    if settings.get("epochs"):
-        steps = int(settings["epochs"]) * math.ceil(data.rows / batch)
+    cost = settings.cost(data)
+    steps, batch = settings.passes(data.rows)
     work = 3.0 * members * batch * cost.operations
     per_step = _seconds(work, cost, members, threads, gpu)
     memory = BASE_MB + _mb(members * data.rows * data.dim, 8 * COPIES)
     memory += _mb(cost.parameters, 4 * (6 + 3 * members))
-    held = round(data.rows * settings.get("validation_fraction", 0.1))
-    validated = min(held, max(batch, 2**20 // data.dim))
+    validated = min(settings.validation_rows(data.rows), max(batch, 2**20 // data.dim))
     if gpu:
         memory += CUDA_MB
     else:
@@ -85,37 +83,36 @@ def training(
 
 
 def sampling(
-    settings: Mapping[str, Any],
-    models: Sequence[Mapping[str, Any]],
+    settings: SamplingSettings,
+    models: Sequence[ModelSettings],
     data: DataShape,
     members: int,
     threads: int = 1,
     gpu: bool = False,
 ) -> ResourceRequest:
-    """Give what the sampling of a method asks for.
+    """Return what the sampling of a method asks for.
 
     Args:
-        settings: Completed settings of the method; lists are sweeps.
-        models: Completed settings of the models that it samples from.
+        settings: Settings of the method.
+        models: Settings of the models that it samples from.
         data: Size of the data.
-        members: Members of the block.
+        members: Number of seeds of the block.
         threads: Threads on a CPU.
-        gpu: Whether it runs on a GPU, where all members are sampled together.
+        gpu: Whether it runs on a GPU, where all seeds are sampled together.
     """
-    steps, variants = _sweep(settings)
-    costs = [network(model, data) for model in models]
+    steps, points = settings.total_steps(), settings.points()
+    costs = [model.cost(data) for model in models]
     rows = min(4096, max(2**21 // data.dim, 256), data.rows)  # at once
     seconds = 0.0
     for model, cost in zip(models, costs, strict=True):
-        at_once = data.dim if "patch" in model else float(variants)  # a flow
-        passes = 2.0 * steps if "network" in model else at_once  # a Heun step has two
         work = members * data.rows * cost.operations
         batches = math.ceil(data.rows / (rows * (16 if gpu else 1)))
+        passes = model.evaluations(steps, points, data)
         seconds += passes * _seconds(work, cost, members * batches, threads, gpu)
     parameters = sum(cost.parameters for cost in costs)
     kept = max((cost.activations for cost in costs), default=0.0)
     memory = BASE_MB + _mb(parameters, 8 * members)
-    memory += _mb(members * data.rows * data.dim, 8 * COPIES + 4 * variants)
+    memory += _mb(members * data.rows * data.dim, 8 * COPIES + 4 * points)
     memory += CUDA_MB if gpu else _mb(rows * kept, 2)
     return ResourceRequest(_rounded(memory, 500), _minutes(seconds))
 
@@ -149,17 +146,7 @@ def preparing(data: DataShape, members: int) -> ResourceRequest:
     return ResourceRequest(_rounded(memory, 500), _minutes(members * (1.0 + numbers * 1e-6)))
 
 
-def _sweep(settings: Mapping[str, Any]) -> tuple[float, int]:
-    """Give the steps of all points of a sweep together, and the number of points."""
-    swept = [key for key, value in settings.items() if isinstance(value, (list, tuple))]
-    candidates = settings.get("candidates") if settings.get("sigma_T") == "auto" else None
-    points = math.prod(len(settings[key]) for key in swept if key != "candidates")
-    steps = settings.get("steps", 1)
-    mean = sum(steps) / len(steps) if isinstance(steps, (list, tuple)) else float(steps)
-    return mean * (points + len(candidates or ())), points
-
-
-def _seconds(work: float, cost: Network, members: int, threads: int, gpu: bool) -> float:
+def _seconds(work: float, cost: NetworkCost, members: int, threads: int, gpu: bool) -> float:
     if gpu:
         return work / GPU_SPEED + GPU_STEP * cost.calls
     return work / (CPU_SPEED * threads**0.7) + CPU_STEP * members
@@ -206,7 +193,7 @@ class JobResources:
 
     def data(self, dataset: str, block: str) -> ResourceRequest:
         """Give what drawing or reading the data asks for."""
-        return preparing(extent(self.plan.data_spec(dataset)), len(parse_block(block)))
+        return preparing(_shape(self.plan.data_spec(dataset)), len(parse_block(block)))
 
     def train(self, dataset: str, model: str, block: str) -> ResourceRequest:
         """Give what a training asks for."""
@@ -233,7 +220,7 @@ class JobResources:
 
     def evaluate(self, dataset: str, method: str, block: str) -> ResourceRequest:
         """Give what the metrics of a method ask for."""
-        points = _sweep(self.plan.config.methods[method].values)[1]
+        points = _settings("methods", self.plan.sample_spec(method)).points()
         need = self._metrics(dataset, block, points)
         return self._of_several(need, self.plan.processes_for(dataset, method))
 
@@ -242,7 +229,7 @@ class JobResources:
         return self._metrics(dataset, block, 1)
 
     def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
-        data, members = extent(self.plan.data_spec(dataset)), len(parse_block(block))
+        data, members = _shape(self.plan.data_spec(dataset)), len(parse_block(block))
         images = bool(self.plan.features.spaces(dataset))
         return evaluating(data, members, variants, images)
 
@@ -274,14 +261,28 @@ class JobResources:
 
 
 @cache
+def _settings(section: str, spec: str) -> Any:
+    """Return the settings of an entry of a section, from what its jobs depend on."""
+    entry = json.loads(spec)
+    entry.pop("parts", None)
+    return entry_class(section, entry.pop("type")).model_validate(entry)
+
+
+@cache
+def _shape(spec: str) -> DataShape:
+    """Return the size of a dataset, as far as its settings tell it without reading data."""
+    shape: DataShape = _settings("datasets", spec).shape()
+    return shape
+
+
+@cache
 def _training(model: str, data: str, members: int, threads: int, gpu: bool) -> ResourceRequest:
-    return training(json.loads(model), extent(data), members, threads, gpu)
+    return training(_settings("models", model), _shape(data), members, threads, gpu)
 
 
 @cache
 def _sampling(
     method: str, models: tuple[str, ...], data: str, members: int, threads: int, gpu: bool
 ) -> ResourceRequest:
-    return sampling(
-        json.loads(method), [json.loads(m) for m in models], extent(data), members, threads, gpu
-    )
+    trained = [_settings("models", model) for model in models]
+    return sampling(_settings("methods", method), trained, _shape(data), members, threads, gpu)

@@ -69,10 +69,10 @@ def _latex(frame: pd.DataFrame, css: pd.DataFrame | None = None, index: bool = T
 
 
 def _cell(wide: Mapping[str, pd.DataFrame], name: str, metric: str) -> str:
-    n, seeds = wide["n"].loc[name, metric], wide["seeds"].loc[name, metric]
+    n, seeds = (float(str(wide[key].loc[name, metric])) for key in ("n", "seeds"))
     if not seeds > 0:
         return "–"
-    text = mean_std(float(wide["mean"].loc[name, metric]), float(wide["std"].loc[name, metric]))
+    text = mean_std(*(float(str(wide[key].loc[name, metric])) for key in ("mean", "std")))
     return f"{text} ({n:.0f}/{seeds:.0f})" if n < seeds else text
 
 

@@ -26,8 +26,10 @@ __all__ = ["ResultsReader", "Samples"]
 
 Array = NDArray[np.float32]
 
-NUMBERS = ("value", "floor", "ratio", "nfe", "train_seconds", "sample_seconds", "sigma_T")
-NUMBERS += ("peak_memory_mb",)
+NUMBERS = (
+    *("value", "floor", "ratio", "nfe", "train_seconds", "sample_seconds"),
+    *("sigma_T", "peak_memory_mb"),
+)
 """Columns of the metrics in which an empty place is a missing number."""
 
 

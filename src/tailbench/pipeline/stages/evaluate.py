@@ -38,7 +38,7 @@ from tailbench.pipeline.stages.options import (
     Threads,
 )
 from tailbench.registry import source
-from tailbench.rng.seeds import generator_for
+from tailbench.rng.seeds import metric_generator
 
 __all__ = ["COLUMNS", "run"]
 
@@ -103,7 +103,7 @@ def run(
                         block_samples[e],
                         test[e],
                         truth,
-                        generator_for("metric", name, dataset, member),
+                        metric_generator(name, dataset, member),
                         known,
                     )
                     seconds = time.monotonic() - begin

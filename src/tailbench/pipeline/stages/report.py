@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,14 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
     costs = metrics.groupby(["dataset", "method", "variant"], sort=False)[
         ["nfe", "train_seconds", "sample_seconds", "peak_memory_mb"]
     ].mean()
+    by_variant = {key: row.to_dict() for key, row in costs.iterrows()}
     published = published_vs_ours(metrics, inputs.config, outputs)
     plan = inputs.plan
     failed = {failure["cell"][0] for failure in plan.get("failures") or []}
     there = {*summary["dataset"], *failed}
     names = [name for name in inputs.datasets if name in there]
     return {
-        "datasets": [_dataset(inputs, name, summary, costs) for name in names],
+        "datasets": [_dataset(inputs, name, summary, by_variant) for name in names],
         "benchmark": len(metrics) > 0,
         "theory": theory,
         "headline": run_info.headline(summary, paired),
@@ -99,7 +101,7 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
 
 
 def _dataset(
-    inputs: ResultsReader, name: str, summary: pd.DataFrame, costs: pd.DataFrame
+    inputs: ResultsReader, name: str, summary: pd.DataFrame, costs: Mapping[Any, dict[Any, Any]]
 ) -> dict[str, Any]:
     from tailbench.metrics.outputs import key_metrics
     from tailbench.pipeline.reporting import run_info
@@ -123,7 +125,7 @@ def _dataset(
             {
                 "name": row["name"],
                 "cells": [cells.get((row["name"], metric)) for metric in key],
-                **costs.loc[(name, row["method"], row["variant"])].to_dict(),
+                **costs[name, row["method"], row["variant"]],
             }
             for row in of.drop_duplicates("name").to_dict("records")
         ],

@@ -16,7 +16,7 @@ from tailbench.compute.distributed import process_group
 from tailbench.data import Variant
 from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
-from tailbench.models.base import load_model
+from tailbench.models.persistence import load_model
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import SAMPLE_FILES
@@ -35,7 +35,7 @@ from tailbench.pipeline.stages.options import (
     Threads,
 )
 from tailbench.registry import entry_class, method_types
-from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext, SampleContext
 
 __all__ = ["declared", "run"]
 
@@ -95,22 +95,18 @@ def _draw(
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
     meta: dict[str, Any] = {"members": members, "variants": []}
-    if settings.chooses():
+    if settings.tuning_runs:
         begin = time.monotonic()
-        x = read_rows(data / "train.npy")
-        held = model.validation(x, [seed_for("split", dataset, m) for m in members])
-        seeds = [seed_for("choose", dataset, member) for member in members]
-        label = f"{dataset}/{method}, choosing sigma_T"
-        model.choose(held, seeds, settings, label=label, quiet=False)
-        meta["curve"] = [{**row, "member": members[row["member"]]} for row in model.curve]
+        context = FitContext.for_tuning(dataset, method, members)
+        tuned = model.tune(read_rows(data / "train.npy"), settings, context)
+        meta["curve"] = tuned.curve
         meta["choose_seconds"] = time.monotonic() - begin
 
     samples = {}
-    seeds = [seed_for("sample", dataset, member) for member in members]
     for label, variant in settings.variants().items():
         begin = time.monotonic()
         shown = Variant(method, label).text
-        drawn = model.draw(n, variant, seeds, label=f"{dataset}/{shown}", quiet=False)
+        drawn = model.sample_block(n, variant, SampleContext.for_dataset(dataset, members, shown))
         samples[label] = drawn.samples
         every = variant.model_dump(mode="json")
         meta["variants"].append(

@@ -31,7 +31,7 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
-from tailbench.rng.seeds import seed_for
+from tailbench.training.context import FitContext
 
 __all__ = ["declared", "run"]
 
@@ -105,15 +105,9 @@ def run(
         if not mine:
             return
         torch.set_num_threads(max(1, threads // team.count))
-        fitted = registry.load("models", type_)(device=device, **settings).fit(
-            x,
-            seeds=[seed_for("train", dataset, model, member) for member in members],
-            split_seeds=[seed_for("split", dataset, member) for member in members],
-            members=members,
-            images=images,
-            label=label,
-            checkpoint=checkpoint,
-        )
+        context = FitContext.for_training(dataset, model, members, checkpoint)
+        made = registry.load("models", type_)(device=device, **settings)
+        fitted = made.fit_block(x, context, images)
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
             fitted.save(folder)

@@ -1,0 +1,140 @@
+"""Models as files: ``model.safetensors``, ``spec.json`` and ``history.csv`` in a folder.
+
+No code is stored, and none is run when a folder is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailbench import registry
+from tailbench.exceptions import InputError
+from tailbench.io.atomic import replacing
+from tailbench.io.checksums import read_record, read_text, seal, verified, write_record
+
+__all__ = ["ModelFiles", "load_model", "read_model", "read_spec", "write_model"]
+
+ARRAYS, SPEC, HISTORY = "model.safetensors", "spec.json", "history.csv"
+COLUMNS = ("member", "step", "loss", "val_loss", "lr", "seconds")
+WRITERS = ("tailbench", "torch", "numpy", "zuko")
+"""Packages whose versions are noted; those that are not installed are left out."""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The content of the files of a model.
+
+    Attributes:
+        arrays: Arrays by name.
+        spec: Plain data: type, settings, and what the model knows of itself.
+        history: Rows of the history of the training.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    spec: dict[str, Any]
+    history: list[dict[str, float]]
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What ``spec`` holds besides what every model has."""
+        own = {"type", "settings", "table", "versions"}
+        return {key: value for key, value in self.spec.items() if key not in own}
+
+
+def load_model(folder: Path, device: str = "auto") -> Any:
+    """Read a model of any type from the folder it was saved in.
+
+    Raises:
+        InputError: If a file is missing or corrupt.
+    """
+    return registry.load("models", _spec(folder)["type"]).load(folder, device=device)
+
+
+def read_spec(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``spec.json`` from the folder of a saved model of the type ``name``.
+
+    Raises:
+        InputError: If it is missing or corrupt, or the model is of another type.
+    """
+    spec = _spec(folder)
+    if spec["type"] != name:
+        raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
+    return spec
+
+
+def write_model(
+    folder: Path,
+    spec: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    history: Sequence[Mapping[str, float]],
+) -> None:
+    """Write the files of a model.
+
+    ``spec.json`` carries ``spec`` and the versions of packages, ``SHA256SUMS`` the checksums.
+
+    Args:
+        folder: Where to write.
+        spec: Plain data, ``type`` among them.
+        arrays: Arrays by name.
+        history: Rows of ``COLUMNS``; none for a model that is not trained step by step.
+    """
+    from safetensors.numpy import save_file
+
+    with replacing(folder / ARRAYS) as temporary:
+        save_file({name: np.asarray(x, order="C") for name, x in arrays.items()}, temporary)
+    with replacing(folder / HISTORY) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    write_record(folder / SPEC, {**spec, "versions": _versions()})
+    seal(folder, (ARRAYS, HISTORY, SPEC))
+
+
+def read_model(folder: Path, name: str) -> ModelFiles:
+    """Read the files of a model of the type ``name``.
+
+    Raises:
+        InputError: If a file is missing or corrupt, or the model is of another type.
+    """
+    from safetensors.numpy import load_file
+
+    spec = read_spec(folder, name)
+    for file in (ARRAYS, HISTORY):
+        if not (folder / file).is_file():
+            raise InputError(f"there is no model in {folder}: {folder / file} is missing")
+    arrays = load_file(verified(folder / ARRAYS))
+    lines = read_text(folder / HISTORY).splitlines()
+    history = [
+        {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
+        for row in csv.DictReader(lines)
+    ]
+    return ModelFiles(arrays, spec, history)
+
+
+def _spec(folder: Path) -> dict[str, Any]:
+    path = folder / SPEC
+    if not path.is_file():
+        raise InputError(f"there is no model in {folder}: {path} is missing")
+    spec = read_record(path)
+    if not isinstance(spec.get("type"), str):
+        raise InputError(f"{path} is corrupt: it names no type of model")
+    return spec
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in WRITERS:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
