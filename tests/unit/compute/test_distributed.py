@@ -106,7 +106,8 @@ def trained(data, tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("model", ["sgm", pytest.param("dlpm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
 def test_two_processes_learn_what_one_learns_from_the_whole_batch(trained, model):
     alone, together, _ = trained(model)
     assert len(curve(alone, model)) == 2 * 4  # members and validations
@@ -114,6 +115,7 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch(trained, model
     np.testing.assert_allclose(curve(together, model), curve(alone, model), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_one_of_the_processes_speaks(trained):
     said = trained("sgm")[2]
     assert said.count("toy/sgm, seed 0") >= 1
