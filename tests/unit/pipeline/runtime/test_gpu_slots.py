@@ -14,9 +14,9 @@ from tailbench.pipeline.runtime import gpu_slots
 HOLD = """
 import sys, time
 from pathlib import Path
-from tailbench import gpus
-gpus.gpus_of_machine = lambda: int(sys.argv[1])
-with gpus.reserved(int(sys.argv[2]), Path(sys.argv[3])) as held:
+from tailbench.pipeline.runtime import gpu_slots
+gpu_slots.gpus_of_machine = lambda: int(sys.argv[1])
+with gpu_slots.reserved(int(sys.argv[2]), Path(sys.argv[3])) as held:
     import os
     print(",".join(held), os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     time.sleep(600)
@@ -125,7 +125,8 @@ def test_the_folder_of_the_locks_is_ones_own(monkeypatch, tmp_path):
 
 def test_the_lock_is_kept_by_the_command_that_takes_the_place(hold, tmp_path):
     code = (
-        "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g; g.gpus_of_machine = lambda: 2;"
+        "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g;"
+        "g.gpus_of_machine = lambda: 2;"
         "g._folder = lambda: pathlib.Path(sys.argv[1]); g.keep('auto', 2);"
         "os.execvp('sh', ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES; exec sleep 600'])"
     )
