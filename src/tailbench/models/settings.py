@@ -258,7 +258,7 @@ class SamplingSettings(Settings):
         return tuple(k for k in self.sweeps if isinstance(getattr(self, k), (list, tuple)))
 
     def variants(self) -> dict[str, Self]:
-        """Return the settings of each point of the sweep by its label; without sweep, "" has all."""
+        """Return the settings of each point of the sweep by its label; "" without a sweep."""
         swept = self.swept()
         found = {}
         for values in itertools.product(*(getattr(self, key) for key in swept)):

@@ -72,7 +72,8 @@ def _cell(wide: Mapping[str, pd.DataFrame], name: str, metric: str) -> str:
     n, seeds = (float(str(wide[key].loc[name, metric])) for key in ("n", "seeds"))
     if not seeds > 0:
         return "–"
-    text = mean_std(*(float(str(wide[key].loc[name, metric])) for key in ("mean", "std")))
+    mean, std = (float(str(wide[key].loc[name, metric])) for key in ("mean", "std"))
+    text = mean_std(mean, std)
     return f"{text} ({n:.0f}/{seeds:.0f})" if n < seeds else text
 
 
