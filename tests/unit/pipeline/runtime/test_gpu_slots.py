@@ -127,11 +127,7 @@ def test_the_lock_is_kept_by_the_command_that_takes_the_place(hold, tmp_path):
     code = (
         "import os, sys, pathlib, tailbench.pipeline.runtime.gpu_slots as g;"
         "g.gpus_of_machine = lambda: 2;"
-<<<<<<< HEAD
         "g._folder = lambda: pathlib.Path(sys.argv[1]); g.hold_gpus('auto', 2);"
-=======
-        "g._folder = lambda: pathlib.Path(sys.argv[1]); g.keep('auto', 2);"
->>>>>>> w-io
         "os.execvp('sh', ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES; exec sleep 600'])"
     )
     running = subprocess.Popen(
