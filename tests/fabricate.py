@@ -37,21 +37,37 @@ FLOORS = {
 HIGHER = {"f1_pr", "precision_f18", "recall_f8"}
 SIGMAS = (0.5, 1, 2, 4)
 STEPS = (10, 25, 50, 100)
-# variant: (family, how far from the data, how wrong the tail, nfe, sigma_T)
+# name for readers: (method, how far from the data, how wrong the tail, nfe, sigma_T)
 METHODS: dict[str, tuple[str, float, float, int, Any]] = {
     "sgm": ("sgm", 0.60, 0.55, 79, None),
     "flow": ("flow", 0.35, 0.10, 1, None),
     **{
-        f"flow_sgm[sigma_T={s:g}]": ("flow_sgm", 0.4 / (1 + s), 0.1 + 0.08 * s, 63, s)
+        f"flow_sgm, sigma_T = {s:g}": ("flow_sgm", 0.4 / (1 + s), 0.1 + 0.08 * s, 63, s)
         for s in SIGMAS
     },
-    "flow_sgm[sigma_T=auto]": ("flow_sgm", 0.12, 0.28, 63, "auto"),
-    **{f"dlpm[steps={n}]": ("dlpm", 0.12 + 2 / n, 0.15 + 1 / n, n, None) for n in STEPS},
+    "flow_sgm, sigma_T = auto": ("flow_sgm", 0.12, 0.28, 63, "auto"),
+    **{f"dlpm, steps = {n}": ("dlpm", 0.12 + 2 / n, 0.15 + 1 / n, n, None) for n in STEPS},
     "dlim": ("dlim", 0.25, 0.20, 25, None),
     "lim": ("lim", 0.45, 0.45, 100, None),
     "lim_ode": ("lim_ode", 0.75, 0.80, 25, None),
 }
-FAMILIES = {
+SWEPT: dict[str, dict[str, Any]] = {
+    **{f"flow_sgm, sigma_T = {s:g}": {"sigma_T": s} for s in SIGMAS},
+    "flow_sgm, sigma_T = auto": {"sigma_T": "auto"},
+    **{f"dlpm, steps = {n}": {"steps": n} for n in STEPS},
+}
+"""The swept settings of each variant that has some."""
+
+
+def label(name: str) -> str:
+    """Return the label of a variant."""
+    return ",".join(
+        f"{k}={v:g}" if k != "sigma_T" or v != "auto" else f"{k}={v}"
+        for k, v in SWEPT.get(name, {}).items()
+    )
+
+
+METHOD_MODELS = {
     "sgm": ["sgm"],
     "flow": ["flow"],
     "flow_sgm": ["flow", "sgm"],
@@ -197,11 +213,11 @@ def _models(results: Path, name: str, block: str) -> None:
 
 
 def _samples(results: Path, name: str, block: str, n: int) -> None:
-    for family in FAMILIES:
-        if (name, family) == MISSING:
+    for method in METHOD_MODELS:
+        if (name, method) == MISSING:
             continue
-        folder = results / "samples" / name / family / block
-        variants = [v for v, row in METHODS.items() if row[0] == family]
+        folder = results / "samples" / name / method / block
+        variants = [v for v, row in METHODS.items() if row[0] == method]
         drawn = [
             np.stack(
                 [generate(name, v, n, np.random.default_rng([m, 9, i])) for m in members(block)]
@@ -210,8 +226,11 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
         ]
         write_array(folder / "samples.npy", drawn)
         meta: dict[str, Any] = {
-            "variants": {
-                v: {
+            "method": method,
+            "variants": [
+                {
+                    "variant": label(v),
+                    "settings": SWEPT.get(v, {}),
                     "nfe": METHODS[v][3],
                     "sample_seconds": 0.01 * METHODS[v][3],
                     "sigma_T": None
@@ -221,10 +240,10 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                     "steps": 32,
                 }
                 for v in variants
-            },
+            ],
             "peak_memory_mb": 250.0,
         }
-        if family == "flow_sgm":
+        if method == "flow_sgm":
             meta["curve"] = [
                 {"member": m, "sigma_T": s, "max_sw1": 0.14 + 0.4 / (1 + s) + 0.01 * m}
                 for m in members(block)
@@ -241,8 +260,8 @@ def _metrics(results: Path) -> None:
     rng = np.random.default_rng(5)
     rows = []
     for name in DATASETS:
-        for variant, (family, blur, bend, nfe, sigma) in METHODS.items():
-            if (name, family) == MISSING:
+        for variant, (method, blur, bend, nfe, sigma) in METHODS.items():
+            if (name, method) == MISSING:
                 continue
             for seed in (m for block in BLOCKS for m in members(block)):
                 for metric, floor in FLOORS.items():
@@ -257,17 +276,18 @@ def _metrics(results: Path) -> None:
                     rows.append(
                         {
                             "dataset": name,
-                            "method": variant,
-                            "family": family,
-                            "model": "+".join(FAMILIES[family]),
+                            "method": method,
+                            "variant": label(variant),
                             "seed": seed,
                             "metric": metric,
                             "value": value,
                             "floor": shared,
                             "ratio": value / shared if shared else float("nan"),
                             "nfe": nfe,
+                            "settings": json.dumps(SWEPT.get(variant, {})),
+                            "model": "+".join(METHOD_MODELS[method]),
                             "sigma_T": (1.0, 2.0, 2.0)[seed] if sigma == "auto" else sigma,
-                            "train_seconds": 4.0 * len(FAMILIES[family]) + 0.1 * seed,
+                            "train_seconds": 4.0 * len(METHOD_MODELS[method]) + 0.1 * seed,
                             "sample_seconds": 0.01 * nfe,
                             "peak_memory_mb": 250.0,
                         }
@@ -286,7 +306,7 @@ def _value(metric: str, floor: float, blur: float, bend: float) -> float:
 
 
 def _plan(results: Path) -> None:
-    cells = [[d, f, b] for d in DATASETS for f in FAMILIES for b in BLOCKS]
+    cells = [[d, f, b] for d in DATASETS for f in METHOD_MODELS for b in BLOCKS]
     config = {
         "seeds": list(BLOCKS),
         "device": "cpu",
@@ -294,13 +314,13 @@ def _plan(results: Path) -> None:
         "datasets": _flat(DATASETS),
         "models": _flat(MODELS),
         "methods": {
-            family: {
-                "type": family,
+            method: {
+                "type": method,
                 **{MODELS[m]["type"]: m for m in models},
-                **({"sigma_T": [*SIGMAS, "auto"]} if family == "flow_sgm" else {}),
-                **({"steps": list(STEPS)} if family == "dlpm" else {}),
+                **({"sigma_T": [*SIGMAS, "auto"]} if method == "flow_sgm" else {}),
+                **({"steps": list(STEPS)} if method == "dlpm" else {}),
             }
-            for family, models in FAMILIES.items()
+            for method, models in METHOD_MODELS.items()
         },
         "metrics": {"sliced": {"type": "sliced", "directions": 1000}},
     }
@@ -317,19 +337,8 @@ def _plan(results: Path) -> None:
     }
     plan = {
         "stages": [{"name": name, "jobs": count} for name, count in jobs.items()],
-        "edges": [
-            ["data", "train"],
-            ["train", "sample"],
-            ["data", "evaluate"],
-            ["sample", "evaluate"],
-            ["evaluate", "collect"],
-            ["collect", "tables"],
-            ["collect", "figure"],
-            ["tables", "report"],
-            ["figure", "report"],
-        ],
         "models": {name: entry["type"] for name, entry in MODELS.items()},
-        "methods": {name: {"type": name, "models": m} for name, m in FAMILIES.items()},
+        "methods": {name: {"type": name, "models": m} for name, m in METHOD_MODELS.items()},
         "cells": cells,
     }
     seal(results / "plan.json", [results / "metrics.csv", results / "config.json"], plan)
@@ -340,7 +349,7 @@ def _benchmarks(results: Path) -> None:
     seconds = {"data": 2.0, "train": 31.5, "sample": 6.25, "evaluate": 9.0}
     for rule, s in seconds.items():
         for name in DATASETS:
-            for part in {"train": MODELS, "data": [""]}.get(rule, FAMILIES):
+            for part in {"train": MODELS, "data": [""]}.get(rule, METHOD_MODELS):
                 for block in BLOCKS:
                     path = results / "benchmarks" / rule / name / part / f"{block}.tsv"
                     _write(

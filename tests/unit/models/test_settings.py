@@ -12,25 +12,25 @@ from tailbench.models.sgm import ReverseSettings, SGMSampling
 
 def test_no_sweep():
     settings = SGMSampling(steps=8)
-    assert settings.variants("sgm") == {"sgm": settings}
-    assert settings.single() is settings
+    assert settings.variants() == {"": settings}
+    assert settings.single() == settings
 
 
 def test_one_sweep():
-    variants = SGMSampling(steps=[4, 16]).variants("fast")
-    assert list(variants) == ["fast[steps=4]", "fast[steps=16]"]
+    variants = SGMSampling(steps=[4, 16]).variants()
+    assert list(variants) == ["steps=4", "steps=16"]
     assert [v.steps for v in variants.values()] == [4, 16]
     assert {v.delta for v in variants.values()} == {0.005}
 
 
 def test_a_product_of_sweeps():
     settings = FlowSGMSampling(sigma_T=[0.5, 4], steps=[4, 16], delta=0.01)
-    variants = settings.variants("m")
+    variants = settings.variants()
     assert list(variants) == [
-        "m[sigma_T=0.5,steps=4]",
-        "m[sigma_T=0.5,steps=16]",
-        "m[sigma_T=4,steps=4]",
-        "m[sigma_T=4,steps=16]",
+        "sigma_T=0.5,steps=4",
+        "sigma_T=0.5,steps=16",
+        "sigma_T=4,steps=4",
+        "sigma_T=4,steps=16",
     ]
     assert [(v.sigma_T, v.steps) for v in variants.values()] == [
         (0.5, 4),
@@ -39,17 +39,17 @@ def test_a_product_of_sweeps():
         (4, 16),
     ]
     for variant in variants.values():
-        assert variant.variants("m") == {"m": variant}
+        assert variant.variants() == {"": variant}
 
 
 def test_a_sweep_of_one_value_is_named():
-    (name,) = SGMSampling(steps=[4]).variants("sgm")
-    assert name == "sgm[steps=4]"
+    (name,) = SGMSampling(steps=[4]).variants()
+    assert name == "steps=4"
     assert SGMSampling(steps=[4]).single().steps == 4
 
 
 def test_auto_is_no_sweep():
-    assert list(FlowSGMSampling(sigma_T="auto").variants("m")) == ["m"]
+    assert list(FlowSGMSampling(sigma_T="auto").variants()) == [""]
 
 
 def test_single_refuses_several():
@@ -62,8 +62,8 @@ def test_a_sweep_of_words():
         sweeps: ClassVar[tuple[str, ...]] = ("mode",)
         mode: str | tuple[str, ...] = "a"
 
-    assert list(Words(mode=["a", "b"]).variants("m")) == ["m[mode=a]", "m[mode=b]"]
-    assert list(Words(mode="ab").variants("m")) == ["m"]
+    assert list(Words(mode=["a", "b"]).variants()) == ["mode=a", "mode=b"]
+    assert list(Words(mode="ab").variants()) == [""]
 
 
 @pytest.mark.parametrize("key", ["steps", "delta"])

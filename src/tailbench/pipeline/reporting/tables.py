@@ -191,7 +191,7 @@ def terminal_summary(
         caption="mean ± std over seeds (multiple of the floor, real against real); bold: best; "
         "2/3: finite on 2 of 3 seeds",
     )
-    grid.add_column("dataset / method", overflow="fold", max_width=25)
+    grid.add_column("dataset / method", overflow="fold", max_width=27)
     for metric in shown:
         grid.add_column(metric, justify="right", no_wrap=True)
     for dataset, group in table.groupby("dataset", sort=False):

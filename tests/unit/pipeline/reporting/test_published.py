@@ -30,7 +30,7 @@ def test_an_unknown_table_is_an_input_error():
 
 
 def metrics(*rows):
-    columns = ["dataset", "method", "family", "metric", "value"]
+    columns = ["dataset", "variant", "method", "metric", "value"]
     table = pd.DataFrame([row for row in rows for _ in (0, 1)], columns=columns)
     return table.assign(model="m", seed=[0, 1] * len(rows), floor=0.1)
 
@@ -154,7 +154,7 @@ def test_intervals_agree_or_a_likely_reason_is_given(values, agreement):
             {
                 "dataset": "grid",
                 "method": "first",
-                "family": "first",
+                "variant": "",
                 "model": "m",
                 "metric": "f1_pr",
             }

@@ -12,13 +12,14 @@ import pytest
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
 from tailbench.pipeline.reporting import tables
+from tailbench.pipeline.results.reader import ResultsReader
 
 OUTPUTS = {"max_sw1": MetricOutput("max-sliced $W_1$"), "f1_pr": MetricOutput("F1", "higher")}
 
 
 def tidy(values, dataset="d", metric="max_sw1", floor=0.1):
     rows = [
-        (dataset, method, method.partition("[")[0], "m", seed, metric, value, floor)
+        (dataset, *method.partition("/")[::2], seed, metric, value, floor)
         for method, series in values.items()
         for seed, value in enumerate(series)
     ]
@@ -37,6 +38,12 @@ def test_summary_averages_over_seeds():
 def test_best_follows_the_metrics_direction():
     table = tables.summary(tidy({"a": [0.9], "b": [0.5]}, metric="f1_pr"), OUTPUTS)
     assert list(table.loc[table["best"], "method"]) == ["a"]
+
+
+def test_variants_of_a_method_are_apart_and_named_for_readers():
+    table = tables.summary(tidy({"a/s=1": [1.0], "a/s=2,t=3": [2.0], "b": [3.0]}), OUTPUTS)
+    assert list(table["name"]) == ["a, s = 1", "a, s = 2, t = 3", "b"]
+    assert list(table["variant"]) == ["s=1", "s=2,t=3", ""]
 
 
 def test_a_method_that_diverges_on_a_seed_is_never_best():
@@ -124,18 +131,25 @@ def test_leaderboard_keeps_the_order_of_the_metrics_file():
 
 
 def test_missing_cells_are_found_by_seed():
-    of = tidy({"a[s=1]": [1.0, 2.0], "b": [1.0]})
-    cells = [["d", "a", "0-1"], ["d", "b", "0-1"], {"dataset": "d", "method": "c", "block": "0"}]
-    cells[2]["reason"] = "it diverged"
-    table = tables.missing({"cells": cells}, of)
+    of = tidy({"a/s=1": [1.0, 2.0], "b": [1.0]})
+    cells = [["d", "a", "0-1"], ["d", "b", "0-1"], ["d", "c", "0"]]
+    failure = {"cell": cells[2], "job": "train c", "reason": "the loss is nan", "log": "logs/c.log"}
+    table = tables.missing({"cells": cells, "failures": [failure]}, of)
     assert table.to_dict("records") == [
         {
             "dataset": "d",
             "method": "b",
-            "block": "0-1",
-            "reason": "no result: its job failed or has not run",
+            "seeds": "0-1",
+            "reason": "not run",
+            "log": "",
         },
-        {"dataset": "d", "method": "c", "block": "0", "reason": "it diverged"},
+        {
+            "dataset": "d",
+            "method": "c",
+            "seeds": "0",
+            "reason": "train c failed: the loss is nan",
+            "log": "logs/c.log",
+        },
     ]
     assert tables.missing({}, of).empty
 
@@ -143,13 +157,13 @@ def test_missing_cells_are_found_by_seed():
 def test_terminal_summary_fits_100_columns(fabricated):
     from rich.console import Console
 
-    metrics = pd.read_csv(fabricated / "metrics.csv")
+    metrics = ResultsReader(fabricated).metrics
     console = Console(width=100, file=io.StringIO())
     console.print(tables.terminal_summary(metrics))
     text = console.file.getvalue()
     lines = text.splitlines()
     assert max(map(len, lines)) <= 100
-    assert any("flow_sgm[sigma_T=auto]" in line and "×)" in line for line in lines)
+    assert any("flow_sgm, sigma_T = auto" in line and "×)" in line for line in lines)
     assert "2/3" in text
     assert "…" not in text
 

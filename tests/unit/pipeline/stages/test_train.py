@@ -226,7 +226,9 @@ def test_where_nothing_can_be_kept_the_training_is_as_good(job, tmp_path, capsys
 
     monkeypatch.setattr(os, "link", refuse)
     made = job()
-    assert "toy/flow: warning: could not keep a backup copy of the model: " in capsys.readouterr().out
+    assert (
+        "toy/flow: warning: could not keep a backup copy of the model: " in capsys.readouterr().out
+    )
     assert sorted(path.name for path in (tmp_path / STATE.parent).iterdir()) == ["3-4.lock"]
     lose(tmp_path)
     assert equal(job(), made)
