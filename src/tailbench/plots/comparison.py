@@ -3,28 +3,73 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from tailbench.metrics.aggregate import summary
+from tailbench.metrics.outputs import directions
+from tailbench.plots import base, metric_points, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tailbench.interfaces import MetricOutput
-    from tailbench.pipeline.results.reader import ResultsReader
 
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "comparison"]
 
 WORST = 100.0
+LIGHTEST, DARKEST = "#eff1f2", "#0173b2"
+
+
+@style.theme()
+def comparison(metrics: pd.DataFrame, dataset: str | None = None) -> Figure | None:
+    """Draw a map of variants by metrics: the mean over seeds as a multiple of the floor.
+
+    Args:
+        metrics: The tidy metrics: ``dataset``, ``method``, ``variant``, ``seed``, ``metric``,
+            ``value``, ``floor`` and, of sweeps, ``settings``.
+        dataset: The dataset; may be left out if there is only one.
+
+    Returns:
+        The figure; ``None`` if no metric has a floor above zero.
+
+    Raises:
+        ValueError: If there are several datasets and none is named.
+        InputError: If a column is missing.
+    """
+    of = metric_points.of_dataset(metrics, dataset)
+    outputs = directions()
+    table = _turned(summary(of, outputs), outputs) if len(of) else of
+    if table.empty:
+        return None
+    variants = metric_points.variants(of)
+    shown = list(table["metric"].unique())
+    cells = table.set_index(["method", "variant", "metric"])["ratio"]
+    ratios = np.array(
+        [[cells.get((v.method, v.label, m), math.nan) for m in shown] for v in variants]
+    )
+    rows, columns = ratios.shape
+    figure, (axes,) = style.panels(
+        1, height=0.24 * rows + 1.4, width=max(3.2 + 0.56 * columns, 6.0)
+    )
+    _heat_map(axes, ratios)
+    names = [outputs[m].label if m in outputs else m for m in shown]
+    axes.set_xticks(np.arange(columns) + 0.5, names, rotation=38, ha="right", fontsize=7.5)
+    axes.set_yticks(np.arange(rows) + 0.5, [style.label(v) for v in variants], fontsize=7.5)
+    axes.tick_params(length=0)
+    return figure
 
 
 @register
-class Comparison:
+class Comparison(base.Figure):
     """All metrics of all methods, as multiples of the floor."""
 
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"metrics"})
+    needs: ClassVar[frozenset[base.Need]] = frozenset({base.Need.METRICS})
     caption: ClassVar[str] = (
         "Every metric as a multiple of its floor, the same metric between two sets of real data; "
         "mean over seeds. At 1 a method cannot be told from real data. Of metrics where higher "
@@ -32,67 +77,54 @@ class Comparison:
         "is bold; colours end at 100. Metrics whose floor is zero are left out."
     )
 
-    def draw(self, inputs: ResultsReader, dataset: str) -> Figure | None:
+    def draw(self, data: base.FigureData, dataset: str) -> Figure | None:
         """Draw a map of methods by metrics; ``None`` if no metric has a floor above zero."""
-        import numpy as np
-        import seaborn as sns
-
-        from tailbench.metrics.outputs import directions
-        from tailbench.pipeline.reporting.tables import summary
-        from tailbench.plots import style
-
-        of = inputs.metrics[inputs.metrics["dataset"] == dataset]
-        outputs = directions()
-        table = _turned(summary(of, outputs), outputs) if len(of) else of
-        if table.empty:
-            return None
-        ratios = table.pivot(index="method", columns="metric", values="ratio").reindex(
-            index=of["method"].unique(), columns=table["metric"].unique()
-        )
-        rows, columns = ratios.shape
-        figure, (axes,) = style.panels(
-            1, height=0.24 * rows + 1.4, width=max(3.2 + 0.56 * columns, 6.0)
-        )
-        sns.heatmap(
-            np.log10(ratios),
-            ax=axes,
-            annot=ratios.map(_written),
-            fmt="",
-            annot_kws={"fontsize": 7.5},
-            cmap=sns.color_palette("light:#0173b2", as_cmap=True),
-            vmin=0.0,
-            vmax=math.log10(WORST),
-            linewidths=0.6,
-            cbar_kws={"label": "multiple of floor", "pad": 0.015, "fraction": 0.03},
-        )
-        best = np.nanargmin(ratios.to_numpy(), axis=0)
-        for text in axes.texts:
-            column, row = (int(value) for value in text.get_position())
-            if best[column] == row:
-                text.set_fontweight("bold")
-        names = [outputs[m].label if m in outputs else m for m in ratios.columns]
-        axes.set_xticks(np.arange(columns) + 0.5, names, rotation=38, ha="right", fontsize=7.5)
-        axes.set_yticks(np.arange(rows) + 0.5, [style.label(m) for m in ratios.index], fontsize=7.5)
-        axes.set(xlabel="", ylabel="")
-        axes.tick_params(length=0)
-        bar = axes.collections[0].colorbar
-        if bar is not None:
-            bar.set_ticks([0, 1, 2], labels=["1", "10", "100"])
-        return figure
+        return comparison(data.metrics, dataset)
 
 
-def _turned(table: pd.DataFrame, outputs: dict[str, MetricOutput]) -> pd.DataFrame:
+def _turned(table: pd.DataFrame, outputs: Mapping[str, MetricOutput]) -> pd.DataFrame:
     """Keep the rows that have a ratio, and turn those over where higher is better."""
-    import numpy as np
-
     table = table[np.isfinite(table["ratio"]) & (table["ratio"] > 0)].copy()
     higher = table["metric"].map(lambda m: m in outputs and outputs[m].better == "higher")
     table["ratio"] = table["ratio"].where(~higher, 1 / table["ratio"])
     return table
 
 
+def _heat_map(axes: Axes, ratios: Any) -> None:
+    """Draw ratios as colours from 1 to ``WORST``, with numbers and a bar of the colours."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+    colours = LinearSegmentedColormap.from_list("light", [LIGHTEST, DARKEST])
+    scale = LogNorm(1.0, WORST)
+    cells = axes.pcolormesh(
+        np.ma.masked_invalid(ratios), cmap=colours, norm=scale, ec="white", lw=0.6
+    )
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set(ylim=(len(ratios), 0))
+    best = np.nanargmin(ratios, axis=0)
+    for (row, column), ratio in np.ndenumerate(ratios):
+        if math.isfinite(ratio):
+            red, green, blue, _ = colours(scale(ratio))
+            dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.55  # weights of luminance
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                _written(ratio),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="white" if dark else "0.15",
+                weight="bold" if best[column] == row else "normal",
+            )
+    bar = axes.figure.colorbar(
+        cells, ax=axes, label="multiple of floor", pad=0.015, fraction=0.03, ticks=[1, 10, 100]
+    )
+    bar.ax.set_yticklabels(["1", "10", "100"])
+    bar.ax.minorticks_off()
+    bar.outline.set_visible(False)
+
+
 def _written(ratio: float) -> str:
-    """Write a ratio with two digits, a large one without exponent."""
-    if not math.isfinite(ratio):
-        return ""
+    """Return a ratio with two digits, a large one without exponent."""
     return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"

@@ -5,24 +5,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tailbench.data import as_bytes
+from tailbench.data import ImageLayout, as_bytes, as_values
+from tailbench.plots import base, style
+from tailbench.plots.sample_sets import Samples, SampleSets, by_seed
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tailbench.pipeline.results.reader import ResultsReader
-
-__all__ = ["ImageGrid", "mosaic"]
+__all__ = ["ImageGrid", "image_grid", "mosaic"]
 
 PIXELS = 64  # sides of a mosaic are about this long for small images
 LEAST, MOST = 4, 8  # images in a row of a mosaic
 
 
+@style.theme()
+def image_grid(
+    samples: Samples, reference: ArrayLike, shape: tuple[int, int, int], *, row: int | None = None
+) -> Figure:
+    """Draw a mosaic of the first images of the first seed: real ones, and of every variant.
+
+    Args:
+        samples: Samples by method or :class:`~tailbench.data.Variant`, each of shape ``(n, d)``
+            or ``(E, n, d)``: values from -1 to 1, or bytes; what lies outside is cut off.
+        reference: Held-out images, of the same form.
+        shape: Channels (1 or 3), height and width; their product is ``d``.
+        row: Images in a row; by their size if left out.
+
+    Raises:
+        ValueError: If an array has another shape.
+    """
+    sets = SampleSets(samples)
+    row = row or min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
+    figure, grid = style.panels(len(sets) + 1, columns=5, height=2.3)
+    titles = ["real data (held out)", *map(style.title, sets)]
+    for i, (axes, title) in enumerate(zip(grid, titles, strict=True)):
+        x = by_seed(reference, "the reference") if i == 0 else sets[list(sets)[i - 1]]
+        axes.imshow(mosaic(as_values(x[0, : row * row]), shape, row), interpolation="nearest")
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=8.5)
+    return figure
+
+
 def mosaic(images: NDArray[Any], shape: tuple[int, int, int], row: int) -> NDArray[np.uint8]:
-    """Lay the first ``row^2`` images out in a square, with white lines between them.
+    """Build a square of the first ``row^2`` images, with white lines between them.
 
     Args:
         images: Values from -1 to 1, shape ``(n, d)``.
@@ -41,36 +69,22 @@ def mosaic(images: NDArray[Any], shape: tuple[int, int, int], row: int) -> NDArr
 
 
 @register
-class ImageGrid:
+class ImageGrid(base.Figure):
     """Images: real ones, and the first samples of every variant."""
 
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"first data", "first samples"})
+    needs: ClassVar[frozenset[base.Need]] = frozenset(
+        {base.Need.FIRST_DATA, base.Need.FIRST_SAMPLES}
+    )
     caption: ClassVar[str] = (
         "Held-out images and samples of the first seed, none of them chosen: the first ones. "
         "Values outside of black and white are cut off."
     )
 
-    def draw(self, inputs: ResultsReader, dataset: str) -> Figure | None:
+    def draw(self, data: base.FigureData, dataset: str) -> Figure | None:
         """Draw a mosaic per variant; ``None`` if the data are no images."""
-        from tailbench.plots import style
-
-        known = inputs.meta(dataset).get("images")
-        samples = inputs.first_block.samples(dataset)
-        if not known or not known["pixels"] or known["shape"][0] not in (1, 3) or not samples:
+        first = data.first_block
+        layout = ImageLayout.of(first.meta(dataset).get("images"))
+        samples = first.samples(dataset)
+        if layout is None or not layout.pixels or layout.shape[0] not in (1, 3) or not samples:
             return None
-        shape = tuple(known["shape"])
-        row = min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
-        figure, grid = style.panels(len(samples) + 1, columns=5, height=2.3)
-        shown = {"real data (held out)": inputs.first_block.test(dataset)[0]}
-        for axes, (variant, drawn) in zip(
-            grid, [*shown.items(), *((v, samples[v][0]) for v in samples)], strict=True
-        ):
-            axes.imshow(mosaic(drawn, shape, row), interpolation="nearest")
-            axes.set_axis_off()
-            separator = "\n" if len(variant) > 22 else ", "
-            axes.set_title(
-                variant if variant in shown else style.label(variant, separator=separator),
-                fontsize=8.5,
-            )
-        return figure
+        return image_grid(samples, first.test(dataset), layout.shape)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tailbench.data import Variant
 from tailbench.metrics.outputs import key_metrics
 from tailbench.plots import style
 
@@ -16,14 +20,44 @@ if TYPE_CHECKING:
     from tailbench.interfaces import MetricOutput
 
 __all__ = [
+    "STEPS",
     "error_bars",
     "extent",
     "floor_line",
+    "of_dataset",
     "panel_metrics",
     "points",
     "quality_axis",
+    "seconds_of",
+    "variants",
     "without",
 ]
+
+STEPS = ("steps", "nfe")
+"""Settings that say how many network evaluations a sample takes."""
+
+
+def of_dataset(metrics: pd.DataFrame, dataset: str | None) -> pd.DataFrame:
+    """Return the metrics of one dataset, whose variants are never missing values.
+
+    Args:
+        metrics: The tidy metrics; ``variant`` and ``settings`` may be left out or, as pandas reads
+            empty fields, be missing.
+        dataset: The dataset; may be left out if there is only one.
+
+    Raises:
+        ValueError: If there are several datasets and none is named.
+    """
+    names = metrics["dataset"].unique() if "dataset" in metrics else ()
+    if dataset is not None:
+        metrics = metrics[metrics["dataset"] == dataset]
+    elif len(names) > 1:
+        raise ValueError(f"the metrics are of {len(names)} datasets: name one of them as dataset=")
+    filled = {}
+    for column, empty in (("variant", ""), ("settings", "{}")):
+        there = metrics[column].astype(object).fillna(empty) if column in metrics else empty
+        filled[column] = there
+    return metrics.assign(**filled)
 
 
 def panel_metrics(of: pd.DataFrame) -> list[str]:
@@ -33,40 +67,62 @@ def panel_metrics(of: pd.DataFrame) -> list[str]:
     return (preferred + [metric for metric in there if metric not in preferred])[:2]
 
 
+def seconds_of(of: pd.DataFrame) -> pd.Series[float]:
+    """Return the seconds of training and sampling of each row; what is unknown counts as 0."""
+    return of["train_seconds"].fillna(0) + of["sample_seconds"].fillna(0)
+
+
 def points(of: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Average one metric of one dataset over seeds, with what each variant costs.
+    """Compute the means of one metric of one dataset over seeds, with what each variant costs.
+
+    Args:
+        of: The metrics of one dataset, from ``of_dataset``.
+        metric: Name of the metric.
 
     Returns:
-        One row per variant: ``family``, ``method``, ``mean``, ``std``, ``floor``, ``nfe``,
-        ``sigma_T``, ``seconds`` (training and sampling) and ``seconds_std``; variants without
-        a finite value are left out.
+        One row per variant: ``method``, ``variant`` (a ``Variant``), ``mean``, ``std``,
+        ``floor`` and, where the metrics have what they are made from, ``nfe``, ``sigma_T``,
+        ``seconds`` (training and sampling) and ``seconds_std``. Variants without a finite value
+        are left out.
     """
-    import numpy as np
-
     of = of[(of["metric"] == metric) & np.isfinite(of["value"])]
-    of = of.assign(seconds=of["train_seconds"].fillna(0) + of["sample_seconds"].fillna(0))
-    table = of.groupby(["family", "method"], sort=False).agg(
-        mean=("value", "mean"),
-        std=("value", "std"),
-        floor=("floor", "mean"),
-        nfe=("nfe", "mean"),
-        sigma_T=("sigma_T", "mean"),
-        seconds=("seconds", "mean"),
-        seconds_std=("seconds", "std"),
-    )
-    return table.reset_index()
+    means: dict[str, Any] = {
+        "settings": ("settings", "first"),
+        "mean": ("value", "mean"),
+        "std": ("value", "std"),
+        "floor": ("floor", "mean"),
+    }
+    means |= {key: (key, "mean") for key in ("nfe", "sigma_T") if key in of}
+    if {"train_seconds", "sample_seconds"} <= set(of.columns):
+        of = of.assign(seconds=seconds_of(of))
+        means |= {"seconds": ("seconds", "mean"), "seconds_std": ("seconds", "std")}
+    table = of.groupby(["method", "variant"], sort=False).agg(**means).reset_index()
+    table["variant"] = variants(table)
+    return table.drop(columns="settings")
+
+
+def variants(of: pd.DataFrame) -> list[Variant]:
+    """Return the variants of metrics from ``of_dataset``, each once, in their order."""
+    rows = of.drop_duplicates(["method", "variant"])[["method", "variant", "settings"]]
+    return [Variant(row[0], row[1], json.loads(row[2])) for row in rows.to_numpy()]
+
+
+def without(variant: Variant, settings: Collection[str]) -> Variant:
+    """Return what variants that differ in some settings alone have in common."""
+    if not variant.settings:
+        return variant
+    rest = {key: value for key, value in variant.settings.items() if key not in settings}
+    return Variant(variant.method, json.dumps(rest, sort_keys=True) if rest else "", rest)
 
 
 def extent(table: pd.DataFrame) -> list[float]:
-    """List the ends of the error bars of points, for the limits of an axis."""
+    """Return the ends of the error bars of points, for the limits of an axis."""
     low, high = error_bars(table["mean"], table["std"])
     return [*(table["mean"] - low), *(table["mean"] + high)]
 
 
 def error_bars(mean: Any, std: Any) -> Any:
-    """Give lower and upper lengths ``(2, m)`` of error bars that stay above zero on a log axis."""
-    import numpy as np
-
+    """Compute lower and upper lengths ``(2, m)`` of error bars, above zero on a log axis."""
     mean, std = np.asarray(mean, float), np.nan_to_num(np.asarray(std, float))
     return np.stack([np.minimum(std, 0.9 * np.abs(mean)), std])
 
@@ -89,10 +145,3 @@ def floor_line(axes: Axes, floor: float) -> None:
     """Draw the floor, where it is known."""
     if math.isfinite(floor):
         axes.axhline(floor, color=style.FLOOR, ls=(0, (1, 1.5)), lw=1.5, zorder=1)
-
-
-def without(variant: str, *settings: str) -> str:
-    """Give a variant's name without some of its swept settings."""
-    family, _, inside = variant.partition("[")
-    rest = [p for p in inside.removesuffix("]").split(",") if p.partition("=")[0] not in settings]
-    return f"{family}[{','.join(rest)}]" if rest != [""] and rest else family

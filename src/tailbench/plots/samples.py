@@ -2,26 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from numpy.typing import ArrayLike
+
+from tailbench.data import Variant
+from tailbench.plots import base, style
+from tailbench.plots.sample_sets import Samples as SamplesLike
+from tailbench.plots.sample_sets import SampleSets, by_seed
+from tailbench.plots.scatter import POINTS, View, axis_names, heaviest, scatter
 from tailbench.registry import register
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tailbench.pipeline.results.reader import ResultsReader
+__all__ = ["Samples", "samples"]
 
-__all__ = ["Samples"]
+MOST = 5  # variants of a method that are shown
 
-MOST = 5  # variants of a family that are shown
+
+@style.theme()
+def samples(
+    samples: SamplesLike,
+    reference: ArrayLike,
+    *,
+    columns: Sequence[str] = (),
+    methods: Sequence[str] = (),
+) -> Figure | None:
+    """Draw two coordinates of samples and of real data, those with the heaviest tails.
+
+    With heavy tails the axes are linear inside a square that holds 98 % of the values of the
+    reference, and logarithmic outside it.
+
+    Args:
+        samples: Samples by method or :class:`~tailbench.data.Variant`, each of shape ``(n, d)``,
+            or ``(E, n, d)``, of which the first seed is shown; of a method with many variants
+            five are shown.
+        reference: Held-out real data, shape ``(m, d)`` or ``(E, m, d)``.
+        columns: Names of the coordinates.
+        methods: Names by whose order unknown methods get their colours; those of ``samples`` if
+            left out.
+
+    Returns:
+        The figure; ``None`` if there are no samples, or only one coordinate.
+
+    Raises:
+        ValueError: If an array has another shape.
+    """
+    sets, test = SampleSets(samples), by_seed(reference, "the reference")[0]
+    groups = sets.by_method()
+    if not groups or test.shape[1] < 2:
+        return None
+    names = methods or list(groups)
+    pair = heaviest(test)
+    x = test[:POINTS, pair]
+    shown = [v for variants in groups.values() for v in _some(variants)]
+    view = View(x)
+
+    wide = 5 if len(shown) > 7 else 4
+    figure, grid = style.panels(
+        len(shown) + 1, wide, height=2.2 if wide == 5 else 2.6, sharex=True, sharey=True
+    )
+    scatter(grid[0], x, style.REAL, view)
+    grid[0].set_title("real data (held out)", fontsize=8.5)
+    for axes, variant in zip(grid[1:], shown, strict=True):
+        scatter(axes, sets[variant][0][:POINTS, pair], style.colour(variant, names), view)
+        axes.set_title(style.title(variant), fontsize=8.5)
+    style.outer_labels(grid, *axis_names(columns, pair, view))
+    return figure
 
 
 @register
-class Samples:
+class Samples(base.Figure):
     """Two coordinates of samples and data: the centre to scale, the tails compressed."""
 
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"first data", "first samples"})
+    needs: ClassVar[frozenset[base.Need]] = frozenset(
+        {base.Need.FIRST_DATA, base.Need.FIRST_SAMPLES}
+    )
     caption: ClassVar[str] = (
         "Held-out data and samples of the first seed. With heavy tails, the axes are linear "
         "inside the square, which holds 98 % of the data's values, and logarithmic outside it, "
@@ -30,38 +88,17 @@ class Samples:
         "the frame are counted in its corner."
     )
 
-    def draw(self, inputs: ResultsReader, dataset: str) -> Figure | None:
+    def draw(self, data: base.FigureData, dataset: str) -> Figure | None:
         """Draw one panel for the data and one per variant; ``None`` if there are no samples."""
-        from tailbench.plots import style
-        from tailbench.plots.scatter import POINTS, View, axis_names, heaviest, scatter
-
-        samples = inputs.first_block.samples(dataset)
-        if not samples:
+        first = data.first_block
+        drawn = first.samples(dataset)
+        if not drawn:
             return None
-        test = inputs.first_block.test(dataset)[0]
-        if test.shape[1] < 2:
-            return None
-        pair = heaviest(test)
-        x = test[:POINTS, pair]
-        shown = [v for variants in samples.families().values() for v in _some(variants)]
-        view = View(x)
-
-        columns = 5 if len(shown) > 7 else 4
-        figure, grid = style.panels(
-            len(shown) + 1, columns, height=2.2 if columns == 5 else 2.6, sharex=True, sharey=True
-        )
-        scatter(grid[0], x, style.REAL, view)
-        grid[0].set_title("real data (held out)", fontsize=8.5)
-        for axes, variant in zip(grid[1:], shown, strict=True):
-            colour = style.colour(variant, inputs.families)
-            scatter(axes, samples[variant][0][:POINTS, pair], colour, view)
-            separator = "\n" if len(variant) > 22 else ", "
-            axes.set_title(style.label(variant, separator=separator), fontsize=8.5)
-        style.outer_labels(grid, *axis_names(inputs, dataset, pair, view))
-        return figure
+        columns = first.meta(dataset).get("columns") or ()
+        return samples(drawn, first.test(dataset), columns=columns, methods=data.methods)
 
 
-def _some(variants: list[str]) -> list[str]:
+def _some(variants: list[Variant]) -> list[Variant]:
     if len(variants) <= MOST:
         return variants
     keep = {round(i * (len(variants) - 1) / (MOST - 1)) for i in range(MOST)}

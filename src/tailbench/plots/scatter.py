@@ -14,8 +14,6 @@ from tailbench.stats.tail_index import extreme_value_index
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tailbench.pipeline.results.reader import ResultsReader
-
 __all__ = ["POINTS", "View", "axis_names", "heaviest", "scatter"]
 
 Array = NDArray[np.floating[Any]]
@@ -100,11 +98,8 @@ def scatter(axes: Axes, x: Array, colour: str, view: View) -> None:
         axes.text(0.97, 0.03, text, transform=axes.transAxes, ha="right", fontsize=7.5)
 
 
-def axis_names(
-    inputs: ResultsReader, dataset: str, pair: Sequence[int], view: View
-) -> tuple[str, str]:
-    """Name the two axes by the columns of the data."""
-    names = inputs.meta(dataset).get("columns") or [f"x{j + 1}" for j in range(max(pair) + 1)]
+def axis_names(columns: Sequence[str], pair: Sequence[int], view: View) -> tuple[str, str]:
+    """Return the labels of the two axes: the columns of the data, or ``x1``, ``x2``, ..."""
     suffix = " − median" if view.heavy else ""
-    first, second = (f"{names[j]}{suffix}" for j in pair)
+    first, second = (f"{columns[j] if columns else f'x{j + 1}'}{suffix}" for j in pair)
     return first, second

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from tailbench.metrics.outputs import directions
+from tailbench.plots import base, metric_points, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -11,119 +16,147 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tailbench.pipeline.results.reader import ResultsReader
+__all__ = ["SigmaT", "sigma_t"]
 
-__all__ = ["SigmaT"]
+SWEPT = "sigma_T"
+
+
+@style.theme()
+def sigma_t(
+    metrics: pd.DataFrame,
+    dataset: str | None = None,
+    *,
+    chosen: Collection[str] = (),
+    methods: Sequence[str] = (),
+) -> Figure | None:
+    """Draw the key metrics of a dataset against ``sigma_T``, where it was swept.
+
+    Args:
+        metrics: The tidy metrics: ``method``, ``variant``, ``settings``, ``seed``, ``metric``,
+            ``value``, ``floor``, ``nfe``, ``sigma_T``.
+        dataset: The dataset; may be left out if there is only one.
+        chosen: Methods whose ``sigma_T`` was chosen from data without a sweep over it; of a sweep,
+            the settings tell that the value is ``"auto"``.
+        methods: Names by whose order unknown methods get their colours; those of ``metrics`` if
+            left out.
+
+    Returns:
+        The figure; ``None`` unless a method was run at two fixed values.
+
+    Raises:
+        ValueError: If there are several datasets and none is named.
+    """
+    of = metric_points.of_dataset(metrics, dataset)
+    is_chosen = of["method"].isin(list(chosen)) | _is_auto(of)
+    levels = of.loc[of["sigma_T"].notna() & ~is_chosen].groupby("method")["sigma_T"].nunique()
+    is_swept = of["method"].isin(levels.index[levels > 1])
+    if not is_swept.any():
+        return None
+    names = methods or list(of["method"].unique())
+    drawn = of["sigma_T"].where(is_swept | is_chosen)
+    least = drawn[drawn > 0].min()
+    of = of.assign(sigma_T=drawn.where(drawn != 0, least / 2))  # zero has no place of its own
+    stars, fixed = of[is_chosen & drawn.notna()], of[is_swept & ~is_chosen]
+    alone = of[~is_swept & ~is_chosen]
+    outputs = directions()
+    shown = metric_points.panel_metrics(fixed)
+    figure, grid = style.panels(len(shown), columns=2, height=3.2, width=10)
+    handles: dict[str, Any] = {}
+    for axes, metric in zip(grid, shown, strict=True):
+        curves, lines = (metric_points.points(part, metric) for part in (fixed, alone))
+        chose = stars[stars["metric"] == metric]
+        handles |= _curves(axes, curves, names)
+        handles |= _levels(axes, lines, names)
+        handles |= _stars(axes, chose, names)
+        floor = curves["floor"].mean()
+        metric_points.floor_line(axes, floor)
+        ends = [*metric_points.extent(curves), *lines["mean"], *chose["value"], floor]
+        metric_points.quality_axis(axes, metric, outputs.get(metric), ends)
+        _noise_axis(axes, least, drawn)
+    handles["floor"] = style.floor_handle()
+    figure.legend(handles=list(handles.values()), loc="outside right upper")
+    return figure
 
 
 @register
-class SigmaT:
+class SigmaT(base.Figure):
     """Metrics against sigma_T, where a sweep of it was run."""
 
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({"metrics"})
+    needs: ClassVar[frozenset[base.Need]] = frozenset({base.Need.METRICS})
     caption: ClassVar[str] = (
         "Structure (left) and tails (right) against the noise level σ_T at which the diffusion "
         "takes over from the flow; mean and standard deviation over seeds. Horizontal lines: "
         "the other methods, of each sweep the variant that costs most. Dotted: the floor, real "
-        "data against real data. Stars: the value chosen on validation data, one per seed; at the "
-        "left edge it is 0, the flow as it is."
+        "data against real data. Stars: the value chosen on validation data, one per seed. At 0, "
+        "drawn at the left edge, the samples are those of the flow as it is."
     )
 
-    def draw(self, inputs: ResultsReader, dataset: str) -> Figure | None:
+    def draw(self, data: base.FigureData, dataset: str) -> Figure | None:
         """Draw a panel per key metric; ``None`` unless a method was run at two fixed values."""
-        import pandas as pd
-
-        from tailbench.metrics.outputs import directions
-        from tailbench.plots import metric_points, style
-
-        of = inputs.metrics[inputs.metrics["dataset"] == dataset]
-        chose = _chosen(of, inputs)
-        values = of.loc[of["sigma_T"].notna() & ~chose].groupby("family")["sigma_T"].nunique()
-        swept = of["family"].isin(values.index[values > 1])
-        if not swept.any():
-            return None
-        chosen, fixed = of[chose & of["sigma_T"].notna()], of[swept & ~chose]
-        alone = of[~swept & ~chose]
-        outputs = directions()
-        shown = metric_points.panel_metrics(fixed)
-        figure, grid = style.panels(len(shown), columns=2, height=3.2, width=10)
-        levels = pd.concat([fixed["sigma_T"], chosen["sigma_T"]])
-        least = levels[levels > 0].min()
-        chosen = chosen.assign(sigma_T=chosen["sigma_T"].where(chosen["sigma_T"] > 0, least / 2))
-        handles: dict[str, Any] = {}
-        for axes, metric in zip(grid, shown, strict=True):
-            curves = metric_points.points(fixed, metric)
-            lines = metric_points.points(alone, metric)
-            stars = chosen[chosen["metric"] == metric]
-            handles |= _curves(axes, curves, inputs)
-            handles |= _levels(axes, lines, inputs)
-            handles |= _stars(axes, stars, inputs)
-            floor = curves["floor"].mean()
-            metric_points.floor_line(axes, floor)
-            ends = [*metric_points.extent(curves), *lines["mean"], *stars["value"], floor]
-            metric_points.quality_axis(axes, metric, outputs.get(metric), ends)
-            edge = least / (2.6 if (levels == 0).any() else 1.3)
-            style.log_axis(axes.xaxis, edge, levels.max() * 1.3)
-            axes.set_xlabel(r"$\sigma_T$")
-        handles["floor"] = style.floor_handle()
-        figure.legend(handles=list(handles.values()), loc="outside right upper")
-        return figure
+        chosen = data.chosen_methods()
+        return sigma_t(data.metrics, dataset, chosen=chosen, methods=data.methods)
 
 
-def _chosen(of: pd.DataFrame, inputs: ResultsReader) -> pd.Series[bool]:
-    """Tell which rows have a value of sigma_T that was chosen for them from data."""
-    chose = [f for f in inputs.families if inputs.entry("methods", f).get("sigma_T") == "auto"]
-    named = of["method"].str.contains("sigma_T=auto", regex=False)
-    return named | of["family"].isin(chose)
+def _is_auto(of: pd.DataFrame) -> Any:
+    """Return which rows have a value of sigma_T that was chosen for them, within a sweep."""
+    auto = {v for v in metric_points.variants(of) if v.settings.get(SWEPT) == "auto"}
+    keys = {(v.method, v.label) for v in auto}
+    pairs = zip(of["method"], of["variant"], strict=True)
+    return np.fromiter((pair in keys for pair in pairs), bool, len(of))
 
 
-def _curves(axes: Axes, table: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
-    from tailbench.plots import metric_points, style
+def _noise_axis(axes: Axes, least: float, drawn: pd.Series[float]) -> None:
+    has_zero = bool((drawn == 0).any())
+    style.log_axis(axes.xaxis, least / (2.6 if has_zero else 1.3), drawn.max() * 1.3)
+    if has_zero:
+        style.zero_tick(axes.xaxis, least / 2)
+    axes.set_xlabel(r"$\sigma_T$")
 
+
+def _curves(axes: Axes, table: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
+    """Draw the variants of a sweep, those that differ in sigma_T alone joined."""
     handles = {}
-    names = table["method"].map(lambda method: metric_points.without(method, "sigma_T"))
-    for name, group in table.groupby(names, sort=False):
-        group = group.sort_values("sigma_T")
-        handles[str(name)] = axes.errorbar(
-            group["sigma_T"],
-            group["mean"],
-            metric_points.error_bars(group["mean"], group["std"]),
-            color=style.colour(str(name), inputs.families),
-            marker=style.marker(str(name), inputs.families),
+    common = [metric_points.without(v, (SWEPT,)) for v in table["variant"]]
+    for group in dict.fromkeys(common):
+        rows = table[[other == group for other in common]].sort_values("sigma_T")
+        handles[group.text] = axes.errorbar(
+            rows["sigma_T"],
+            rows["mean"],
+            metric_points.error_bars(rows["mean"], rows["std"]),
+            color=style.colour(group, names),
+            marker=style.marker(group, names),
             capsize=2.5,
             elinewidth=1,
-            label=style.label(str(name)),
+            label=style.label(group),
         )
     return handles
 
 
-def _levels(axes: Axes, table: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
+def _levels(axes: Axes, table: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     """Draw a line for each method without sigma_T; of a sweep only the costliest variant."""
-    from tailbench.plots import style
-
     handles = {}
-    last = table.sort_values("nfe", kind="stable").groupby("family", sort=False).tail(1)
-    order = {family: i for i, family in enumerate(table["family"].unique())}
-    ranked: Any = last.sort_values("family", key=lambda f: f.map(order))
-    for row in ranked.itertuples():
-        colour = style.colour(str(row.family), inputs.families)
-        text = style.label(str(row.method))
-        handles[str(row.method)] = axes.axhline(
-            row.mean, color=colour, ls=(0, (5, 2)), lw=1.1, label=text, zorder=1
+    for _, group in table.groupby("method", sort=False):
+        row = group.sort_values("nfe", kind="stable").iloc[-1]
+        variant = row["variant"]
+        handles[variant.text] = axes.axhline(
+            row["mean"],
+            color=style.colour(variant, names),
+            ls=(0, (5, 2)),
+            lw=1.1,
+            label=style.label(variant),
+            zorder=1,
         )
     return handles
 
 
-def _stars(axes: Axes, stars: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
-    from tailbench.plots import style
-
+def _stars(axes: Axes, stars: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
+    """Draw a star for each seed of a method whose sigma_T was chosen."""
     handles = {}
-    for family, group in stars.groupby("family", sort=False):
-        look: dict[str, Any] = {"s": 110, "ec": "#111111", "lw": 0.8, "zorder": 5, "marker": "*"}
-        colour = style.colour(str(family), inputs.families)
-        text = f"{family}, chosen" + r" $\sigma_T$"
-        handles[f"{family} chosen"] = axes.scatter(
+    look: dict[str, Any] = {"s": 110, "ec": "#111111", "lw": 0.8, "zorder": 5, "marker": "*"}
+    for method, group in stars.groupby("method", sort=False):
+        colour = style.colour(str(method), names)
+        text = f"{method}, chosen" + r" $\sigma_T$"
+        handles[f"{method} chosen"] = axes.scatter(
             group["sigma_T"], group["value"], color=colour, label=text, **look
         )
     return handles

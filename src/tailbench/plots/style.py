@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tailbench.data import Variant
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -29,6 +31,8 @@ __all__ = [
     "shades",
     "strokes",
     "theme",
+    "title",
+    "zero_tick",
 ]
 
 REAL = "#222222"
@@ -50,14 +54,20 @@ _SPARE = (
 )  # fmt: skip
 _SUBS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8))
 _MARKERS = "oDs^vPXd<>ph"
+_SYMBOLS = {"sigma_T": r"$\sigma_T$", "alpha": r"$\alpha$"}
+LONG = 22  # letters beyond which the title of a narrow panel is broken
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Draw and save within the theme; settings made outside are as before afterwards."""
+    """Draw and save within the theme; settings made outside are as before afterwards.
+
+    Also a decorator, of functions that draw.
+    """
     from matplotlib import style
 
-    # seaborn's "whitegrid" for "paper", written out: to import it costs each figure a second
+    # Like seaborn's "whitegrid". Seaborn itself takes 2.9 s to import where matplotlib and pandas
+    # take 1.6 s, every figure is a process of its own, and a heat map is all that it would draw.
     own: dict[Any, Any] = {
         "axes.axisbelow": True,
         "axes.grid": True,
@@ -100,29 +110,29 @@ def theme() -> Iterator[None]:
         yield
 
 
-def colour(name: str, families: Sequence[str] = ()) -> str:
-    """Give the colour of a method or model, the same in every figure.
+def colour(name: str | Variant, methods: Sequence[str] = ()) -> str:
+    """Return the colour of a method, the same in every figure.
 
     Args:
-        name: A family, a variant of one (``sgm[steps=8]``) or a derived model (``flow@...``).
-        families: All families of the configuration, by whose order unknown names get theirs.
+        name: A method, a variant of one, or a model that is named like a method.
+        methods: All methods of the configuration, by whose order unknown names get theirs.
     """
-    base = _base(name)
-    if base in _COLOURS:
-        return _COLOURS[base]
-    return _SPARE[_rank(base, families) % len(_SPARE)]
+    method = _method(name)
+    if method in _COLOURS:
+        return _COLOURS[method]
+    return _SPARE[_rank(method, methods) % len(_SPARE)]
 
 
-def marker(name: str, families: Sequence[str] = ()) -> str:
-    """Give the marker of a method, which says the same as its colour."""
-    base = _base(name)
-    if base in _COLOURS:
-        return _MARKERS[list(_COLOURS).index(base)]
-    return _MARKERS[(len(_COLOURS) + _rank(base, families)) % len(_MARKERS)]
+def marker(name: str | Variant, methods: Sequence[str] = ()) -> str:
+    """Return the marker of a method, which says the same as its colour."""
+    method = _method(name)
+    if method in _COLOURS:
+        return _MARKERS[list(_COLOURS).index(method)]
+    return _MARKERS[(len(_COLOURS) + _rank(method, methods)) % len(_MARKERS)]
 
 
 def shades(base: str, count: int) -> list[str]:
-    """Give ``count`` shades of a colour, light to dark, the last of them near the colour itself."""
+    """Return ``count`` shades of a colour, light to dark, the last near the colour itself."""
     from matplotlib.colors import to_hex, to_rgb
 
     if count == 1:
@@ -136,27 +146,33 @@ def shades(base: str, count: int) -> list[str]:
     return [to_hex((mix(r, t), mix(g, t), mix(b, t))) for t in levels]
 
 
-def strokes(base: str, variants: Sequence[str]) -> list[tuple[str, str]]:
-    """Give colour and line style of each variant: shades, and black dashes for a value chosen."""
-    swept = [variant for variant in variants if "=auto" not in variant]
+def strokes(base: str, variants: Sequence[Variant]) -> list[tuple[str, str]]:
+    """Return colour and line style of each variant: shades, black dashes for a value chosen."""
+    swept = [variant for variant in variants if not _is_chosen(variant)]
     shade = dict(zip(swept, shades(base, len(swept)), strict=True)) if swept else {}
     return [(shade[v], "-") if v in shade else ("#1a1a1a", "--") for v in variants]
 
 
-def label(variant: str, with_family: bool = True, separator: str = ", ") -> str:
-    """Write a variant's name for a legend, with Greek letters for the settings that have them."""
-    family, _, inside = variant.partition("[")
-    text = inside.removesuffix("]").replace(",", ", ").replace("=", " = ")
-    text = text.replace("sigma_T", r"$\sigma_T$").replace("alpha", r"$\alpha$")
+def label(name: str | Variant, with_method: bool = True, separator: str = ", ") -> str:
+    """Return a variant's text for a legend, with Greek letters for the settings that have them."""
+    if isinstance(name, str):
+        return name
+    pairs = [f"{_SYMBOLS.get(key, key)} = {_plain(v)}" for key, v in name.settings.items()]
+    text = ", ".join(pairs) or name.label
     if not text:
-        return family
-    return f"{family}{separator}{text}" if with_family else text
+        return name.method
+    return f"{name.method}{separator}{text}" if with_method else text
+
+
+def title(name: Variant) -> str:
+    """Return a variant's text for the title of a narrow panel: on two lines if it is long."""
+    return label(name, separator="\n" if len(name.text) > LONG else ", ")
 
 
 def panels(
     count: int, columns: int = 4, height: float = 2.3, width: float | None = None, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure of ``count`` panels, row by row, none of them empty.
+    """Build a figure of ``count`` panels, row by row, none of them empty.
 
     Args:
         count: Number of panels.
@@ -238,6 +254,17 @@ def log_axis(axis: Any, low: float, high: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+def zero_tick(axis: Any, place: float) -> None:
+    """Name a place at the lower end of a logarithmic axis ``0``, which has none of its own."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    others = [t for t in axis.get_major_locator()() if 1.3 * place < t <= high and t >= low]
+    written = axis.get_major_formatter()
+    axis.set_major_locator(FixedLocator([place, *others]))
+    axis.set_major_formatter(FuncFormatter(lambda x, i: "0" if x == place else written(x, i)))
+
+
 def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:
     """List the ticks ``s * 10^k`` within the limits."""
     exponents = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
@@ -245,7 +272,7 @@ def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:
 
 
 def floor_handle() -> Any:
-    """Give the legend entry of the floor."""
+    """Return the legend entry of the floor."""
     from matplotlib.lines import Line2D
 
     return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label="floor (real against real)")
@@ -262,10 +289,18 @@ def save(figure: Figure, folder: Path, stem: str) -> None:
     figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None}, **whole)
 
 
-def _base(name: str) -> str:
-    return name.partition("[")[0].partition("@")[0]
+def _method(name: str | Variant) -> str:
+    return name.method if isinstance(name, Variant) else name
 
 
-def _rank(base: str, families: Sequence[str]) -> int:
-    unknown = [family for family in families if family not in _COLOURS]
-    return unknown.index(base) if base in unknown else len(unknown)
+def _is_chosen(variant: Variant) -> bool:
+    return any(isinstance(v, str) and v == "auto" for v in variant.settings.values())
+
+
+def _plain(value: Any) -> str:
+    return format(value, "g") if isinstance(value, (int, float)) else str(value)
+
+
+def _rank(method: str, methods: Sequence[str]) -> int:
+    unknown = [name for name in methods if name not in _COLOURS]
+    return unknown.index(method) if method in unknown else len(unknown)

@@ -1,4 +1,4 @@
-"""Distances from the centre of the data, and their upper quantiles over members."""
+"""Distances from the centre of the data, and their upper quantiles over seeds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Band", "centre", "quantile_band", "radii"]
+__all__ = ["Array", "Band", "centre", "quantile_band", "radii"]
 
 Array = NDArray[np.float64]
 
 
 class Band(NamedTuple):
-    """Quantiles at some levels: the median over members and their range, each ``(m,)``."""
+    """Quantiles at some levels: the median over seeds and their range, each ``(m,)``."""
 
     middle: Array
     low: Array
@@ -21,17 +21,17 @@ class Band(NamedTuple):
 
 
 def centre(test: ArrayLike) -> Array:
-    """Give the point that tails are measured from: the median of each column, shape ``(d,)``."""
+    """Compute the point that tails are measured from: the median of each column, shape ``(d,)``."""
     return np.median(np.concatenate(list(np.asarray(test, dtype=np.float64))), axis=0)
 
 
 def radii(x: ArrayLike, point: Array) -> Array:
-    """Give the Euclidean distances of ``(E, n, d)`` points from a point, shape ``(E, n)``."""
+    """Compute the Euclidean distances of ``(E, n, d)`` points from a point, shape ``(E, n)``."""
     return np.linalg.norm(np.asarray(x, dtype=np.float64) - point, axis=-1)
 
 
 def quantile_band(r: Array, beyond: Array) -> Band:
-    """Give the values that are exceeded with the probabilities ``beyond``.
+    """Compute the values that are exceeded with the probabilities ``beyond``.
 
     Args:
         r: Distances, shape ``(E, n)``; those that are not finite count as infinite.

@@ -24,6 +24,7 @@ from tailbench.pipeline.planning.image_metrics import Features
 from tailbench.pipeline.planning.job_code import job_digest
 from tailbench.pipeline.planning.theory_jobs import Experiments
 from tailbench.pipeline.results.layout import Layout
+from tailbench.plots.base import Need
 from tailbench.registry import source_kind
 
 __all__ = ["Cell", "Plan"]
@@ -241,35 +242,33 @@ class Plan:
         check_files(self, source)
 
     def figure_inputs(self, figure: str) -> list[str]:
-        """The files that a figure is drawn from, of all blocks of seeds or of the first alone.
-
-        Its ``needs`` may be ``metrics``, ``data``, ``samples``, ``histories``, ``first data`` and
-        ``first samples``.
-        """
+        """The files that a figure is drawn from, of all blocks of seeds or of the first alone."""
         needs = registry.load("figures", figure).needs
         layout = self.layout
         inputs = [layout.metrics_table, layout.config]
         for dataset in self.config.datasets:
-            for block in self._blocks_for("data", needs, dataset):
+            for block in self._blocks_for(Need.DATA, Need.FIRST_DATA, needs, dataset):
                 folder = layout.data(dataset, block)
                 parts = ("train.npy", "test.npy", "floor.npy", "meta.json")
                 inputs += [f"{folder}/{file}" for file in parts]
-            for block in self._blocks_for("samples", needs, dataset):
+            for block in self._blocks_for(Need.SAMPLES, Need.FIRST_SAMPLES, needs, dataset):
                 inputs += [
                     f"{layout.samples(dataset, method, block)}/{file}"
                     for method in self.methods_on(dataset)
                     for file in ("samples.npy", "record.json")
                 ]
-        if "histories" in needs:
+        if Need.HISTORIES in needs:
             inputs += [
                 f"{layout.model(dataset, model, block)}/history.csv"
                 for dataset, model, block in self.trainings()
             ]
         return inputs
 
-    def _blocks_for(self, kind: str, needs: Collection[str], dataset: str) -> tuple[str, ...]:
+    def _blocks_for(
+        self, every: Need, first: Need, needs: Collection[Need], dataset: str
+    ) -> tuple[str, ...]:
         blocks = self.blocks_on(dataset)
-        return blocks if kind in needs else blocks[:1] if f"first {kind}" in needs else ()
+        return blocks if every in needs else blocks[:1] if first in needs else ()
 
     def data_spec(self, dataset: str) -> str:
         """What the data of a dataset depend on, as canonical JSON."""

@@ -1,0 +1,110 @@
+"""What a figure of the benchmark is, and what it may read of the results."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from tailbench.data import Variant
+
+__all__ = ["Figure", "FigureData", "Need"]
+
+
+class Need(Enum):
+    """What a figure reads, besides the configuration."""
+
+    METRICS = "metrics"
+    DATA = "data"
+    SAMPLES = "samples"
+    HISTORIES = "histories"
+    FIRST_DATA = "first data"
+    """The data of the first block of seeds alone."""
+    FIRST_SAMPLES = "first samples"
+    """The samples of the first block of seeds alone."""
+
+
+class FigureData(Protocol):
+    """The results that a figure is drawn from.
+
+    Arrays of data have the shape ``(E, n, d)``, one entry of the first axis for each seed.
+    """
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """The tidy metrics of all datasets."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """All methods of the configuration, by whose order they get their colours."""
+
+    @property
+    def first_block(self) -> FigureData:
+        """The same results, of which only the first block of seeds is seen."""
+
+    def chosen_methods(self) -> Collection[str]:
+        """Return the methods whose ``sigma_T`` was chosen from data, without a sweep over it."""
+
+    def base_model(self, name: str) -> str:
+        """Return the configuration's model that a model is derived from, or its own name."""
+
+    def train(self, dataset: str) -> NDArray[np.float32]:
+        """Read the training data."""
+
+    def test(self, dataset: str) -> NDArray[np.float32]:
+        """Read the held-out data."""
+
+    def floor(self, dataset: str) -> NDArray[np.float32]:
+        """Read more real data, of the size of the held-out ones."""
+
+    def meta(self, dataset: str) -> Mapping[str, Any]:
+        """Read what is known of the data: ``columns``, ``images``."""
+
+    def norm_tail_index(self, dataset: str) -> float | None:
+        """Return the exact tail exponent of the norm; ``None`` if it is unknown."""
+
+    def samples(self, dataset: str) -> Mapping[Variant, NDArray[np.float32]]:
+        """Return the samples by variant, read when looked up."""
+
+    def history(self, dataset: str) -> pd.DataFrame:
+        """Read the losses of training: ``model``, ``member``, ``step``, ``loss``, ``val_loss``."""
+
+
+class Figure(ABC):
+    """A figure of the benchmark, drawn for each dataset.
+
+    A subclass under ``@register`` takes apart what it needs and calls a function of arrays or of
+    a table, which is what a user calls.
+
+    Attributes:
+        name: The name of its module, set when it is registered.
+        needs: What it reads.
+        caption: Its caption in the report.
+    """
+
+    kind: ClassVar[str] = "figures"
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[Need]]
+    caption: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check the needs: one that is misspelt would be read from files that do not exist yet.
+
+        Raises:
+            TypeError: If ``needs`` holds anything else than ``Need``.
+        """
+        super().__init_subclass__(**options)
+        for need in cls.__dict__.get("needs", ()):
+            if not isinstance(need, Need):
+                raise TypeError(f"{cls.__name__}.needs: {need!r} is no tailbench.plots.Need")
+
+    @abstractmethod
+    def draw(self, data: FigureData, dataset: str) -> matplotlib.figure.Figure | None:
+        """Draw the figure of a dataset; ``None`` if it does not apply to it."""
