@@ -77,7 +77,6 @@ def test_an_empty_sweep(key):
     [
         {"steps": [4, 8, 4]},
         {"delta": [0.1, 0.1]},
-        {"delta": [0.01234567, 0.01234568]},  # equal as written in names
     ],
 )
 def test_a_value_given_twice(options):

@@ -1,5 +1,6 @@
 """The command line: what it prints, and how it ends."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -141,26 +142,31 @@ def test_without_traceback(write):
 def test_failures_of_models_are_one_line(ends, monkeypatch, error, message):
     from tailbench.exceptions import TrainingDiverged
 
+    @functools.wraps(collect.run)
     def fail(*_, **__):
         raise error or TrainingDiverged(message)
 
     monkeypatch.setattr("tailbench.pipeline.stages.collect.run", fail)
-    assert ends("collect", "--results", "r", "--config", "{}") == f"tailbench: {message}"
+    assert ends("job", "collect", "--results", "r", "--config", "{}") == f"tailbench: {message}"
 
 
 def test_failures_of_the_program_are_not_hidden(monkeypatch):
+    @functools.wraps(collect.run)
     def fail(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("tailbench.pipeline.stages.collect.run", fail)
-    monkeypatch.setattr(sys, "argv", ["tailbench", "collect", "--results", "r", "--config", "{}"])
+    monkeypatch.setattr(
+        sys, "argv", ["tailbench", "job", "collect", "--results", "r", "--config", "{}"]
+    )
     with pytest.raises(RuntimeError, match="a bug"):
         cli.main()
 
 
 def test_settings_that_are_wrong_are_one_line(ends, tmp_path):
     spec = '{"type": "gmm", "dim": 0, "n_train": "x"}'
-    message = ends("data", "--dataset", "d", "--seeds", "0", "--spec", spec, "--folder", tmp_path)
+    options = ("--dataset", "d", "--seeds", "0", "--spec", spec, "--folder", tmp_path)
+    message = ends("job", "data", *options)
     assert message.startswith("tailbench: ") and message.count("\n") == 0
     assert "dim: " in message and "n_train: " in message
 
@@ -186,6 +192,7 @@ def test_wrong_usage(arguments):
 
 
 def test_help_names_the_stages():
-    text = run("--help").stdout
+    assert "train" not in run("--help").stdout
+    text = run("job", "--help").stdout
     for stage in ("data", "train", "sample", "evaluate", "collect", "tables", "figure", "report"):
         assert re.search(rf"\b{stage}\b", text)

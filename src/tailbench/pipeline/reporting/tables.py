@@ -191,14 +191,15 @@ def terminal_summary(
         caption="mean ± std over seeds (multiple of the floor, real against real); bold: best; "
         "2/3: finite on 2 of 3 seeds",
     )
-    grid.add_column("dataset / method", overflow="fold", max_width=27)
+    grid.add_column("dataset / method", overflow="fold", max_width=25)
     for metric in shown:
         grid.add_column(metric, justify="right", no_wrap=True)
     for dataset, group in table.groupby("dataset", sort=False):
         grid.add_row(Text(str(dataset), style="bold cyan"))
         rows = group.set_index(["name", "metric"])
-        for name in group["name"].unique():
-            cells = [Text(f"  {name}")]
+        for shown_row in group.drop_duplicates("name").to_dict("records"):
+            name = shown_row["name"]
+            cells = [Text(f"  {shown_row['method']} {shown_row['variant']}".rstrip())]
             for metric in shown:
                 row = rows.loc[(name, metric)] if (name, metric) in rows.index else None
                 cells.append(Text("–") if row is None else _cell(row))

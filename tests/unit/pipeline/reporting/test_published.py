@@ -58,15 +58,16 @@ def entry(type_, **settings):
 
 def test_headline_meets_datasets_of_the_same_type_and_dimension():
     of = metrics(
-        ("big", "started[sigma_T=4]", "started", "max_sw1", 0.2),
+        ("big", "sigma_T=4", "started", "max_sw1", 0.2),
         ("big", "first", "first", "max_sw1", 0.1),
-        ("small", "started[sigma_T=4]", "started", "max_sw1", 0.3),
+        ("small", "sigma_T=4", "started", "max_sw1", 0.3),
     )
     known = config(big=entry("gmm", dim=40), small=entry("gmm", dim=10))
     table = published_vs_ours(of, known, OUTPUTS)
     met = table[table["n"] > 0]
     assert list(met["data"]) == ["GMM d=40"]
-    assert list(met["method"]) == ["started[sigma_T=4]"]
+    assert list(met["method"]) == ["started"]
+    assert list(met["name"]) == ["started, sigma_T = 4"]
     assert met["ours"].item() == pytest.approx(0.2)
     assert "indicative" in met["note"].item()
     fid = table[table["published_metric"] == "FID"]

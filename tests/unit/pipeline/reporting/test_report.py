@@ -191,8 +191,8 @@ def test_latex_is_balanced_and_escaped(folder):
 
 
 def test_latex_marks_the_best_and_the_incomplete():
-    rows = [("d", "a_b", "a_b", "m", s, "max_sw1", 0.1 + s / 100, 0.05) for s in (0, 1)]
-    rows += [("d", "c", "c", "m", s, "max_sw1", v, 0.05) for s, v in ((0, 0.01), (1, np.nan))]
+    rows = [("d", "a_b", "", s, "max_sw1", 0.1 + s / 100, 0.05) for s in (0, 1)]
+    rows += [("d", "c", "", s, "max_sw1", v, 0.05) for s, v in ((0, 0.01), (1, np.nan))]
     metrics = pd.DataFrame(rows, columns=list(tables.COLUMNS))
     outputs = {"max_sw1": MetricOutput("max-sliced $W_1$")}
     text = latex.dataset_table(tables.summary(metrics, outputs), "d", ["max_sw1"], outputs)
@@ -202,5 +202,8 @@ def test_latex_marks_the_best_and_the_incomplete():
     assert "floor & 0.0500" in text
 
 
-def test_escape():
-    assert latex.escape("50 % of a_b $W_1$ & ±") == r"50 \% of a\_b $W_1$ \& $\pm$"
+def test_latex_escapes_texts_and_keeps_mathematics():
+    table = pd.DataFrame({"a_b": ["50 % of a_b $W_1$ & ±"], "n": [0.12345]})
+    text = latex.plain_table(table)
+    assert r"50 \% of a\_b $W_1$ \& $\pm$ & 0.123 \\" in text
+    assert r"\toprule" in text and "booktabs" in text

@@ -163,7 +163,7 @@ def test_terminal_summary_fits_100_columns(fabricated):
     text = console.file.getvalue()
     lines = text.splitlines()
     assert max(map(len, lines)) <= 100
-    assert any("flow_sgm, sigma_T = auto" in line and "×)" in line for line in lines)
+    assert any("flow_sgm sigma_T=auto" in line and "×)" in line for line in lines)
     assert "2/3" in text
     assert "…" not in text
 
