@@ -17,7 +17,7 @@ rule fetch:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        spec=LAZY.per_wildcards(PLAN.fetch_spec, "dataset"),
+        spec=LAZY.per_wildcards(PLAN.specs.fetch, "dataset"),
     message:
         with_resources("fetch: {wildcards.file} of {wildcards.dataset}")
     shell:
@@ -27,9 +27,9 @@ rule fetch:
 
 rule data:
     input:
-        files=LAZY.per_wildcards(PLAN.files, "dataset"),
+        files=LAZY.per_wildcards(PLAN.inputs.files, "dataset"),
         # Its checksum says what it is: one that is fetched again is the same.
-        fetched=ancient(LAZY.per_wildcards(PLAN.fetched, "dataset")),
+        fetched=ancient(LAZY.per_wildcards(PLAN.inputs.fetched, "dataset")),
     output:
         *in_folder(DATA, layout.DATA_FILES[1:]),
         train=f"{DATA}/train.npy",
@@ -47,7 +47,7 @@ rule data:
         mem_mb=mem_mb(RESOURCES.data),
         runtime=runtime(RESOURCES.data),
     params:
-        spec=LAZY.per_wildcards(PLAN.data_spec, "dataset"),
+        spec=LAZY.per_wildcards(PLAN.specs.data, "dataset"),
         code=LAZY.per_wildcards(lambda dataset: PLAN.code("data", dataset), "dataset"),
         folder=subpath(output.train, parent=True),
         fetched=lambda wildcards, input: [f"--fetched={file}" for file in input.fetched],

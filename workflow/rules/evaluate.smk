@@ -24,7 +24,7 @@ rule floor:
         mem_mb=mem_mb(RESOURCES.floor),
         runtime=runtime(RESOURCES.floor),
     params:
-        spec=LAZY.per_wildcards(PLAN.evaluate_spec, "dataset"),
+        spec=LAZY.per_wildcards(PLAN.specs.evaluate, "dataset"),
         code=LAZY.per_wildcards(
             lambda dataset: PLAN.code("evaluate", dataset), "dataset"
         ),
@@ -81,7 +81,7 @@ rule evaluate:
         mem_mb=mem_mb(RESOURCES.evaluate),
         runtime=runtime(RESOURCES.evaluate),
     params:
-        spec=LAZY.per_wildcards(PLAN.evaluate_spec, "dataset"),
+        spec=LAZY.per_wildcards(PLAN.specs.evaluate, "dataset"),
         code=LAZY.per_wildcards(
             lambda dataset: PLAN.code("evaluate", dataset), "dataset"
         ),

@@ -29,7 +29,7 @@ rule tables:
 # No group, as collect has none.
 rule figure:
     input:
-        lambda wildcards: PLAN.figure_inputs(wildcards.figure),
+        lambda wildcards: PLAN.inputs.figure(wildcards.figure),
         plan=ancient(LAYOUT.plan),
     output:
         directory(LAYOUT.figure()),
@@ -54,7 +54,7 @@ rule figure:
 
 rule report:
     input:
-        PLAN.report_inputs(),
+        PLAN.inputs.report(),
     output:
         LAYOUT.report,
     log:

@@ -1,7 +1,7 @@
 rule sample:
     input:
         meta=f"{DATA}/meta.json",
-        files=LAZY.per_wildcards(PLAN.sample_inputs, "dataset", "method", "block"),
+        files=LAZY.per_wildcards(PLAN.inputs.sample, "dataset", "method", "block"),
     output:
         *in_folder(SAMPLES, layout.SAMPLE_FILES[1:]),
         samples=f"{SAMPLES}/samples.npy",
@@ -32,7 +32,7 @@ rule sample:
         mem_mb=mem_mb(RESOURCES.sample),
         runtime=runtime(RESOURCES.sample),
     params:
-        spec=LAZY.per_wildcards(PLAN.sample_spec, "method"),
+        spec=LAZY.per_wildcards(PLAN.specs.sample, "method"),
         code=LAZY.per_wildcards(lambda method: PLAN.code("sample", method), "method"),
         models=LAYOUT.models(),
         data=subpath(input.meta, parent=True),

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from repository import ROOT
 from tailbench import registry
-from tailbench.pipeline import cli as cli
+from tailbench.pipeline import cli
+from tailbench.pipeline.stages import collect
 from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import stages

@@ -54,7 +54,7 @@ def check_files(plan: Plan, source: str) -> None:
 def _missing_files(plan: Plan) -> Iterator[str]:
     config = plan.config
     for name in config.datasets:
-        for path in plan.files(name):
+        for path in plan.inputs.files(name):
             yield from _missing(path, f"datasets.{name}.path")
     spaces = {space for name in config.datasets for space in plan.features.spaces(name)}
     for name, entry in config.metrics.items():

@@ -7,13 +7,11 @@ touches and no others.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tailbench import registry
 from tailbench.models.settings import written
 from tailbench.pipeline.config.entries import ModelEntry
 from tailbench.pipeline.config.model import Config
@@ -21,11 +19,11 @@ from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.config.preflight import check_files
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.planning.image_metrics import Features
+from tailbench.pipeline.planning.inputs import Inputs
 from tailbench.pipeline.planning.job_code import job_digest
+from tailbench.pipeline.planning.specs import Specs
 from tailbench.pipeline.planning.theory_jobs import Experiments
 from tailbench.pipeline.results.layout import Layout
-from tailbench.plots.base import Need
-from tailbench.registry import source_kind
 
 __all__ = ["Cell", "Plan"]
 
@@ -142,16 +140,9 @@ class Plan:
             for method, parts in self._parts.items()
         }
 
-    def sample_inputs(self, dataset: str, method: str, block: str) -> list[str]:
-        """The files that a cell is sampled from: trained models, and data to choose from."""
-        inputs = [
-            f"{self.layout.model(dataset, model, block)}/{file}"
-            for model in self.models_of(method)
-            for file in ("model.safetensors", "spec.json")
-        ]
-        if self._sampling(method).tuning_runs:
-            inputs.append(f"{self.layout.data(dataset, block)}/train.npy")
-        return inputs
+    def tunes(self, method: str) -> bool:
+        """Whether a method chooses a setting from training data before it samples."""
+        return bool(self._sampling(method).tuning_runs)
 
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
@@ -195,40 +186,20 @@ class Plan:
         """The experiments on theorems."""
         return Experiments(self.config, self.layout)
 
-    def report_inputs(self) -> list[str]:
-        """The files and folders that the report is made from."""
-        layout = self.layout
-        inputs = [layout.metrics_table, layout.config, layout.plan]
-        if self.config.datasets:
-            inputs += [layout.tables]
-        inputs += [layout.figure(figure) for figure in self.config.figures]
-        return inputs + [f"{layout.theory(name)}/slopes.csv" for name in self.config.theory]
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The files that each job reads."""
+        return Inputs(self)
+
+    @cached_property
+    def specs(self) -> Specs:
+        """What each job depends on besides files and code."""
+        return Specs(self)
 
     @cached_property
     def features(self) -> Features:
         """The metrics of each dataset, and the features that those of images need."""
         return Features(self.config, self.layout)
-
-    def files(self, dataset: str) -> list[str]:
-        """The user's files that a dataset is read from."""
-        entry = self.config.datasets[dataset]
-        if source_kind(entry.type) == "targets":
-            return []
-        return [str(path) for path in entry.source().files()]
-
-    def fetched(self, dataset: str) -> list[str]:
-        """The file that has to be fetched for a dataset, if there is one."""
-        entry = self.config.datasets[dataset]
-        if source_kind(entry.type) == "targets":
-            return []
-        name = getattr(entry.source(), "remote", None)
-        return [] if name is None else [self.layout.download(dataset, name)]
-
-    def fetch_spec(self, dataset: str) -> str:
-        """What a file to be fetched depends on, as canonical JSON."""
-        entry = self.config.datasets[dataset]
-        where = {k: v for k, v in entry.values.items() if k in ("path", "checksum")}
-        return json.dumps({"type": entry.type, **where}, sort_keys=True)
 
     def check_files(self, source: str) -> None:
         """Check that the user's files exist, under names that Snakemake takes as they are.
@@ -240,58 +211,6 @@ class Plan:
             ConfigError: If one does not; one line per file, which names the file and the key.
         """
         check_files(self, source)
-
-    def figure_inputs(self, figure: str) -> list[str]:
-        """The files that a figure is drawn from, of all blocks of seeds or of the first alone."""
-        needs = registry.load("figures", figure).needs
-        layout = self.layout
-        inputs = [layout.metrics_table, layout.config]
-        for dataset in self.config.datasets:
-            for block in self._blocks_for(Need.DATA, Need.FIRST_DATA, needs, dataset):
-                folder = layout.data(dataset, block)
-                parts = ("train.npy", "test.npy", "floor.npy", "meta.json")
-                inputs += [f"{folder}/{file}" for file in parts]
-            for block in self._blocks_for(Need.SAMPLES, Need.FIRST_SAMPLES, needs, dataset):
-                inputs += [
-                    f"{layout.samples(dataset, method, block)}/{file}"
-                    for method in self.methods_on(dataset)
-                    for file in ("samples.npy", "record.json")
-                ]
-        if Need.HISTORIES in needs:
-            inputs += [
-                f"{layout.model(dataset, model, block)}/history.csv"
-                for dataset, model, block in self.trainings()
-            ]
-        return inputs
-
-    def _blocks_for(
-        self, every: Need, first: Need, needs: Collection[Need], dataset: str
-    ) -> tuple[str, ...]:
-        blocks = self.blocks_on(dataset)
-        return blocks if every in needs else blocks[:1] if first in needs else ()
-
-    def data_spec(self, dataset: str) -> str:
-        """What the data of a dataset depend on, as canonical JSON."""
-        return self.config.datasets[dataset].spec
-
-    def train_spec(self, model: str) -> str:
-        """What the training of a model depends on, besides its data, as canonical JSON."""
-        return self.models[model].spec
-
-    def sample_spec(self, method: str) -> str:
-        """What the sampling of a method depends on, besides its models, as canonical JSON."""
-        entry = self.config.methods[method]
-        return json.dumps(
-            {"type": entry.type, **entry.values, "parts": self.parts(method)}, sort_keys=True
-        )
-
-    def evaluate_spec(self, dataset: str) -> str:
-        """What the metrics depend on, besides samples, data and features, as canonical JSON."""
-        metrics = self.features.metrics_on(dataset)
-        return json.dumps(
-            {name: {"type": entry.type, **entry.values} for name, entry in metrics.items()},
-            sort_keys=True,
-        )
 
     def code(self, stage: str, name: str | None = None) -> str:
         """The digest of the code that a job runs.

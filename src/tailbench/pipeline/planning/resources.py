@@ -193,13 +193,13 @@ class JobResources:
 
     def data(self, dataset: str, block: str) -> ResourceRequest:
         """Give what drawing or reading the data asks for."""
-        return preparing(_shape(self.plan.data_spec(dataset)), len(parse_block(block)))
+        return preparing(_shape(self.plan.specs.data(dataset)), len(parse_block(block)))
 
     def train(self, dataset: str, model: str, block: str) -> ResourceRequest:
         """Give what a training asks for."""
         need = _training(
-            self.plan.train_spec(model),
-            self.plan.data_spec(dataset),
+            self.plan.specs.train(model),
+            self.plan.specs.data(dataset),
             len(parse_block(block)),
             self.plan.config.threads,
             self.gpus() > 0,
@@ -209,9 +209,9 @@ class JobResources:
     def sample(self, dataset: str, method: str, block: str) -> ResourceRequest:
         """Give what a sampling asks for."""
         need = _sampling(
-            self.plan.sample_spec(method),
-            tuple(self.plan.train_spec(model) for model in self.plan.models_of(method)),
-            self.plan.data_spec(dataset),
+            self.plan.specs.sample(method),
+            tuple(self.plan.specs.train(model) for model in self.plan.models_of(method)),
+            self.plan.specs.data(dataset),
             len(parse_block(block)),
             self.plan.config.threads,
             self.gpus() > 0,
@@ -220,7 +220,7 @@ class JobResources:
 
     def evaluate(self, dataset: str, method: str, block: str) -> ResourceRequest:
         """Give what the metrics of a method ask for."""
-        points = _settings("methods", self.plan.sample_spec(method)).points()
+        points = _settings("methods", self.plan.specs.sample(method)).points()
         need = self._metrics(dataset, block, points)
         return self._of_several(need, self.plan.processes_for(dataset, method))
 
@@ -229,7 +229,7 @@ class JobResources:
         return self._metrics(dataset, block, 1)
 
     def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
-        data, members = _shape(self.plan.data_spec(dataset)), len(parse_block(block))
+        data, members = _shape(self.plan.specs.data(dataset)), len(parse_block(block))
         images = bool(self.plan.features.spaces(dataset))
         return evaluating(data, members, variants, images)
 

@@ -16,7 +16,7 @@ def stages(plan: Plan) -> dict[str, int]:
     data = sum(blocks.values())
     spaces = [space for d, count in blocks.items() for space in count * plan.features.spaces(d)]
     features = {"classifier": spaces.count("classifier"), "features": len(spaces)}
-    remote = sum(bool(plan.fetched(dataset)) for dataset in config.datasets)
+    remote = sum(bool(plan.inputs.fetched(dataset)) for dataset in config.datasets)
     theory = {"theory": len(plan.experiments.cells()), "claims": len(config.theory)}
     theory = {name: jobs for name, jobs in theory.items() if jobs}
     if not config.datasets:

@@ -20,7 +20,7 @@ def planned_files(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
     """
     layout = plan.layout
     for dataset in plan.config.datasets:
-        for path in plan.fetched(dataset):
+        for path in plan.inputs.fetched(dataset):
             yield str(Path(path).parent), [Path(path).name]
         for block in plan.blocks_on(dataset):
             yield layout.data(dataset, block), names.DATA_FILES

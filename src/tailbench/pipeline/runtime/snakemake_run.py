@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.parse import load
+from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["find_snakefile", "run_snakemake"]
 
@@ -41,13 +42,13 @@ def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> int:
     Raises:
         InputError: If the configuration holds a mistake, or there is no Snakefile.
     """
-    load(config)
+    layout = Layout.of(load(config).name)
     snakefile = find_snakefile()
     began = time.time()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
     command += ["--cores", cores, "--configfile", str(config), *options]
     status = subprocess.run(command, check=False).returncode
-    report = Path("results/report.html")
+    report = Path(layout.report)
     if status == 0 and report.is_file() and report.stat().st_mtime < began:
         print(f"The report is {report.resolve()}")
     return status

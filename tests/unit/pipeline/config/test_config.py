@@ -265,7 +265,7 @@ def test_seeds(seeds, expected):
             "name: 'my run' cannot be the name of a folder of results: use letters, digits, '_', "
             "'-' and '.' only, and start with a letter or digit",
         ),
-        ({"plugins": ["nowhere"]}, "plugins: the folder nowhere does not exist"),
+        ({"plugins": ["nowhere"]}, "plugins: the plugin folder nowhere does not exist"),
         ({"plugins": "nowhere"}, "plugins: must be a list, not 'nowhere'"),
         # sections and entries of the wrong kind
         ({"datasets": None}, "datasets: at least one entry is required"),

@@ -48,10 +48,10 @@ def specs(made):
     """Everything that a job's parameters are made of, by job."""
     config = made.config
     return {
-        **{("data", name): made.data_spec(name) for name in config.datasets},
-        **{("train", name): made.train_spec(name) for name in made.models},
-        **{("sample", name): made.sample_spec(name) for name in config.methods},
-        **{("evaluate", name): made.evaluate_spec(name) for name in config.datasets},
+        **{("data", name): made.specs.data(name) for name in config.datasets},
+        **{("train", name): made.specs.train(name) for name in made.models},
+        **{("sample", name): made.specs.sample(name) for name in config.methods},
+        **{("evaluate", name): made.specs.evaluate(name) for name in config.datasets},
     }
 
 
@@ -151,8 +151,8 @@ def test_changing_a_method_changes_its_sampling_alone():
 
 def test_changing_a_level_changes_no_flow_of_another_level():
     after = plan(methods={"noisy": {"sigma_T": [0.5, 4]}})
-    assert after.train_spec("flow@noise-0.5") == plan().train_spec("flow@noise-0.5")
-    assert after.sample_spec("noisy") != plan().sample_spec("noisy")
+    assert after.specs.train("flow@noise-0.5") == plan().specs.train("flow@noise-0.5")
+    assert after.specs.sample("noisy") != plan().specs.sample("noisy")
 
 
 def test_changing_a_dataset_changes_its_data_alone():
@@ -225,17 +225,17 @@ def test_description_is_plain_data():
 def test_inputs_of_figures():
     made = plan()
     common = ["results/benchmark/metrics.csv", "results/benchmark/config.json"]
-    assert made.figure_inputs("comparison") == common
-    histories = made.figure_inputs("training")
+    assert made.inputs.figure("comparison") == common
+    histories = made.inputs.figure("training")
     assert histories[:2] == common and len(histories) == 2 + 12
     assert "results/benchmark/models/stable/flow@noise-2/2/history.csv" in histories
-    survival = made.figure_inputs("survival")
+    survival = made.inputs.figure("survival")
     assert "results/benchmark/data/gmm/0-1/test.npy" in survival
     assert "results/benchmark/samples/gmm/both/2/samples.npy" in survival
     assert "results/benchmark/samples/gmm/both/2/record.json" in survival
     assert not [path for path in survival if "gmm/flow/" in path]
     assert len(set(survival)) == len(survival) == 2 + 4 * 4 + 14 * 2
-    samples = made.figure_inputs("samples")
+    samples = made.inputs.figure("samples")
     assert set(samples) == {path for path in survival if "/2" not in path}
     assert len(samples) == 2 + 2 * 4 + 7 * 2
 
@@ -250,7 +250,7 @@ def test_inputs_of_samples():
             for file in ("model.safetensors", "spec.json")
         ]
         chosen_from = [f"results/benchmark/data/{cell.dataset}/{cell.block}/train.npy"]
-        assert made.sample_inputs(cell.dataset, cell.method, cell.block) == (
+        assert made.inputs.sample(cell.dataset, cell.method, cell.block) == (
             models + chosen_from if cell.method == "chosen" else models
         )
 
@@ -263,8 +263,8 @@ def test_files_of_the_user(tmp_path):
     assert str(caught.value) == f"c.yaml: datasets.mine.path: the file {path} does not exist"
     path.write_text("a\n1\n")
     made = Plan.of(raw(datasets=mine), "c.yaml")
-    assert made.files("mine") == [str(path)]
-    assert made.files("stable") == made.files("gmm") == []
+    assert made.inputs.files("mine") == [str(path)]
+    assert made.inputs.files("stable") == made.inputs.files("gmm") == []
 
 
 def test_the_default_benchmark():
@@ -307,14 +307,14 @@ def test_metrics_of_images_are_those_of_sets_of_images_alone():
     assert list(made.features.metrics_on("digits")) == list(made.config.metrics)
     assert made.features.spaces("gmm") == []
     assert made.features.spaces("digits") == ["classifier", "inception"]
-    assert json.loads(made.evaluate_spec("gmm")).keys() == {"sliced_wasserstein"}
+    assert json.loads(made.specs.evaluate("gmm")).keys() == {"sliced_wasserstein"}
 
 
 def test_metrics_of_images_change_nothing_for_other_data():
     first, second = images(), images(classifier={"neighbourhood": 5}, class_shares=None)
-    assert first.evaluate_spec("digits") != second.evaluate_spec("digits")
+    assert first.specs.evaluate("digits") != second.specs.evaluate("digits")
     for made in (second, images(inception={}), images(classifier=None, class_shares=None)):
-        assert made.evaluate_spec("gmm") == first.evaluate_spec("gmm")
+        assert made.specs.evaluate("gmm") == first.specs.evaluate("gmm")
         assert made.code("evaluate", "gmm") == first.code("evaluate", "gmm")
 
 
@@ -382,14 +382,14 @@ def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
     data = {"mnist": {}, "far": {"type": "cifar10_lt", "path": "https://host.example/a.tar.gz"}}
     made = plan(datasets=data)
     made.check_files("config.yaml")
-    assert made.fetched("mnist") == ["results/benchmark/downloads/mnist/mnist.pkl.gz"]
-    assert made.fetched("far") == ["results/benchmark/downloads/far/cifar-10-binary.tar.gz"]
-    assert made.fetched("stable") == [] and made.files("far") == []
+    assert made.inputs.fetched("mnist") == ["results/benchmark/downloads/mnist/mnist.pkl.gz"]
+    assert made.inputs.fetched("far") == ["results/benchmark/downloads/far/cifar-10-binary.tar.gz"]
+    assert made.inputs.fetched("stable") == [] and made.inputs.files("far") == []
     assert stages(made)["fetch"] == 2 and "fetch" not in stages(plan())
     assert ["fetch", "data"] in describe(made)["edges"]
     other = plan(datasets={"far": data["far"] | {"test": "balanced"}})
-    assert made.fetch_spec("far") == other.fetch_spec("far")
-    assert made.data_spec("far") != other.data_spec("far")
+    assert made.specs.fetch("far") == other.specs.fetch("far")
+    assert made.specs.data("far") != other.specs.data("far")
 
 
 def test_processes_of_models_and_of_what_samples_from_them():

@@ -24,18 +24,18 @@ def jobs(plan):
     for dataset in plan.config.datasets:
         for block in plan.blocks_on(dataset):
             data = ("data", dataset, "", block)
-            made[data] = (plan.data_spec(dataset), set())
-            made["floor", dataset, "", block] = (plan.evaluate_spec(dataset), {data})
+            made[data] = (plan.specs.data(dataset), set())
+            made["floor", dataset, "", block] = (plan.specs.evaluate(dataset), {data})
     for dataset, model, block in plan.trainings():
         needs = {("data", dataset, "", block)}
-        made["train", dataset, model, block] = (plan.train_spec(model), needs)
+        made["train", dataset, model, block] = (plan.specs.train(model), needs)
     for cell in plan.cells():
         where = (cell.dataset, cell.method, cell.block)
         models = plan.models_of(cell.method)
         trained = {("train", cell.dataset, model, cell.block) for model in models}
-        made["sample", *where] = (plan.sample_spec(cell.method), trained)
+        made["sample", *where] = (plan.specs.sample(cell.method), trained)
         needs = {("sample", *where), ("data", cell.dataset, "", cell.block)}
-        made["evaluate", *where] = (plan.evaluate_spec(cell.dataset), needs)
+        made["evaluate", *where] = (plan.specs.evaluate(cell.dataset), needs)
     return made
 
 

@@ -33,7 +33,7 @@ def results(tmp_path_factory):
     """Data, classifier and features of two members."""
     folder = tmp_path_factory.mktemp("results")
     for dataset in PLAN.config.datasets:
-        data.run(dataset, BLOCK, PLAN.data_spec(dataset), folder / dataset)
+        data.run(dataset, BLOCK, PLAN.specs.data(dataset), folder / dataset)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network, "EPOCHS", 8)
         classifier.run("tiny", BLOCK, folder / "tiny", folder / "features", "cpu")
@@ -43,7 +43,7 @@ def results(tmp_path_factory):
 
 
 def metrics_of(results, output, dataset="tiny", samples=None, family="floor", known="features"):
-    spec = PLAN.evaluate_spec(dataset)
+    spec = PLAN.specs.evaluate(dataset)
     evaluate.run(dataset, family, BLOCK, spec, results / dataset, output, samples, results / known)
     return pd.read_csv(output)
 

@@ -53,7 +53,7 @@ def results(tmp_path_factory, plan, small):
     seal(data / "meta.json", sorted(data.iterdir()), {"images": None, "rows": {"test": 40}})
     for model in {model for _, model, _ in plan.trainings()}:
         train.run(
-            "toy", model, BLOCK, plan.train_spec(model), "code", data / "train.npy",
+            "toy", model, BLOCK, plan.specs.train(model), "code", data / "train.npy",
             folder / "models" / model / BLOCK, folder / "state" / model, "cpu",
         )  # fmt: skip
     return folder
@@ -64,7 +64,7 @@ def run(plan, results, tmp_path):
     def call(method, models=None):
         output = tmp_path / method / "samples.npy"
         stage.run(
-            "toy", method, BLOCK, plan.sample_spec(method), models or results / "models",
+            "toy", method, BLOCK, plan.specs.sample(method), models or results / "models",
             results / "data", output, "cpu",
         )  # fmt: skip
         meta = json.loads(output.with_name("record.json").read_text())

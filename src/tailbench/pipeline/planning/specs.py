@@ -1,0 +1,55 @@
+"""What each job depends on besides files and code, as canonical JSON.
+
+Equal text means equal results: a change in the configuration reruns the jobs whose text it changes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tailbench.pipeline.planning.plan import Plan
+
+__all__ = ["Specs"]
+
+
+@dataclass(frozen=True)
+class Specs:
+    """The parameters of the jobs of a plan.
+
+    Args:
+        plan: The plan.
+    """
+
+    plan: Plan
+
+    def fetch(self, dataset: str) -> str:
+        """What a file to be fetched depends on, as canonical JSON."""
+        entry = self.plan.config.datasets[dataset]
+        where = {k: v for k, v in entry.values.items() if k in ("path", "checksum")}
+        return json.dumps({"type": entry.type, **where}, sort_keys=True)
+
+    def data(self, dataset: str) -> str:
+        """What the data of a dataset depend on, as canonical JSON."""
+        return self.plan.config.datasets[dataset].spec
+
+    def train(self, model: str) -> str:
+        """What the training of a model depends on, besides its data, as canonical JSON."""
+        return self.plan.models[model].spec
+
+    def sample(self, method: str) -> str:
+        """What the sampling of a method depends on, besides its models, as canonical JSON."""
+        entry = self.plan.config.methods[method]
+        return json.dumps(
+            {"type": entry.type, **entry.values, "parts": self.plan.parts(method)}, sort_keys=True
+        )
+
+    def evaluate(self, dataset: str) -> str:
+        """What the metrics depend on, besides samples, data and features, as canonical JSON."""
+        metrics = self.plan.features.metrics_on(dataset)
+        return json.dumps(
+            {name: {"type": entry.type, **entry.values} for name, entry in metrics.items()},
+            sort_keys=True,
+        )
