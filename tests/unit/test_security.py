@@ -30,7 +30,7 @@ from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_arrays
 from tailbench.io.checksums import checksum, read_record, write_record
 from tailbench.metrics.feature_networks import _inception_weights
-from tailbench.models.base import load_model
+from tailbench.models.persistence import load_model
 from tailbench.models.flow import Flow
 from tailbench.networks.classifier import Classifier
 from tailbench.pipeline.config import parse
@@ -298,7 +298,7 @@ def test_only_web_addresses_are_fetched(path):
 def trained(tmp_path_factory):
     x = np.random.default_rng(0).standard_normal((80, 2))
     folder = tmp_path_factory.mktemp("flow")
-    Flow(steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, quiet=True).save(folder)
+    Flow(steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, verbose=False).save(folder)
     return folder
 
 

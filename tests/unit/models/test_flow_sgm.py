@@ -154,7 +154,7 @@ def test_auto_needs_validation_data(small, block):
         sgm_settings=small["sgm"],
     )
     with pytest.raises(InputError, match="'auto' needs validation data"):
-        model.fit(block, quiet=True)
+        model.fit(block, verbose=False)
 
 
 def test_auto_has_to_be_chosen_first(fitted):
@@ -166,7 +166,7 @@ def test_auto_has_to_be_chosen_first(fitted):
 def test_auto_beside_a_sweep_of_steps(fitted, small, block):
     """The choice is made at the most steps and the least delta."""
     model = small["headline"](candidates=(0.5, 2.0), steps=(2, 3), delta=(0.1, 0.005))
-    model.fit(block, seed=5, quiet=True)
+    model.fit(block, seed=5, verbose=False)
     assert model.curve == fitted("flow_sgm noised auto").curve
     with pytest.raises(ValueError, match="one value per setting"):
         model.sample(5)
@@ -181,7 +181,7 @@ def test_a_level_without_a_flow(fitted):
 def test_parts_that_are_fitted_are_kept(fitted, block, small):
     flow, sgm = fitted("flow auto"), fitted("sgm edm")
     before = flow.module, sgm.module
-    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3).fit(block, seed=9, quiet=True)
+    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3).fit(block, seed=9, verbose=False)
     assert (flow.module, sgm.module) == before
     assert model.flows == {0.0: flow} and model.sgm is sgm
     assert model.sample(5).shape == (2, 5, 2)

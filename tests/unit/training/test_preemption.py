@@ -10,8 +10,8 @@ import pytest
 
 from tailbench.exceptions import Interrupted
 from tailbench.models.sgm import SGM
+from tailbench.pipeline.runtime import slurm_requeue
 from tailbench.pipeline.runtime.slurm_requeue import requeue
-from tailbench.training import preemption
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.preemption import asked, listening
 
@@ -20,7 +20,7 @@ X = np.random.default_rng(0).standard_normal((2, 60, 2))
 
 def fit(checkpoint=None, steps=40):
     model = SGM(device="cpu", steps=steps, validate_every=15, batch_size=8, width=8, blocks=1)
-    return model.fit(X, checkpoint=checkpoint, quiet=True)
+    return model.fit(X, checkpoint=checkpoint, verbose=False)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
@@ -52,17 +52,21 @@ def test_a_training_that_was_stopped_at_any_step_ends_at_the_same_numbers(
     from tailbench.training import trainer
 
     whole = fit()
-    updates, update = [], trainer._Run._update
+    updates, steps = [], trainer.Trainer.steps
 
     def counted(self):
-        updates.append(self.step)
-        if len(updates) == at:
-            os.kill(os.getpid(), signal.SIGUSR1)
-        return update(self)
+        for step in steps(self):
+            updates.append(step)
+            if len(updates) == at:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            yield step
 
-    monkeypatch.setattr(trainer._Run, "_update", counted)
+    monkeypatch.setattr(trainer.Trainer, "steps", counted)
     checkpoint = Checkpoint(tmp_path / "state", "key", 1000.0)
-    with pytest.raises(Interrupted, match=r"stopped by SIGUSR1, with its state in"), listening():
+    with (
+        pytest.raises(Interrupted, match=r"interrupted by SIGUSR1; checkpoint saved in"),
+        listening(),
+    ):
         fit(checkpoint)
     assert len(updates) == at  # at once, and not at the next validation
     again = fit(checkpoint)
@@ -92,7 +96,7 @@ def scontrol(tmp_path, monkeypatch):
             (tmp_path / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         monkeypatch.setenv("SLURM_JOB_ID", "17")
-        monkeypatch.setattr(preemption, "PATIENCE", 0.5)
+        monkeypatch.setattr(slurm_requeue, "PATIENCE", 0.5)
         return Path(tmp_path / "asked")
 
     return put

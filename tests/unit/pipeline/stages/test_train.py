@@ -61,7 +61,7 @@ def killed(job, monkeypatch):
 
 
 def goes_on_at(capsys):
-    return [line for line in capsys.readouterr().out.splitlines() if "goes on" in line]
+    return [line for line in capsys.readouterr().out.splitlines() if "resuming" in line]
 
 
 def equal(first, second):
@@ -86,7 +86,7 @@ def test_a_killed_job_goes_on_to_the_same_result(killed, job, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
     assert len(list((tmp_path / STATE).iterdir())) == 2
     resumed = job()
-    assert goes_on_at(capsys) == ["toy/flow: goes on at step 15"]
+    assert goes_on_at(capsys) == ["toy/flow: resuming at step 15"]
     assert not (tmp_path / STATE).exists()
     kept_models.forget(tmp_path / ".checkpoints")
     assert equal(resumed, job("other"))
