@@ -6,7 +6,8 @@ All are CPU seconds of one thread, of a reference and of ours in turns, in the s
 - ``step``: a training step of DLPM and LIM against forward, backward and ``torch.optim.AdamW``
   step of the same network on fixed tensors;
 - ``block``: the seeds of a block trained together against one after another, by which
-  ``tailbench.training.splits.seed_groups`` is decided (on a GPU: ``--device cuda``, in wall seconds);
+  ``tailbench.training.splits.seed_groups`` is decided (on a GPU: ``--device cuda``, in wall
+  seconds);
 - ``finite``: 1e8 draws, none of them infinite or NaN.
 
     python benchmarks/levy.py [noise step block finite] [--device cpu]

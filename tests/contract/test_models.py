@@ -294,9 +294,9 @@ def test_the_size_of_a_batch_changes_nothing(fitted, kind, monkeypatch, batch):
 
 
 @pytest.mark.parametrize("kind", ["sgm", "sgm heavy", "flow", "flow noise"])
-def test_together_is_each_alone(fitted, kind, block, monkeypatch):
+def test_together_is_each_alone(kind, block, monkeypatch):
     """Members share one module on a GPU; the same is done here on the CPU."""
-    apart, few = fitted(kind), {"steps": 12, "validate_every": 6}
+    few = {"steps": 12, "validate_every": 6}
     apart = build(kind, **few).fit(block, seed=5, verbose=False)
     monkeypatch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
     joint = build(kind, **few).fit(block, seed=5, verbose=False)

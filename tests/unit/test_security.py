@@ -30,8 +30,8 @@ from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_arrays
 from tailbench.io.checksums import checksum, read_record, write_record
 from tailbench.metrics.feature_networks import _inception_weights
-from tailbench.models.persistence import load_model
 from tailbench.models.flow import Flow
+from tailbench.models.persistence import load_model
 from tailbench.networks.classifier import Classifier
 from tailbench.pipeline.config import parse
 from tailbench.training.checkpoint import Checkpoint

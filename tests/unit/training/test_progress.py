@@ -1,5 +1,7 @@
 """Progress as lines of a log."""
 
+import sys
+
 import pytest
 
 from tailbench.training import progress
@@ -44,6 +46,16 @@ def test_quiet(now, capsys):
         now[0] = 100.0
         bar.step()
     assert capsys.readouterr() == ("", "")
+
+
+def test_lines_on_a_terminal_without_rich(now, monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    for name in ("rich", "rich.console", "rich.progress"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with Progress("train", 1) as bar:
+        now[0] = 6.0
+        bar.step("loss 0.5")
+    assert capsys.readouterr().err == "train: 1/1 (100%), loss 0.5, 0:06 spent, 0:00 left\n"
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):
