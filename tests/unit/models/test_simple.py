@@ -91,7 +91,7 @@ def test_the_state_is_a_copy(x):
 
 
 @pytest.mark.parametrize(
-    "value", [None, [1, 2], {"a": 1}, np.array(["a"]), np.array([object()]), 1j]
+    "value", [None, [1, 2], {"a": 1}, np.array(["a"]), np.array([object()]), 1j, 2**70]
 )
 def test_what_cannot_be_saved_as_plain_numbers_is_refused(x, value):
     class Pickles(ToyGaussian):
