@@ -178,7 +178,7 @@ def fitted(name: str, judge: Judge, steps: int, validation: float) -> TarFlow:
     kind, size = (MODELS | VARIANTS)[name]
     options = {**DATASETS[judge.dataset]["options"], **size, "validation_fraction": validation}
     model = kind(device="cpu", steps=steps, **options)
-    return model.fit(judge.train, images=judge.images, quiet=True)
+    return model.fit(judge.train, images=judge.images, verbose=False)
 
 
 def measured(name: str, judge: Judge, budget: float, cost: float) -> dict[str, Any]:

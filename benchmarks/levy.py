@@ -6,7 +6,8 @@ All are CPU seconds of one thread, of a reference and of ours in turns, in the s
 - ``step``: a training step of DLPM and LIM against forward, backward and ``torch.optim.AdamW``
   step of the same network on fixed tensors;
 - ``block``: the seeds of a block trained together against one after another, by which
-  ``tailbench.training.trainer.groups`` is decided (on a GPU: ``--device cuda``, in wall seconds);
+  ``tailbench.training.splits.seed_groups`` is decided (on a GPU: ``--device cuda``, in wall
+  seconds);
 - ``finite``: 1e8 draws, none of them infinite or NaN.
 
     python benchmarks/levy.py [noise step block finite] [--device cpu]
@@ -27,7 +28,8 @@ from tailbench.levy.noise import symmetric_stable
 from tailbench.models.dlpm import DLPM
 from tailbench.models.lim import LIM
 from tailbench.targets.alpha_stable import AlphaStable
-from tailbench.training import trainer
+from tailbench.training import splits, trainer
+from tailbench.training.context import FitContext
 
 ROUNDS = 7
 
@@ -42,6 +44,11 @@ def in_turns(*work: Callable[[], object], clock: Callable[[], float]) -> list[fl
             if turn:  # the first warms up
                 kept.append(clock() - begin)
     return [statistics.median(kept) for kept in times]
+
+
+def context(count: int) -> FitContext:
+    """The context of a training of so many seeds that says nothing."""
+    return FitContext.of(0, count, "benchmark", verbose=False)
 
 
 def noise(draws: int = 1_000_000) -> None:
@@ -85,7 +92,7 @@ def step(steps: int = 150, dim: int = 2) -> None:
         def ours(model=model, block=block, dim=dim) -> None:
             build = lambda members: model._build(members, dim)  # noqa: E731
             cpu = torch.device("cpu")
-            trainer.train(build, model._loss, block, model.settings, [0], cpu, quiet=True)
+            trainer.train(build, model._loss, block, model.settings, cpu, context(1))
 
         first, second = in_turns(bare, ours, clock=time.process_time)
         print(
@@ -102,13 +109,12 @@ def block(device: str, members: int = 10, steps: int = 30) -> None:
     where = torch.device(device)
 
     def train(chosen: list[list[int]]) -> None:
-        kept, trainer.groups = trainer.groups, lambda count, at: chosen
+        kept, splits.seed_groups = splits.seed_groups, lambda count, at: chosen
         try:
             build = lambda group: model._build(group, 2)  # noqa: E731
-            seeds = list(range(members))
-            trainer.train(build, model._loss, data, model.settings, seeds, where, quiet=True)
+            trainer.train(build, model._loss, data, model.settings, where, context(members))
         finally:
-            trainer.groups = kept
+            splits.seed_groups = kept
 
     clock = time.process_time if device == "cpu" else time.perf_counter
     apart, together = in_turns(

@@ -18,6 +18,7 @@ from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM, SGMSampling
 from tailbench.targets.student_mixture import StudentMixture
+from tailbench.training.context import SampleContext
 
 
 def seconds(work) -> float:
@@ -64,11 +65,11 @@ def main() -> None:
     print(f"d = {given.dim}; one bare step of the score network: {1e3 * reference:.2f} ms of CPU")
     print(f"{'training':<24}{'steps/s':>10}{'samples/s':>12}{'x bare step':>14}")
     for name, model in models.items():
-        cost = seconds(lambda model=model: model.fit(x, quiet=True)) / given.steps
+        cost = seconds(lambda model=model: model.fit(x, verbose=False)) / given.steps
         rate = model.settings.batch_size / cost
         print(f"{name:<24}{1 / cost:>10.1f}{rate:>12.0f}{cost / reference:>14.2f}")
 
-    both = FlowSGM(models["flow"], models["sgm"], device="cpu")
+    both = FlowSGM(models["flow"], models["sgm"], prefit=True, device="cpu")
     ways = {
         "sgm, sde, 64 steps": (models["sgm"], SGMSampling(steps=64)),
         "sgm, heun, 20 steps": (models["sgm"], SGMSampling(sampler="heun", steps=20)),
@@ -78,12 +79,15 @@ def main() -> None:
     forward = reference / models["sgm"].settings.batch_size
     print(f"{'sampling':<24}{'nfe':>10}{'samples/s':>12}{'x bare step':>14}   per sample")
     for name, (model, settings) in ways.items():
-        draw = model.draw(256, settings, [0])
+        one = SampleContext([0])
+        result = model.sample_block(256, settings, one)
         cost = seconds(
-            lambda model=model, settings=settings: model.draw(given.samples, settings, [0])
+            lambda model=model, settings=settings, one=one: model.sample_block(
+                given.samples, settings, one
+            )
         )
         each = cost / given.samples
-        print(f"{name:<24}{draw.nfe:>10}{1 / each:>12.0f}{each / forward:>14.1f}")
+        print(f"{name:<24}{result.nfe:>10}{1 / each:>12.0f}{each / forward:>14.1f}")
 
 
 if __name__ == "__main__":

@@ -326,8 +326,8 @@ HAPPENED = {  # what is said of the model's failure, and what the next attempt w
     "killed": ("a training is killed (SIGKILL)", "Error in rule train", "job"),
     "out_of_time": ("a job runs out of time", "DUE TO TIME LIMIT", "job"),
     "out_of_memory": ("a job needs more memory than it asked for", "memory", "job"),
-    "preempted": ("a job is preempted, with SIGTERM ahead", "stopped by SIGTERM", "requeue"),
-    "warned": ("a job is told to end (SIGTERM)", "stopped by SIGTERM", "requeue"),
+    "preempted": ("a job is preempted, with SIGTERM ahead", "interrupted by SIGTERM", "requeue"),
+    "warned": ("a job is told to end (SIGTERM)", "interrupted by SIGTERM", "requeue"),
     "restarted": ("the controller goes away and comes back", None, None),
     "node_down": ("a node goes down", "NODE_FAIL", "requeue"),
     "orphaned": ("a job is started again beside itself", "NODE_FAIL", "requeue"),
@@ -362,12 +362,12 @@ def test_the_result_is_that_of_an_undisturbed_run(model, disturbed, undisturbed)
 
 @pytest.mark.parametrize("model", [model for model in FAULTS if model not in NO_STATE])
 def test_the_next_attempt_goes_on_from_the_last_state_and_the_log_before_is_kept(model, disturbed):
-    (begun,) = re.findall(r"goes on at step (\d+)", disturbed.log(model))
+    (begun,) = re.findall(r"resuming at step (\d+)", disturbed.log(model))
     assert int(begun) >= disturbed.stopped_at[model] > 0
     (earlier,) = disturbed.earlier_logs(model)
-    assert "goes on at step" not in earlier
+    assert "resuming at step" not in earlier
     if model in ("cancelled", "out_of_time", "preempted", "warned"):
-        assert f"{begun}" and "stopped by SIGTERM, with its state in" in earlier
+        assert f"{begun}" and "interrupted by SIGTERM; checkpoint saved in" in earlier
 
 
 @pytest.mark.parametrize("key", ["TimeLimit", "MinMemoryNode"])

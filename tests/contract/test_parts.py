@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tailbench import registry
+from tailbench.data import DataShape
 from tailbench.exceptions import InputError
 
 PARTS = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
@@ -60,24 +61,15 @@ def test_every_setting_is_described(kind, name, cls):
         assert text.endswith((".", ")")), f"{kind}.{name}.{key}"
 
 
-def required(name):
-    """Values of the settings that have no default: files of the user's."""
-    own = {
-        "file": {"path": "data.csv"},
-        "fashion_mnist": {"path": "folder"},
-        "cifar10_lt": {"path": "cifar-10-python.tar.gz"},
-        "image_folder": {"path": "folder", "size": 64},
-        "latents": {"path": "folder"},
-    }
-    return own.get(name, {})
+def required(cls):
+    """Test values of the settings that have no default: files of the user's."""
+    return {k: cls.test_settings[k] for k, f in cls.model_fields.items() if f.is_required()}
 
 
 @pytest.mark.parametrize(("kind", "name", "cls"), SETTINGS)
 def test_defaults_keep_their_own_rules(kind, name, cls):
     """Defaults are not validated by pydantic; they are here, except what has to be given."""
-    needed = required(name)
-    assert {key for key, field in cls.model_fields.items() if field.is_required()} == set(needed)
-    settings = cls(**needed)
+    settings = cls(**required(cls))
     assert cls.model_validate(settings.model_dump()) == settings
     assert cls.model_validate(settings.model_dump(mode="json")) == settings
 
@@ -85,7 +77,34 @@ def test_defaults_keep_their_own_rules(kind, name, cls):
 @pytest.mark.parametrize(("kind", "name", "cls"), SETTINGS)
 def test_unknown_settings_are_refused(kind, name, cls):
     with pytest.raises(ValueError, match="no_such_setting"):
-        cls(**required(name), no_such_setting=1)
+        cls(**required(cls), no_such_setting=1)
+
+
+@pytest.mark.parametrize(("kind", "name", "cls"), SETTINGS)
+def test_settings_for_tests_are_settings(kind, name, cls):
+    assert set(cls.test_settings) <= set(cls.model_fields)
+    cls(**{**required(cls), **cls.test_settings})
+
+
+@pytest.mark.parametrize("kind", ["datasets", "targets"])
+def test_every_source_says_its_size(kind):
+    for name in registry.names(kind):
+        part = registry.load(kind, name)
+        shape = part.Settings(**required(part.Settings)).shape()
+        assert shape.rows >= 2 and shape.dim >= 1, name
+        assert shape.side == 1 or shape.dim % shape.side**2 == 0, name
+        if kind == "targets":
+            assert shape.dim == part().dim, name
+
+
+def test_sizes_follow_the_settings():
+    stable = registry.entry_class("datasets", "alpha_stable")
+    assert stable(dim=3, n_train=50, n_test=80).shape() == DataShape(80, 3)
+    assert registry.entry_class("datasets", "returns")(series=["sp500", "vix"]).shape().dim == 2
+    images = registry.entry_class("datasets", "image_folder")
+    assert images(path="x", size=16, channels=3).shape().dim == 768
+    cifar = registry.entry_class("datasets", "cifar10_lt")
+    assert cifar(path="x").shape() == DataShape(60_000, 3072, 32)
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)

@@ -63,7 +63,7 @@ def fitted(block):
 
     def get(kind):
         if kind not in made:
-            made[kind] = KINDS[kind]().fit(block, seed=5, quiet=True)
+            made[kind] = KINDS[kind]().fit(block, seed=5, verbose=False)
         return made[kind]
 
     return get
@@ -76,7 +76,7 @@ def tables():
 
     def get(kind):
         if kind not in made:
-            made[kind] = KINDS[kind]().fit(student(2)[0], seed=5, quiet=True)
+            made[kind] = KINDS[kind]().fit(student(2)[0], seed=5, verbose=False)
         return made[kind]
 
     return get

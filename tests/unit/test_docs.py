@@ -164,7 +164,7 @@ def test_code_runs_as_it_is_written(text, tmp_path, monkeypatch, capsys):
         from tailbench import Flow
 
         x = np.random.default_rng(0).standard_t(2.5, size=(2, 100, 2))
-        flow = Flow(steps=2, layers=1, width=8).fit(x, quiet=True)
+        flow = Flow(steps=2, layers=1, width=8).fit(x, verbose=False)
         flow.save(tmp_path / "results" / "default" / "models" / "any" / "flow" / "0-1")
     monkeypatch.chdir(tmp_path)
     for long, short in SHORTER.items():

@@ -30,8 +30,8 @@ from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_array
 from tailbench.io.checksums import SUMS, read_record, seal, write_record
 from tailbench.metrics.feature_networks import _inception_weights
-from tailbench.models.base import load_model
 from tailbench.models.flow import Flow
+from tailbench.models.persistence import load_model
 from tailbench.networks.classifier import Classifier
 from tailbench.pipeline.config import parse
 from tailbench.training.checkpoint import Checkpoint
@@ -300,7 +300,7 @@ def test_only_web_addresses_are_fetched(path):
 def trained(tmp_path_factory):
     x = np.random.default_rng(0).standard_normal((80, 2))
     folder = tmp_path_factory.mktemp("flow")
-    Flow(steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, quiet=True).save(folder)
+    Flow(steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, verbose=False).save(folder)
     return folder
 
 

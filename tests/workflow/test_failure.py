@@ -95,7 +95,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
 
     printed = fresh.snakemake(target, **eager)
     log = (fresh.results / "logs" / "train" / "alpha_stable" / "flow" / "0-1.log").read_text()
-    assert int(re.search(r"goes on at step (\d+)", log)[1]) >= 20
+    assert int(re.search(r"resuming at step (\d+)", log)[1]) >= 20
     assert "sample: flow_sgm on alpha_stable" in printed
     assert not list((fresh.results / ".checkpoints").rglob("*.safetensors"))
     ended, never_killed = fresh.files(), whole.files()

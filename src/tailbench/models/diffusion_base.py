@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tailbench.compute.devices import resolve_device
 from tailbench.compute.distributed import processes
 from tailbench.data import as_values
-from tailbench.models.base import Estimator, Sampling, Training
+from tailbench.models.base import Sampling
+from tailbench.models.estimator import Estimator, Training
 from tailbench.models.preprocessing import Stored, robust_units
 from tailbench.training.context import SampleContext
 

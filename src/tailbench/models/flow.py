@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
-from tailbench.models.base import Estimator, SampleResult
+from tailbench.models.base import SampleResult
+from tailbench.models.estimator import Estimator
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register

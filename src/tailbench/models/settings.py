@@ -34,7 +34,7 @@ def fixed(value: T | tuple[T, ...]) -> T:
         ValueError: If it is a sweep.
     """
     if isinstance(value, tuple):
-        raise ValueError(f"one value is required to sample, not the sweep {list(value)}")
+        raise ValueError(f"one value is required to sample, not {list(value)}")
     return value
 
 

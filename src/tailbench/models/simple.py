@@ -133,9 +133,10 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         for key, value in state.items():
             if isinstance(value, np.generic):
                 value = value.item()
-            if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            kind = np.asarray(value).dtype.kind
+            if isinstance(value, np.ndarray) and kind in "biuf":
                 value = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
-            elif not isinstance(value, (bool, int, float, str)):
+            elif not (isinstance(value, (bool, int, float, str)) and kind in "biufU"):
                 raise TypeError(
                     f"the state of the {self.name} holds {key!r} of type {type(value).__name__}; "
                     "it may hold arrays of numbers, numbers and texts"

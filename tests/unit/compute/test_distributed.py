@@ -180,7 +180,7 @@ def whole(data, tmp_path_factory):
 def test_goes_on_after_a_kill_also_with_another_number(data, killed, whole, tmp_path, count):
     folder = shutil.copytree(killed, tmp_path / "results")
     said = run(training(data, folder, "sgm", count, **LONG))
-    assert said.count("goes on at step") == 1
+    assert said.count("resuming at step") == 1
     assert not (folder / "state").exists()
     if count == 1:  # to rounding
         np.testing.assert_allclose(curve(folder), curve(whole), rtol=1e-2)
@@ -199,8 +199,8 @@ def test_a_signal_reaches_them_through_the_one_that_started_them(data, whole, tm
     process.send_signal(getattr(signal, name))
     said = process.communicate(timeout=120)[0]
     assert process.returncode != 0
-    assert said.count(f"stopped by {name}, with its state in {tmp_path / 'state'}") == 1
-    assert "goes on at step" in run(training(data, tmp_path, "sgm", 2, **LONG))
+    assert said.count(f"interrupted by {name}; checkpoint saved in {tmp_path / 'state'}") == 1
+    assert "resuming at step" in run(training(data, tmp_path, "sgm", 2, **LONG))
     np.testing.assert_array_equal(curve(tmp_path), curve(whole))
 
 
@@ -208,10 +208,10 @@ def test_dropout_depends_on_the_seed_and_the_step_alone():
     x = np.random.default_rng(0).integers(0, 256, (300, 16)).astype(np.uint8)
     options = SETTINGS | UNET | {"dropout": 0.3, "steps": 20, "validate_every": 10}
     torch.manual_seed(1)
-    first = SGM(device="cpu", **options).fit(x, images=IMAGES, quiet=True)
+    first = SGM(device="cpu", **options).fit(x, images=IMAGES, verbose=False)
     state = torch.get_rng_state()
     torch.manual_seed(2)
-    again = SGM(device="cpu", **options).fit(x, images=IMAGES, quiet=True)
+    again = SGM(device="cpu", **options).fit(x, images=IMAGES, verbose=False)
     assert [row["loss"] for row in first.history] == [row["loss"] for row in again.history]
     torch.manual_seed(1)
     assert torch.equal(torch.get_rng_state(), state)  # nor is the user's generator moved

@@ -45,3 +45,10 @@ def test_floor_is_no_larger_than_the_training_set():
     splits = Digits(test_fraction=0.75).splits("mine", 0)
     assert len(splits.train) == len(splits.test) == len(splits.floor) == 449
     assert sorted(map(bytes, splits.floor)) == sorted(map(bytes, splits.train))
+
+
+def test_the_size_is_known_without_reading():
+    train, test = Digits().read()
+    shape = Digits().settings.shape()
+    assert shape.rows == len(train) + len(test)
+    assert shape.dim == shape.side**2 == train.values[0].size

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tailbench.data import DataShape
 from tailbench.datasets.file import File, FileSettings
 from tailbench.exceptions import InputError
 
@@ -267,3 +268,11 @@ def test_settings():
             File(**bad)
     with pytest.raises(TypeError, match="not both"):
         File(FileSettings(path="x.csv"), path="x.csv")
+
+
+def test_the_size_is_judged_by_the_length_of_the_file(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"1" * 80_000)
+    assert FileSettings(path=str(path), columns=["a", "b"]).shape() == DataShape(10_000, 2)
+    missing = FileSettings(path=str(tmp_path / "none.csv")).shape()
+    assert missing.rows > 1000 and missing.dim > 1

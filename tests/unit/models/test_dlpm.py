@@ -12,6 +12,7 @@ from tailbench.models.dlpm import DLPM, DLIMSampling, DLPMSampling
 from tailbench.rng.streams import IndexedStreams, Streams
 from tailbench.stats.stable import stable_quantiles
 from tailbench.targets.alpha_stable import AlphaStable
+from tailbench.training.context import SampleContext
 
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
@@ -39,7 +40,7 @@ def trained(block):
 
     def get(kind="default"):
         if kind not in made:
-            made[kind] = DLPM(device="cpu", **TINY, **KINDS[kind]).fit(block, seed=5, quiet=True)
+            made[kind] = DLPM(device="cpu", **TINY, **KINDS[kind]).fit(block, seed=5, verbose=False)
         return made[kind]
 
     return get
@@ -100,7 +101,7 @@ def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, meth
 
 
 def test_a_member_is_the_same_in_a_block(trained, block):
-    alone = DLPM(device="cpu", **TINY).fit(block[0], seed=5, quiet=True)
+    alone = DLPM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
     for method, options in METHODS:
         found = trained().sample(20, method=method, **options)
         assert np.array_equal(found[0], alone.sample(20, method=method, **options))
@@ -122,7 +123,7 @@ def test_save_and_load(trained, kind, tmp_path):
 def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
     calls = watch(model)
-    drawn = model.draw(40, settings, [1, 2])
+    drawn = model.sample_block(40, settings, SampleContext([1, 2]))
     assert drawn.nfe == 5
     assert sum(x.shape[1] for x, _, _ in calls) == 5 * 40 * 2
     assert drawn.samples.shape == (2, 40, 2)
@@ -150,7 +151,7 @@ def test_sampling_begins_at_the_last_noise_level_of_training(trained, watch, kin
 def test_scaled_data_give_scaled_samples(block, trained, method):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
-    other = DLPM(device="cpu", **TINY).fit(huge * block, seed=5, quiet=True)
+    other = DLPM(device="cpu", **TINY).fit(huge * block, seed=5, verbose=False)
     expected = np.float32(huge) * trained().sample(50, method=method, steps=4)
     assert np.array_equal(other.sample(50, method=method, steps=4), expected)
 
@@ -284,7 +285,7 @@ def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
     """Training and both samplers draw a variance for every coordinate."""
     x = AlphaStable(dim=3, isotropic=False).sample(300, np.random.default_rng(0))
     own, shared = (
-        DLPM(device="cpu", isotropic=isotropic, **TINY).fit(x, quiet=True)
+        DLPM(device="cpu", isotropic=isotropic, **TINY).fit(x, verbose=False)
         for isotropic in (False, True)
     )
     for model, k in ((own, 3), (shared, 1)):
@@ -346,7 +347,7 @@ def test_a_sweep_is_sampled_point_by_point(trained):
 def test_learns_the_tails_of_stable_data():
     target = AlphaStable(alpha=1.7)
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
-    model = DLPM(device="cpu", steps=120, width=32, blocks=2).fit(x, quiet=True)
+    model = DLPM(device="cpu", steps=120, width=32, blocks=2).fit(x, verbose=False)
     for method, steps in (("dlpm", 50), ("dlim", 25)):
         made = model.sample(5000, method=method, steps=steps).astype(float)
         found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
@@ -359,7 +360,7 @@ def test_learns_the_tails_of_stable_data():
 def test_clamps_of_the_noise_are_for_training_and_sampling(block, watch):
     """The authors clamp A and the noise of images; here only where it is asked for."""
     free, bound = (
-        DLPM(device="cpu", alpha=1.2, **TINY, **clamps).fit(block, seed=5, quiet=True)
+        DLPM(device="cpu", alpha=1.2, **TINY, **clamps).fit(block, seed=5, verbose=False)
         for clamps in ({}, {"clamp_a": 4.0, "clamp_eps": 3.0})
     )
     batch = torch.zeros(2, 5000, 2)

@@ -8,8 +8,9 @@ import torch
 from scipy import integrate, stats
 
 from tailbench.exceptions import InputError
-from tailbench.models.flow import Flow, FlowSettings
+from tailbench.models.flow import Flow, FlowSampling, FlowSettings
 from tailbench.rng.streams import Streams
+from tailbench.training.context import SampleContext
 
 QUARTILE = 0.6744897501960817
 
@@ -50,7 +51,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
         [normal(4000), stats.t.ppf((np.arange(4000) + 0.5) / 4000, 1.5), normal(4000, 1)], 1
     )
     model = Flow(device="cpu", tails=tails, steps=5, layers=1, width=8).fit(
-        x, seed=seed, quiet=True
+        x, seed=seed, verbose=False
     )
     y = np.abs(model.sample(4000))
     assert y[:, 1].max() > 30.0
@@ -61,7 +62,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
 def test_how_far_samples_reach(tails, reach):
     """Cauchy data with values above 1e4: a flow with tails goes beyond 1e3, a plain one cannot."""
     model = Flow(device="cpu", tails=tails, steps=20, layers=1, width=8)
-    y = np.abs(model.fit(cauchy()[:, None], quiet=True).sample(20_000))
+    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
     assert bool(y.max() > 1e3) is reach
     if reach:  # P(|x| > 1e3) = 6.4e-4 exactly
         assert 1e-4 < (y > 1e3).mean() < 3e-3
@@ -69,15 +70,15 @@ def test_how_far_samples_reach(tails, reach):
 
 def test_the_student_base_reaches_too():
     model = Flow(device="cpu", tails="student", steps=20, layers=1, width=8)
-    y = np.abs(model.fit(cauchy()[:, None], quiet=True).sample(20_000))
+    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
     assert y.max() > 1e3
 
 
 def test_scaled_data_give_scaled_samples(block, small):
     huge = 2.0**20
     for tails in ("auto", "student"):
-        one = Flow(device="cpu", tails=tails, **small["flow"]).fit(block, quiet=True)
-        other = Flow(device="cpu", tails=tails, **small["flow"]).fit(huge * block, quiet=True)
+        one = Flow(device="cpu", tails=tails, **small["flow"]).fit(block, verbose=False)
+        other = Flow(device="cpu", tails=tails, **small["flow"]).fit(huge * block, verbose=False)
         np.testing.assert_allclose(other.sample(50), huge * one.sample(50), rtol=1e-5)
 
 
@@ -105,14 +106,14 @@ def test_log_density(fitted, tables, block):
 @pytest.mark.parametrize("tails", ["auto", "student", "none"])
 def test_the_density_of_a_fitted_flow_integrates_to_one(tails):
     x = stats.t.ppf((np.arange(2000) + 0.5) / 2000, 2.0)[:, None]
-    model = Flow(device="cpu", tails=tails, steps=30, layers=1, width=8).fit(x, quiet=True)
+    model = Flow(device="cpu", tails=tails, steps=30, layers=1, width=8).fit(x, verbose=False)
     v = np.linspace(-30.0, 30.0, 20_001)
     density = np.exp(model.log_prob(np.sinh(v)[:, None]))
     assert integrate.trapezoid(density * np.cosh(v), v) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_the_density_falls_as_the_estimated_index_says():
-    model = Flow(device="cpu", steps=20, layers=1, width=8).fit(cauchy()[:, None], quiet=True)
+    model = Flow(device="cpu", steps=20, layers=1, width=8).fit(cauchy()[:, None], verbose=False)
     (row,) = model.info["tails"]["per_member"][0]
     slope = np.diff(model.log_prob(np.array([[1e12], [1e14]])))[0] / math.log(100.0)
     assert slope == pytest.approx(-(row["index"] + 1.0), rel=1e-6)
@@ -138,12 +139,12 @@ def test_training_with_noise_sees_noisy_data(fitted, block):
 def test_noise_widens_the_samples():
     """A flow of Gaussian data at noise 2 has a standard deviation of sqrt(1 + 2^2)."""
     x = normal(4000)[:, None]
-    model = Flow(device="cpu", noise=2.0, steps=150, layers=1, width=8).fit(x, quiet=True)
+    model = Flow(device="cpu", noise=2.0, steps=150, layers=1, width=8).fit(x, verbose=False)
     assert model.sample(4000).std() == pytest.approx(math.sqrt(5.0), rel=0.06)
 
 
 def test_samples_cost_one_evaluation(fitted):
-    drawn = fitted("flow auto").draw(10, fitted("flow auto").methods["flow"](), [1, 2])
+    drawn = fitted("flow auto").sample_block(10, FlowSampling(), SampleContext([1, 2]))
     assert drawn.nfe == 1
 
 
@@ -153,18 +154,18 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
     broken.forward = lambda z: torch.full_like(z, torch.inf)
     monkeypatch.setattr(model, "_select", lambda members: broken)
     with pytest.raises(FloatingPointError, match="toy: a sample of the flow is not finite"):
-        model.draw(10, model.methods["flow"](), [1, 2], label="toy")
+        model.sample_block(10, FlowSampling(), SampleContext([1, 2], "toy"))
 
 
 @pytest.mark.parametrize("tails", ["auto", "none"])
 def test_too_few_rows_for_a_tail(tails):
     with pytest.raises(InputError, match="column 0 of the data: a tail cannot be estimated"):
-        Flow(device="cpu", tails=tails, steps=1).fit(normal(20)[:, None], quiet=True)
+        Flow(device="cpu", tails=tails, steps=1).fit(normal(20)[:, None], verbose=False)
 
 
 def test_half_of_the_values_equal():
     x = np.where(np.arange(1000) % 2, normal(1000), 0.0)[:, None]
-    y = Flow(device="cpu", steps=20, layers=1, width=8).fit(x, quiet=True).sample(500)
+    y = Flow(device="cpu", steps=20, layers=1, width=8).fit(x, verbose=False).sample(500)
     assert np.isfinite(y).all() and 0.2 < y.std() < 5.0
 
 

@@ -7,14 +7,18 @@ from pydantic import ValidationError
 
 from tailbench.exceptions import InputError
 from tailbench.metrics.sliced_wasserstein import max_sliced_wasserstein
+from tailbench.models.base import SampleResult, TuneResult
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM
+from tailbench.models.sigma_selection import select_sigma, validation_rows
 from tailbench.rng.seeds import seed_for
-from tailbench.training import trainer
-from tailbench.training.trainer import split
+from tailbench.training import splits
+from tailbench.training.context import FitContext, SampleContext
+from tailbench.training.splits import split_rows
 
 SETTINGS = FlowSGMSampling(sigma_T=2.0, steps=3)
+DRAWS = SampleContext([5, 6])
 
 
 class Still:
@@ -30,13 +34,13 @@ def start_of(model, settings, monkeypatch, n=7):
     """What the reverse process starts from, in robust units, where the noise is one."""
     captured = {}
 
-    def refine(start, sigma, n, settings, seeds, **_):
+    def refine(start, sigma, n, settings, context):
         captured.update(sigma=sigma)
         captured["x"] = torch.cat([start([e], slice(0, n), Still()) for e in range(2)]).numpy()
         return np.zeros((2, n, 2), np.float32), 3
 
     monkeypatch.setattr(model.sgm, "refine", refine)
-    drawn = model.draw(n, settings, [5, 6])
+    drawn = model.sample_block(n, settings, DRAWS)
     return captured["x"], captured["sigma"], drawn
 
 
@@ -49,7 +53,7 @@ def test_noised_starts_are_the_flows_samples_with_noise(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
     x, sigma, drawn = start_of(model, SETTINGS, monkeypatch)
-    clean = flow.draw(7, FlowSampling(), [5, 6]).samples
+    clean = flow.sample_block(7, FlowSampling(), DRAWS).samples
     np.testing.assert_allclose(x, robust(model, clean) + 2.0, rtol=1e-4, atol=1e-4)
     assert sigma == [2.0, 2.0]
     assert drawn.nfe == 3 + 1 and drawn.extra == {"sigma_T": [2.0, 2.0]}
@@ -59,18 +63,18 @@ def test_at_noise_starts_are_the_noisy_flows_samples(fitted, monkeypatch):
     model = fitted("flow_sgm at_noise auto")
     settings = model.sampling.model_copy(update={"sigma_T": 2.0})
     x, sigma, _ = start_of(model, settings, monkeypatch)
-    noisy = model.flows[2.0].draw(7, FlowSampling(), [5, 6]).samples
+    noisy = model.flows[2.0].sample_block(7, FlowSampling(), DRAWS).samples
     np.testing.assert_allclose(x, robust(model, noisy), rtol=1e-4, atol=1e-4)
     assert sigma == [2.0, 2.0]
 
 
 def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
     model = fitted("flow_sgm at_noise auto")
-    monkeypatch.setattr(model, "chosen", [2.0, 0.5])
+    monkeypatch.setattr(model, "tuned", TuneResult([2.0, 0.5], []))
     x, sigma, drawn = start_of(model, model.sampling, monkeypatch)
     assert sigma == drawn.extra["sigma_T"] == [2.0, 0.5]
     for e, level in enumerate(sigma):
-        noisy = model.flows[level].draw(7, FlowSampling(), [5, 6]).samples
+        noisy = model.flows[level].sample_block(7, FlowSampling(), DRAWS).samples
         np.testing.assert_allclose(x[e], robust(model, noisy)[e], rtol=1e-4, atol=1e-4)
 
 
@@ -79,10 +83,10 @@ def test_levels_of_members_that_share_a_module(fitted, kind, monkeypatch):
     """As on a GPU: members of one level go together, each to its own result."""
     model = fitted(kind)
     for chosen in ([0.5, 0.5], [2.0, 0.5]):
-        monkeypatch.setattr(model, "chosen", chosen)
+        monkeypatch.setattr(model, "tuned", TuneResult(chosen, []))
         alone = model.sample(20)
         with monkeypatch.context() as patch:
-            patch.setattr(trainer, "groups", lambda members, device: [list(range(members))])
+            patch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
             np.testing.assert_allclose(model.sample(20), alone, rtol=1e-5, atol=1e-5)
 
 
@@ -91,7 +95,7 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
     model = fitted("flow_sgm noised")
     huge = np.full((2, 9, 2), 1e6, dtype=np.float32)
     (flow,) = model.flows.values()
-    monkeypatch.setattr(flow, "draw", lambda *_, **__: type("SampleResult", (), {"samples": huge}))
+    monkeypatch.setattr(flow, "sample_block", lambda *_: SampleResult(huge, 1))
     original = model.sgm._select
 
     def select(members):
@@ -107,41 +111,53 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
 @pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
 def test_the_choice_is_the_smallest_within_one_error_of_the_least(fitted, kind):
     model = fitted(kind)
-    assert [(row["member"], row["sigma_T"]) for row in model.curve] == [
+    assert [(row["member"], row["sigma_T"]) for row in model.tuned.curve] == [
         (0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)
     ]  # fmt: skip
     for e in range(2):
-        own = {row["sigma_T"]: row for row in model.curve if row["member"] == e}
+        own = {row["sigma_T"]: row for row in model.tuned.curve if row["member"] == e}
         least = min(row["max_sw1"] for row in own.values())
         near = [s for s, r in own.items() if r["max_sw1"] <= least + r["standard_error"]]
-        assert model.chosen[e] == min(near)
+        assert model.tuned.chosen[e] == min(near)
         assert all(np.isfinite(r["max_sw1"]) and r["max_sw1"] > 0 for r in own.values())
 
 
 def test_the_curve_is_the_distance_to_the_validation_data(fitted, block):
     model = fitted("flow_sgm noised auto")
     seeds = [seed_for("member", 5, e) for e in range(2)]
-    held = model.validation(block, seeds)
+    held = validation_rows(block, 0.1, seeds)
     own = [seed_for("choose", seed) for seed in seeds]
-    drawn = model.draw(90, model.sampling.model_copy(update={"sigma_T": 2.0}), own).samples
+    settings = model.sampling.model_copy(update={"sigma_T": 2.0})
+    drawn = model.sample_block(90, settings, SampleContext(own)).samples
     for e in range(2):
         distance = np.median(
             [max_sliced_wasserstein(part, held[e]) for part in np.split(drawn[e], 3)]
         )
-        (row,) = (r for r in model.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
+        (row,) = (r for r in model.tuned.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
         assert 0.8 * distance < row["max_sw1"] <= 1.001 * distance  # both seek the worst direction
 
 
 @pytest.mark.parametrize("fractions", [(0.1, 0.2), (0.3, 0.1)])
-def test_validation_data_were_seen_by_neither_part(block, fractions):
+def test_validation_data_were_seen_by_neither_part(block, small, fractions, monkeypatch):
+    captured = []
+
+    def watching(draw, held, *rest):
+        captured.append(held)
+        return select_sigma(draw, held, *rest)
+
+    monkeypatch.setattr("tailbench.models.flow_sgm.select_sigma", watching)
+    parts = [
+        small[name] | {"steps": 1, "validation_fraction": fraction}
+        for name, fraction in zip(("flow", "sgm"), fractions, strict=True)
+    ]
     model = FlowSGM(
-        flow_settings={"validation_fraction": fractions[0]},
-        sgm_settings={"validation_fraction": fractions[1]},
+        device="cpu", flow_settings=parts[0], sgm_settings=parts[1], candidates=(0.5,), steps=1
     )
-    held = model.validation(block, [3, 4])
+    model.fit_block(block, FitContext([1, 2], [3, 4], [0, 1], verbose=False))
+    (held,) = captured
     assert held.shape == (2, 30, 2)
     for fraction in fractions:
-        order = split(block.shape[1], fraction, [3, 4])[0].numpy()
+        order = split_rows(block.shape[1], fraction, [3, 4])[0].numpy()
         trained = np.take_along_axis(block, order[..., None], axis=1)
         for e in range(2):
             assert not set(map(tuple, held[e])) & set(map(tuple, trained[e]))
@@ -154,7 +170,7 @@ def test_auto_needs_validation_data(small, block):
         sgm_settings=small["sgm"],
     )
     with pytest.raises(InputError, match="'auto' needs validation data"):
-        model.fit(block, quiet=True)
+        model.fit(block, verbose=False)
 
 
 def test_auto_has_to_be_chosen_first(fitted):
@@ -166,8 +182,8 @@ def test_auto_has_to_be_chosen_first(fitted):
 def test_auto_beside_a_sweep_of_steps(fitted, small, block):
     """The choice is made at the most steps and the least delta."""
     model = small["headline"](candidates=(0.5, 2.0), steps=(2, 3), delta=(0.1, 0.005))
-    model.fit(block, seed=5, quiet=True)
-    assert model.curve == fitted("flow_sgm noised auto").curve
+    model.fit(block, seed=5, verbose=False)
+    assert model.tuned == fitted("flow_sgm noised auto").tuned
     with pytest.raises(ValueError, match="one value per setting"):
         model.sample(5)
     assert model.sample(5, steps=2, delta=0.1).shape == (2, 5, 2)
@@ -181,10 +197,55 @@ def test_a_level_without_a_flow(fitted):
 def test_parts_that_are_fitted_are_kept(fitted, block, small):
     flow, sgm = fitted("flow auto"), fitted("sgm edm")
     before = flow.module, sgm.module
-    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3).fit(block, seed=9, quiet=True)
+    model = FlowSGM(flow, sgm, prefit=True, device="cpu", sigma_T=1.0, steps=3)
+    unfitted = model.sample(5)
+    model.fit(block, seed=9, verbose=False)
     assert (flow.module, sgm.module) == before
     assert model.flows == {0.0: flow} and model.sgm is sgm
-    assert model.sample(5).shape == (2, 5, 2)
+    assert np.array_equal(model.sample(5), unfitted)
+
+
+def test_without_prefit_models_are_templates(fitted, block, small):
+    """Copies of them are trained, which they themselves never are."""
+    flow, sgm = fitted("flow auto"), fitted("sgm edm")
+    before = flow.module, sgm.module
+    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3)
+    with pytest.raises(RuntimeError, match="has not been fitted"):
+        model.sample(5)
+    model.fit(block, seed=5, verbose=False)
+    assert (flow.module, sgm.module) == before
+    assert np.array_equal(model.sample(5), fitted("flow_sgm noised").sample(5))
+
+
+def test_parts_that_are_called_prefit_have_to_be(block):
+    with pytest.raises(RuntimeError, match="the flow has not been fitted"):
+        FlowSGM(prefit=True, device="cpu").fit(block, verbose=False)
+
+
+def test_a_model_that_was_loaded_is_trained_anew(fitted, block, tmp_path):
+    fitted("flow_sgm noised").save(tmp_path)
+    loaded = FlowSGM.load(tmp_path, device="cpu")
+    loaded.fit(3.0 * block + 1.0, seed=1, verbose=False)
+    assert not np.array_equal(loaded.sample(5), fitted("flow_sgm noised").sample(5))
+    loaded.fit(block, seed=5, verbose=False)
+    assert np.array_equal(loaded.sample(5), fitted("flow_sgm noised").sample(5))
+
+
+def test_levels_that_agree_to_six_digits_are_two_flows(block, tmp_path):
+    """In the object, and in the files."""
+    levels, few = (0.1234567, 0.1234568), {"steps": 2, "width": 4, "layers": 1, "bins": 2}
+    model = FlowSGM(
+        device="cpu", prior="at_noise", sigma_T=levels, steps=1, flow_settings=few,
+        sgm_settings={"steps": 2, "width": 4},
+    ).fit(block, verbose=False)  # fmt: skip
+    assert set(model.flows) == set(levels)
+    model.save(tmp_path)
+    assert {path.name for path in tmp_path.glob("flow-*")} == {f"flow-{v}" for v in levels}
+    loaded = FlowSGM.load(tmp_path, device="cpu")
+    for level in levels:
+        assert loaded.flows[level].settings.noise == level
+        own = model.sample(9, sigma_T=level)
+        np.testing.assert_array_equal(loaded.sample(9, sigma_T=level), own)
 
 
 def test_assembled_from_trained_parts_it_is_the_same(fitted):
@@ -193,9 +254,8 @@ def test_assembled_from_trained_parts_it_is_the_same(fitted):
     other = FlowSGM.assemble({"flow": list(model.flows.values()), "sgm": [model.sgm]}, "cpu")
     seeds = [7, 8]
     settings = model.sampling.model_copy(update={"sigma_T": 2.0})
-    assert np.array_equal(
-        other.draw(20, settings, seeds).samples, model.draw(20, settings, seeds).samples
-    )
+    drawn = [m.sample_block(20, settings, SampleContext(seeds)).samples for m in (other, model)]
+    assert np.array_equal(*drawn)
 
 
 def test_flows_for_at_noise_are_made_of_the_flow_given():
@@ -216,7 +276,7 @@ def test_saved_choice(fitted, tmp_path):
     model = fitted("flow_sgm noised auto")
     model.save(tmp_path)
     loaded = FlowSGM.load(tmp_path, device="cpu")
-    assert loaded.chosen == model.chosen and loaded.curve == model.curve
+    assert loaded.tuned == model.tuned
     assert loaded.sampling == model.sampling
     assert isinstance(loaded.sgm, SGM) and loaded.sgm.members == 2
 
@@ -253,32 +313,26 @@ def test_levels_and_what_has_to_be_trained(options, levels):
     assert derived == {"flow": [{"noise": level} for level in levels]}
 
 
-def test_candidate_zero_leaves_the_flows_samples_as_they_are(fitted):
+def test_candidate_zero_leaves_the_flows_samples_as_they_are(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
     settings = FlowSGMSampling(sigma_T="auto", candidates=(0.0,), steps=2)
-    held = flow.draw(40, FlowSampling(), [8, 9]).samples.astype(np.float64)
-    kept = model.chosen, model.curve
-    try:
-        assert model.choose(held, [5, 6], settings) == [0.0, 0.0]
-        drawn = model.draw(30, settings, [5, 6]).samples
-    finally:
-        model.chosen, model.curve = kept
-    np.testing.assert_array_equal(drawn, flow.draw(30, FlowSampling(), [5, 6]).samples)
+    x = flow.sample_block(400, FlowSampling(), SampleContext([8, 9])).samples.astype(np.float64)
+    monkeypatch.setattr(model, "tuned", None)
+    context = FitContext([5, 6], [5, 6], [0, 1], verbose=False)
+    assert model.tune(x, settings, context).chosen == [0.0, 0.0]
+    drawn = model.sample_block(30, settings, DRAWS).samples
+    np.testing.assert_array_equal(drawn, flow.sample_block(30, FlowSampling(), DRAWS).samples)
 
 
-def test_members_may_choose_differently(fitted):
+def test_members_may_choose_differently(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
-    kept = model.chosen
-    try:
-        model.chosen = [0.0, 2.0]
-        drawn = model.draw(30, FlowSGMSampling(sigma_T="auto", steps=2), [5, 6]).samples
-    finally:
-        model.chosen = kept
-    clean = flow.draw(30, FlowSampling(), [5, 6]).samples
+    monkeypatch.setattr(model, "tuned", TuneResult([0.0, 2.0], []))
+    drawn = model.sample_block(30, FlowSGMSampling(sigma_T="auto", steps=2), DRAWS).samples
+    clean = flow.sample_block(30, FlowSampling(), DRAWS).samples
     np.testing.assert_array_equal(drawn[0], clean[0])
-    alone = model.draw(30, FlowSGMSampling(sigma_T=2.0, steps=2), [5, 6]).samples
+    alone = model.sample_block(30, FlowSGMSampling(sigma_T=2.0, steps=2), DRAWS).samples
     np.testing.assert_array_equal(drawn[1], alone[1])
 
 

@@ -9,6 +9,7 @@ from tailbench.models.dlpm import DLPM
 from tailbench.models.flow import Flow
 from tailbench.models.lim import LIM
 from tailbench.models.sgm import SGM
+from tailbench.training.context import FitContext
 
 PIXELS = ImageLayout((1, 4, 4), ("cross", "ring"))
 LATENTS = ImageLayout((1, 4, 4), pixels=False)
@@ -27,7 +28,7 @@ def pictures():
 
 
 def fitted(model, x, images=PIXELS, **options):
-    return model(device="cpu", **(TINY | options)).fit(x, images=images, seed=3, quiet=True)
+    return model(device="cpu", **(TINY | options)).fit(x, images=images, seed=3, verbose=False)
 
 
 @pytest.mark.parametrize("model", [SGM, DLPM, LIM])
@@ -44,10 +45,14 @@ def test_every_model_learns_images(model, network, pictures, tmp_path):
     np.testing.assert_array_equal(drawn, again.sample(300, steps=3))
 
 
+def context(*seeds):
+    return FitContext(seeds, seeds, seeds, verbose=False)
+
+
 def test_a_member_does_not_depend_on_its_block(pictures):
     block = np.stack([pictures, pictures[::-1]])
-    both = SGM(device="cpu", **TINY, **UNET).fit(block, images=PIXELS, seeds=[5, 6], quiet=True)
-    second = SGM(device="cpu", **TINY, **UNET).fit(block[1:], images=PIXELS, seeds=[6], quiet=True)
+    both = SGM(device="cpu", **TINY, **UNET).fit_block(block, context(5, 6), PIXELS)
+    second = SGM(device="cpu", **TINY, **UNET).fit_block(block[1:], context(6), PIXELS)
     assert both.members == 2
     both, second = (model.module.state_dict() for model in (both, second))
     assert all((both[key][1] == second[key][0]).all() for key in both)

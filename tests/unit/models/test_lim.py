@@ -10,6 +10,7 @@ from tailbench.metrics.msle import MSLE
 from tailbench.models.lim import LIM, LIMODESampling, LIMSampling
 from tailbench.rng.streams import Streams
 from tailbench.targets.alpha_stable import AlphaStable
+from tailbench.training.context import SampleContext
 
 CPU = torch.device("cpu")
 TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
@@ -29,7 +30,7 @@ def trained(block):
 
     def get(kind="default"):
         if kind not in made:
-            made[kind] = LIM(device="cpu", **TINY, **KINDS[kind]).fit(block, seed=5, quiet=True)
+            made[kind] = LIM(device="cpu", **TINY, **KINDS[kind]).fit(block, seed=5, verbose=False)
         return made[kind]
 
     return get
@@ -75,7 +76,7 @@ def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, meth
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_member_is_the_same_in_a_block(trained, block, method):
-    alone = LIM(device="cpu", **TINY).fit(block[0], seed=5, quiet=True)
+    alone = LIM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
     found = trained().sample(20, method=method, steps=4)
     assert np.array_equal(found[0], alone.sample(20, method=method, steps=4))
     assert not np.isclose(found[0], found[1]).any()
@@ -96,7 +97,7 @@ def test_save_and_load(trained, tmp_path):
 def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
     calls = watch(model)
-    drawn = model.draw(40, settings, [1, 2])
+    drawn = model.sample_block(40, settings, SampleContext([1, 2]))
     assert drawn.nfe == 5
     assert sum(x.shape[1] for x, _, _ in calls) == 5 * 40 * 2
     assert drawn.samples.shape == (2, 40, 2)
@@ -122,7 +123,7 @@ def test_times_of_sampling(trained, watch, method):
 def test_scaled_data_give_scaled_samples(block, trained, method):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
-    other = LIM(device="cpu", **TINY).fit(huge * block, seed=5, quiet=True)
+    other = LIM(device="cpu", **TINY).fit(huge * block, seed=5, verbose=False)
     expected = np.float32(huge) * trained().sample(50, method=method, steps=4)
     assert np.array_equal(other.sample(50, method=method, steps=4), expected)
 
@@ -215,7 +216,7 @@ def test_a_sweep_is_sampled_point_by_point(trained):
 def test_ode_learns_the_tails_of_stable_data():
     target = AlphaStable(alpha=1.7)
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
-    model = LIM(device="cpu", steps=120, width=32, blocks=2).fit(x, quiet=True)
+    model = LIM(device="cpu", steps=120, width=32, blocks=2).fit(x, verbose=False)
     made = model.sample(5000, method="lim_ode").astype(float)
     found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
     assert found["msle_norm"] < 0.15 and found["msle"] < 0.15

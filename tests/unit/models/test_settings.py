@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tailbench.models.flow_sgm import FlowSGMSampling
-from tailbench.models.settings import SamplingSettings, TrainingSettings
+from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
 from tailbench.models.sgm import ReverseSettings, SGMSampling
 
 
@@ -82,6 +82,50 @@ def test_an_empty_sweep(key):
 def test_a_value_given_twice(options):
     with pytest.raises(ValidationError, match="a value of the sweep is given twice"):
         SGMSampling(**options)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (4, "4"),
+        (0.5, "0.5"),
+        (0.1, "0.1"),
+        (1e-5, "1e-05"),
+        (1e6, "1e+06"),
+        ("heun", "heun"),
+        (0.1234567, "0.1234567"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (1234567, "1234567"),
+    ],
+)
+def test_values_as_names_show_them(value, text):
+    assert written(value) == text
+    assert isinstance(value, str) or float(text) == value
+
+
+def test_values_that_agree_to_six_digits_have_names_of_their_own():
+    variants = SGMSampling(delta=[0.01234567, 0.01234568]).variants("m")
+    assert list(variants) == ["m[delta=0.01234567]", "m[delta=0.01234568]"]
+
+
+def test_a_sweep_where_one_value_is_needed():
+    assert fixed(3) == 3
+    with pytest.raises(ValueError, match=r"one value is required to sample, not \[3, 4\]"):
+        fixed((3, 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "points", "steps"),
+    [
+        (SGMSampling(steps=8), 1, 8),
+        (SGMSampling(steps=[4, 16], delta=[0.1, 0.2, 0.3]), 6, 60),
+        (FlowSGMSampling(steps=[4, 16], candidates=[0.5, 1, 2]), 2, 50),
+        (FlowSGMSampling(steps=10, sigma_T=[1, 2], candidates=[0.5, 1, 2]), 2, 20),
+    ],
+)
+def test_work_of_a_sweep(settings, points, steps):
+    assert (settings.points(), settings.total_steps()) == (points, steps)
 
 
 def test_finest():

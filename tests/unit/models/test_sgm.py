@@ -6,6 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from tailbench.models.sgm import SGM, SGMSampling
+from tailbench.training.context import SampleContext
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def test_scaled_data_give_scaled_samples(block, small, sample):
     huge = 2.0**20
     for preconditioning in ("edm", "heavy"):
         chosen = small["sgm"] | {"preconditioning": preconditioning}
-        one = SGM(device="cpu", **chosen).fit(block, quiet=True)
-        other = SGM(device="cpu", **chosen).fit(huge * block, quiet=True)
+        one = SGM(device="cpu", **chosen).fit(block, verbose=False)
+        other = SGM(device="cpu", **chosen).fit(huge * block, verbose=False)
         assert np.array_equal(sample(other, 50), np.float32(huge) * sample(one, 50))
 
 
@@ -65,7 +66,7 @@ def test_cost(fitted, monkeypatch, sampler, nfe):
         return module
 
     monkeypatch.setattr(model, "_select", select)
-    drawn = model.draw(40, SGMSampling(sampler=sampler, steps=5), [1, 2])
+    drawn = model.sample_block(40, SGMSampling(sampler=sampler, steps=5), SampleContext([1, 2]))
     assert drawn.nfe == nfe
     assert sum(calls) == nfe * 40 * 2
     assert drawn.samples.shape == (2, 40, 2)
@@ -90,13 +91,13 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
 
     monkeypatch.setattr(model, "_select", select)
     with pytest.raises(FloatingPointError, match="toy: a sample is not finite"):
-        model.draw(10, SGMSampling(steps=2), [1, 2], label="toy")
+        model.sample_block(10, SGMSampling(steps=2), SampleContext([1, 2], "toy"))
 
 
 def test_learns_a_gaussian_far_from_the_origin():
     """Mean 100 and standard deviation 5: robust units do the work, the line the rest."""
     x = 100.0 + 5.0 * np.random.default_rng(0).standard_normal((2000, 1))
-    model = SGM(device="cpu", steps=60, width=16, blocks=1).fit(x, quiet=True)
+    model = SGM(device="cpu", steps=60, width=16, blocks=1).fit(x, verbose=False)
     y = model.sample(2000, steps=32)
     assert y.mean() == pytest.approx(100.0, abs=1.0)
     assert y.std() == pytest.approx(5.0, rel=0.15)

@@ -29,7 +29,7 @@ def bars():
 @pytest.fixture(scope="module")
 def fitted(bars):
     return TarFlow(device="cpu", steps=400, learning_rate=3e-3, **TINY).fit(
-        bars, images=IMAGES, quiet=True
+        bars, images=IMAGES, verbose=False
     )
 
 
@@ -111,7 +111,7 @@ def test_a_score_model_may_start_from_it(bars, prior, tmp_path):
     sgm = SGM(device="cpu", network="unet", multipliers=(1, 2), **tiny)
     flow = TarFlow(device="cpu", steps=20, **TINY)
     model = FlowSGM(flow, sgm, device="cpu", prior=prior, sigma_T=0.5, steps=3)
-    model.fit(bars, images=IMAGES, quiet=True)
+    model.fit(bars, images=IMAGES, verbose=False)
     assert list(model.flows) == [0.1 if prior == "noised" else 0.5]
     drawn = model.sample(20)
     assert drawn.shape == (20, 16) and np.isfinite(drawn).all()
@@ -121,6 +121,6 @@ def test_a_score_model_may_start_from_it(bars, prior, tmp_path):
 
 def test_mistakes(bars):
     with pytest.raises(InputError, match="patch: 3 does not divide images of 4 by 4"):
-        TarFlow(device="cpu", steps=2, patch=3).fit(bars, images=IMAGES, quiet=True)
+        TarFlow(device="cpu", steps=2, patch=3).fit(bars, images=IMAGES, verbose=False)
     with pytest.raises(ValueError, match="heads: 3 does not divide the width, 16"):
         TarFlow(width=16, heads=3)

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from repository import ROOT
 from tailbench import registry
 from tailbench.pipeline import cli
-from tailbench.pipeline.stages import collect
 from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import stages
+from tailbench.pipeline.stages import collect
 
 SMOKE = ROOT / "presets" / "smoke.yaml"
 

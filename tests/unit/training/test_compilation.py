@@ -22,7 +22,7 @@ def x():
 
 
 def losses(x, **options):
-    made = SGM(device="cpu", **TINY, **options).fit(x, images=ImageLayout((1, 4, 4)), quiet=True)
+    made = SGM(device="cpu", **TINY, **options).fit(x, images=ImageLayout((1, 4, 4)), verbose=False)
     return [(row["loss"], row["val_loss"]) for row in made.history]
 
 

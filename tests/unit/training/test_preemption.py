@@ -17,7 +17,7 @@ X = np.random.default_rng(0).standard_normal((2, 60, 2))
 
 def fit(checkpoint=None, steps=40):
     model = SGM(device="cpu", steps=steps, validate_every=15, batch_size=8, width=8, blocks=1)
-    return model.fit(X, checkpoint=checkpoint, quiet=True)
+    return model.fit(X, checkpoint=checkpoint, verbose=False)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
@@ -49,17 +49,21 @@ def test_a_training_that_was_stopped_at_any_step_ends_at_the_same_numbers(
     from tailbench.training import trainer
 
     whole = fit()
-    updates, update = [], trainer._Run._update
+    updates, steps = [], trainer.Trainer.steps
 
     def counted(self):
-        updates.append(self.step)
-        if len(updates) == at:
-            os.kill(os.getpid(), signal.SIGUSR1)
-        return update(self)
+        for step in steps(self):
+            updates.append(step)
+            if len(updates) == at:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            yield step
 
-    monkeypatch.setattr(trainer._Run, "_update", counted)
+    monkeypatch.setattr(trainer.Trainer, "steps", counted)
     checkpoint = Checkpoint(tmp_path / "state", "key", 1000.0)
-    with pytest.raises(Interrupted, match=r"stopped by SIGUSR1, with its state in"), listening():
+    with (
+        pytest.raises(Interrupted, match=r"interrupted by SIGUSR1; checkpoint saved in"),
+        listening(),
+    ):
         fit(checkpoint)
     assert len(updates) == at  # at once, and not at the next validation
     again = fit(checkpoint)

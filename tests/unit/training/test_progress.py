@@ -48,12 +48,14 @@ def test_quiet(now, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_lines_on_a_terminal_where_rich_is_not_installed(now, monkeypatch, capsys):
+def test_lines_on_a_terminal_without_rich(now, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setitem(sys.modules, "rich", None)
+    for name in ("rich", "rich.console", "rich.progress"):
+        monkeypatch.setitem(sys.modules, name, None)
     with Progress("train", 1) as bar:
-        bar.step()
-    assert capsys.readouterr().err == "train: 1/1 (100%), 0:00 spent, 0:00 left\n"
+        now[0] = 6.0
+        bar.step("loss 0.5")
+    assert capsys.readouterr().err == "train: 1/1 (100%), loss 0.5, 0:06 spent, 0:00 left\n"
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):

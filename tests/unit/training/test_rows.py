@@ -9,9 +9,10 @@ from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_array, read_rows, write_array
 from tailbench.models.dlpm import DLPM
-from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.sgm import SGM
+from tailbench.models.sigma_selection import validation_rows
 from tailbench.training import rows as module
+from tailbench.training.context import FitContext
 from tailbench.training.rows import InMemoryRows, OnDiskRows, stored
 
 CPU = torch.device("cpu")
@@ -70,9 +71,10 @@ def test_few_rows_are_held_and_many_are_not(file, monkeypatch):
 def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
     images = ImageLayout((1, 4, 4), pixels=name == "pixels")
     read = read_rows(file(name))
+    context = FitContext([1, 2, 3], [1, 2, 3], [0, 1, 2], verbose=False)
 
     def fit(x):
-        made = model(device="cpu", **TINY).fit(x, images=images, seeds=[1, 2, 3], quiet=True)
+        made = model(device="cpu", **TINY).fit_block(x, context, images)
         return made.module.state_dict()
 
     states = [fit(read), fit(read_array(file(name)))]
@@ -83,13 +85,13 @@ def test_a_model_learns_the_same_from_both(file, monkeypatch, model, name):
 
 
 def test_the_choice_of_the_noise_level_reads_the_held_out_rows_alone(file):
-    model = FlowSGM(device="cpu", sgm_settings=TINY)
     rows = read_rows(file("pixels"))
-    held = model.validation(rows, [4, 5, 6])
+    held = validation_rows(rows, 0.1, [4, 5, 6])
     assert held.shape == (3, 9, 16)
-    np.testing.assert_array_equal(held, model.validation(read_array(file("pixels")), [4, 5, 6]))
+    pixels = list(read_array(file("pixels")))
+    np.testing.assert_array_equal(held, validation_rows(pixels, 0.1, [4, 5, 6]))
     with pytest.raises(InputError, match="images of shape"):
-        SGM(device="cpu", **TINY).fit(rows, images=ImageLayout((1, 5, 5)), quiet=True)
+        SGM(device="cpu", **TINY).fit(rows, images=ImageLayout((1, 5, 5)), verbose=False)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,25 @@ from tailbench.exceptions import TrainingDiverged
 from tailbench.models.settings import TrainingSettings
 from tailbench.training import trainer
 from tailbench.training.checkpoint import Checkpoint
+from tailbench.training.context import FitContext
 from tailbench.training.optimizer import AdamW
 from tailbench.training.rows import InMemoryRows
-from tailbench.training.trainer import groups, learning_rate, split, train
+from tailbench.training.schedule import learning_rate
+from tailbench.training.splits import seed_groups, split_rows
 
 CPU = torch.device("cpu")
 SEEDS = [11, 12, 13]
+
+
+def train(
+    build, loss, x, settings, seeds, device, *, split_seeds=None, members=None, label="training",
+    checkpoint=None, verbose=False,
+):  # fmt: skip
+    """Train a seed block without a word."""
+    context = FitContext(
+        seeds, split_seeds or seeds, members or range(len(seeds)), label, checkpoint, verbose
+    )
+    return trainer.train(build, loss, x, settings, device, context)
 
 
 def same(first, second):
@@ -58,7 +71,7 @@ def test_rate_of_short_runs_is_positive(steps, warmup):
 
 def taken(data, fraction, seeds):
     """The training and the validation data."""
-    return [InMemoryRows(data).take(order) for order in split(data.shape[1], fraction, seeds)]
+    return [InMemoryRows(data).take(order) for order in split_rows(data.shape[1], fraction, seeds)]
 
 
 def rows(part):
@@ -95,12 +108,12 @@ def test_split_at_the_ends_leaves_a_point_to_train_on(data, fraction, held):
 
 
 def test_groups():
-    assert groups(3, CPU) == [[0], [1], [2]]
-    assert groups(3, torch.device("cuda")) == [[0, 1, 2]]
+    assert seed_groups(3, CPU) == [[0], [1], [2]]
+    assert seed_groups(3, torch.device("cuda")) == [[0, 1, 2]]
 
 
 def test_learns_the_means(data, shift, square, settings):
-    trained = train(shift, square, data, settings(steps=250), SEEDS, CPU, quiet=True)
+    trained = train(shift, square, data, settings(steps=250), SEEDS, CPU)
     for e in range(3):
         fitted = taken(data[e : e + 1], 0.1, SEEDS[e : e + 1])[0]
         torch.testing.assert_close(
@@ -112,7 +125,7 @@ def test_learns_the_means(data, shift, square, settings):
 
 def test_history(data, shift, square, settings):
     chosen = settings(steps=50, validate_every=20)
-    history = train(shift, square, data, chosen, SEEDS, CPU, members=[4, 5, 6], quiet=True).history
+    history = train(shift, square, data, chosen, SEEDS, CPU, members=[4, 5, 6]).history
     assert [(row["member"], row["step"]) for row in history] == [
         (member, step) for member in (4, 5, 6) for step in (1, 20, 40, 50)
     ]
@@ -135,7 +148,7 @@ def test_trains_on_what_is_not_held_out(data, square, shift, settings):
         (seen if module.training else judged).update(map(tuple, batch[0].tolist()))
         return square(module, batch, streams)
 
-    train(shift, watching, data[:1], settings(), SEEDS[:1], CPU, quiet=True)
+    train(shift, watching, data[:1], settings(), SEEDS[:1], CPU)
     assert seen == set(rows(fitted)[0])
     assert judged == set(rows(held)[0])
 
@@ -150,7 +163,7 @@ def test_split_seeds_choose_what_is_held_out(data, square, shift, settings):
         return square(module, batch, streams)
 
     chosen = settings(steps=1)
-    train(shift, watching, data[:1], chosen, [11], CPU, split_seeds=[77], quiet=True)
+    train(shift, watching, data[:1], chosen, [11], CPU, split_seeds=[77])
     assert judged == set(rows(held)[0])
 
 
@@ -163,7 +176,7 @@ def falling_and_rising(module, batch, streams):
 
 def test_keeps_the_best_of_the_validations(data, shift, settings):
     chosen = settings(steps=200, validate_every=5, learning_rate=0.02, schedule="constant")
-    trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
+    trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU)
     losses = [row["val_loss"] for row in trained.history]
     best = min(losses)
     assert best < losses[0] and best < losses[-1]
@@ -195,11 +208,11 @@ def test_validation_is_on_the_average(data, shift, settings):
         return -module.value.sum((1, 2))
 
     chosen = settings(steps=40, validate_every=40, learning_rate=1.0, schedule="constant", warmup=0)
-    train(shift, loss, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
+    train(shift, loss, data[:1], chosen, SEEDS[:1], CPU)
     assert 0.0 < values[0].max().item() < 1.0
     assert 30.0 < values[-1].min().item() < 38.0
     chosen = chosen.model_copy(update={"ema": 0.0})
-    train(shift, loss, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
+    train(shift, loss, data[:1], chosen, SEEDS[:1], CPU)
     assert values[-1].min().item() == pytest.approx(40.0, abs=0.1)
 
 
@@ -212,15 +225,13 @@ def test_weight_decay(data, shift, settings):
         return made
 
     chosen = settings(steps=1, weight_decay=0.1, ema=0.0, warmup=0.0, schedule="constant")
-    trained = train(
-        build, lambda m, *_: 0.0 * m.value.sum((1, 2)), data[:1], chosen, [1], CPU, quiet=True
-    )
+    trained = train(build, lambda m, *_: 0.0 * m.value.sum((1, 2)), data[:1], chosen, [1], CPU)
     torch.testing.assert_close(trained.state["value"], torch.full((1, 1, 2), 0.95))
 
 
 def test_without_validation_data_the_last_counts(data, shift, settings):
     chosen = settings(steps=30, validation_fraction=0.0, learning_rate=0.1)
-    trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
+    trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU)
     assert all(math.isnan(row["val_loss"]) for row in trained.history)
     longer = train(
         shift,
@@ -229,7 +240,6 @@ def test_without_validation_data_the_last_counts(data, shift, settings):
         chosen.model_copy(update={"steps": 60}),
         SEEDS[:1],
         CPU,
-        quiet=True,
     )
     assert longer.state["value"].min() > trained.state["value"].max() > 0.5
 
@@ -242,7 +252,7 @@ def test_a_batch_larger_than_the_data(data, shift, square, settings):
         return square(module, batch, streams)
 
     chosen = settings(steps=3, batch_size=10_000, validation_fraction=0.25)
-    train(shift, watching, data[:1], chosen, SEEDS[:1], CPU, quiet=True)
+    train(shift, watching, data[:1], chosen, SEEDS[:1], CPU)
     assert sizes == {150, 50}
 
 
@@ -273,7 +283,6 @@ def test_divergence_names_label_member_and_step(data, shift, square, settings, v
             CPU,
             label="toy/shift",
             members=[4, 5, 6],
-            quiet=True,
         )
     message = str(caught.value)
     assert message.startswith("toy/shift, seed 5: the ")
@@ -283,20 +292,20 @@ def test_divergence_names_label_member_and_step(data, shift, square, settings, v
 
 def test_divergence_at_the_first_step(data, shift, square, settings):
     with pytest.raises(TrainingDiverged, match="seed 1: the loss is nan at step 1 of 120"):
-        train(shift, spoiled(square, math.nan, 1), data, settings(), SEEDS, CPU, quiet=True)
+        train(shift, spoiled(square, math.nan, 1), data, settings(), SEEDS, CPU)
 
 
 def test_divergence_at_the_last_step(data, shift, square, settings):
     loss = spoiled(square, math.nan, 119)
     chosen = settings(validate_every=1000, validation_fraction=0.0)
     with pytest.raises(TrainingDiverged, match="the loss is nan at step 120 of 120"):
-        train(shift, loss, data, chosen, SEEDS, CPU, quiet=True)
+        train(shift, loss, data, chosen, SEEDS, CPU)
 
 
 def test_divergence_of_the_validation(data, shift, square, settings):
     loss = spoiled(square, math.inf, 30, validation=True)
     with pytest.raises(TrainingDiverged, match="seed 1: the validation loss is inf at step 40"):
-        train(shift, loss, data, settings(), SEEDS, CPU, quiet=True)
+        train(shift, loss, data, settings(), SEEDS, CPU)
 
 
 def test_a_member_beside_one_that_diverges_is_named_rightly(data, shift, square, settings):
@@ -314,7 +323,7 @@ def test_a_loss_below_zero_is_no_divergence(data, shift, square, settings):
     def loss(module, batch, streams):
         return square(module, batch, streams) - 5.0
 
-    assert train(shift, loss, data, settings(), SEEDS, CPU, quiet=True).history[-1]["loss"] < 0
+    assert train(shift, loss, data, settings(), SEEDS, CPU).history[-1]["loss"] < 0
 
 
 # Members together, as on a GPU
@@ -325,10 +334,8 @@ def together(build, loss, x, settings, seeds, members=None, checkpoint=None):
     everyone = list(range(len(seeds)))
     members = everyone if members is None else members
     rows = InMemoryRows(x)
-    run = trainer._Run(
-        build(everyone), loss, rows, settings, seeds, seeds, members, CPU, "test", checkpoint, True
-    )
-    return run()
+    context = FitContext(seeds, seeds, members, "test", checkpoint, verbose=False)
+    return trainer.Trainer(build(everyone), loss, rows, settings, CPU, context).run()
 
 
 @pytest.mark.parametrize("clip_norm", [0.05, 1e6])
@@ -336,7 +343,7 @@ def test_together_is_each_alone(data, shift, square, settings, clip_norm):
     """The clipping is per member too: the gradients here differ by their means, 0 to 20."""
     chosen = settings(steps=40, clip_norm=clip_norm, weight_decay=0.01)
     joint = together(shift, square, data, chosen, SEEDS)
-    apart = train(shift, square, data, chosen, SEEDS, CPU, quiet=True)
+    apart = train(shift, square, data, chosen, SEEDS, CPU)
     torch.testing.assert_close(joint.state["value"], apart.state["value"], rtol=1e-5, atol=1e-5)
     joined = sorted(joint.history, key=lambda row: (row["member"], row["step"]))
     for row, other in zip(joined, apart.history, strict=True):
@@ -380,17 +387,15 @@ def test_epochs_are_steps_that_cover_the_data(epochs, rows, steps):
 def test_epochs_count_the_training_data_alone(data, shift, square, settings):
     chosen = settings(epochs=3, batch_size=4, validation_fraction=0.5)
     rows = data.shape[1] - round(0.5 * data.shape[1])
-    trained = train(shift, square, data, chosen, SEEDS, CPU, quiet=True)
+    trained = train(shift, square, data, chosen, SEEDS, CPU)
     assert trained.history[-1]["step"] == 3 * -(-rows // 4)
 
 
 def test_a_member_does_not_depend_on_its_block(data, shift, square, settings):
-    block = train(shift, square, data, settings(), SEEDS, CPU, quiet=True)
+    block = train(shift, square, data, settings(), SEEDS, CPU)
     for e in range(3):
         own = slice(e, e + 1)
-        alone = train(
-            shift, square, data[own], settings(), SEEDS[own], CPU, members=[e], quiet=True
-        )
+        alone = train(shift, square, data[own], settings(), SEEDS[own], CPU, members=[e])
         assert torch.equal(block.state["value"][own], alone.state["value"])
         history = [row for row in block.history if row["member"] == e]
         for row, other in zip(history, alone.history, strict=True):
@@ -419,7 +424,7 @@ def test_resumed_is_uninterrupted(tmp_path, data, shift, square, settings, membe
     with pytest.raises(Killed):
         train(
             shift, killed_at(square, member, step), data, settings(), SEEDS, CPU,
-            checkpoint=checkpoint, quiet=True,
+            checkpoint=checkpoint,
         )  # fmt: skip
     made = []
 
@@ -428,8 +433,8 @@ def test_resumed_is_uninterrupted(tmp_path, data, shift, square, settings, membe
         return made[-1]
 
     again = Checkpoint(tmp_path / "state", "key", seconds=0.0)
-    resumed = train(build, square, data, settings(), SEEDS, CPU, checkpoint=again, quiet=True)
-    same(resumed, train(shift, square, data, settings(), SEEDS, CPU, quiet=True))
+    resumed = train(build, square, data, settings(), SEEDS, CPU, checkpoint=again)
+    same(resumed, train(shift, square, data, settings(), SEEDS, CPU))
     saved = step // 20 * 20 if step >= 20 else (1 if step else 0)
     expected = [0] * member + [120 - saved] + [120] * (2 - member)
     assert [module.calls for module in made] == expected
@@ -440,13 +445,13 @@ def test_resumed_twice(tmp_path, data, shift, square, settings):
         with pytest.raises(Killed):
             train(
                 shift, killed_at(square, 0, step), data[:1], settings(), SEEDS[:1], CPU,
-                checkpoint=Checkpoint(tmp_path, "key", 0.0), quiet=True,
+                checkpoint=Checkpoint(tmp_path, "key", 0.0),
             )  # fmt: skip
     resumed = train(
         shift, square, data[:1], settings(), SEEDS[:1], CPU,
-        checkpoint=Checkpoint(tmp_path, "key", 0.0), quiet=True,
+        checkpoint=Checkpoint(tmp_path, "key", 0.0),
     )  # fmt: skip
-    same(resumed, train(shift, square, data[:1], settings(), SEEDS[:1], CPU, quiet=True))
+    same(resumed, train(shift, square, data[:1], settings(), SEEDS[:1], CPU))
 
 
 @pytest.mark.parametrize("resumed", [False, True])
@@ -473,13 +478,13 @@ def test_resumed_it_still_knows_what_is_an_explosion(
         with pytest.raises(Killed):
             train(
                 shift, killed, data[:1], settings(), SEEDS[:1], CPU,
-                checkpoint=checkpoint, quiet=True,
+                checkpoint=checkpoint,
             )  # fmt: skip
         late = True
     with pytest.raises(TrainingDiverged, match="the loss is 50000 at step"):
         train(
             shift, loss, data[:1], settings(validate_every=20), SEEDS[:1], CPU,
-            checkpoint=checkpoint, quiet=True,
+            checkpoint=checkpoint,
         )  # fmt: skip
 
 
@@ -499,7 +504,7 @@ def interrupted(tmp_path, data, shift, square, settings):
     with pytest.raises(Killed):
         train(
             shift, killed_at(square, 0, 90), data[:1], settings(), SEEDS[:1], CPU,
-            checkpoint=Checkpoint(tmp_path, "key", 0.0), quiet=True,
+            checkpoint=Checkpoint(tmp_path, "key", 0.0),
         )  # fmt: skip
     (path,) = tmp_path.iterdir()
     return path
@@ -514,9 +519,9 @@ def steps_done_from(tmp_path, key, data, shift, square, settings, device=CPU):
 
     resumed = train(
         build, square, data[:1], settings(), SEEDS[:1], device,
-        checkpoint=Checkpoint(tmp_path, key, 0.0), quiet=True,
+        checkpoint=Checkpoint(tmp_path, key, 0.0),
     )  # fmt: skip
-    same(resumed, train(shift, square, data[:1], settings(), SEEDS[:1], CPU, quiet=True))
+    same(resumed, train(shift, square, data[:1], settings(), SEEDS[:1], CPU))
     return made[0].calls
 
 
@@ -558,7 +563,7 @@ def test_states_are_written_when_due(tmp_path, data, shift, square, settings):
         saves.clear()
         train(
             shift, square, data[:1], settings(), SEEDS[:1], CPU,
-            checkpoint=Watching(tmp_path / str(seconds), "key", seconds), quiet=True,
+            checkpoint=Watching(tmp_path / str(seconds), "key", seconds),
         )  # fmt: skip
         assert saves == expected
 
@@ -567,8 +572,8 @@ def test_going_on_is_said(tmp_path, data, shift, square, settings, capsys):
     interrupted(tmp_path, data, shift, square, settings)
     train(
         shift, square, data[:1], settings(), SEEDS[:1], CPU, label="toy",
-        checkpoint=Checkpoint(tmp_path, "key", 0.0),
+        checkpoint=Checkpoint(tmp_path, "key", 0.0), verbose=True,
     )  # fmt: skip
     out, err = capsys.readouterr()
-    assert out == "toy: goes on at step 80\n"
+    assert out == "toy: resuming at step 80\n"
     assert "toy, seed 0: 120/120" in err

@@ -398,3 +398,14 @@ def test_processes_of_models_and_of_what_samples_from_them():
     assert made.processes_of("ode") == 2 and made.processes_of("both") == 4
     assert made.processes_for("stable", "both") == 1  # no features of images
     assert specs(made) == specs(plan())  # their number is no reason to compute again
+
+
+def test_levels_that_agree_to_six_digits_are_two_models():
+    noisy = {"type": "flow_sgm", "prior": "at_noise", "sigma_T": "auto"}
+    noisy["candidates"] = [0.1234567, 0.1234568, 1, 4]
+    plan = Plan(parse(raw(methods={"noisy": noisy}), "config"))
+    assert plan.parts("noisy")["flow"] == (
+        "flow@noise-0.1234567", "flow@noise-0.1234568", "flow@noise-1", "flow@noise-4"
+    )  # fmt: skip
+    for name, level in zip(plan.parts("noisy")["flow"], noisy["candidates"], strict=True):
+        assert plan.models[name].settings["noise"] == level

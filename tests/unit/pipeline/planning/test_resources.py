@@ -6,6 +6,10 @@ import sys
 import pytest
 
 from repository import ROOT
+from tailbench.data import DataShape
+from tailbench.models.flow import FlowSettings
+from tailbench.models.settings import NetworkSettings
+from tailbench.models.sgm import SGMSampling
 from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import (
@@ -16,28 +20,27 @@ from tailbench.pipeline.planning.resources import (
     sampling,
     training,
 )
-from tailbench.pipeline.planning.sizes import DataShape
 
 PRESETS = [ROOT / "config.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
 DATA = DataShape(20_000, 10)
-UNET = {"network": "unet", "width": 64, "blocks": 2, "steps": 20, "batch_size": 64}
+UNET = NetworkSettings(network="unet", width=64, blocks=2, steps=20, batch_size=64)
 MEASURED = [  # settings, data, members, MB and seconds of trainings on two cores
     (
-        {"network": "mlp", "width": 64, "blocks": 5, "batch_size": 1024, "epochs": 20},
+        NetworkSettings(width=64, blocks=5, batch_size=1024, epochs=20),
         2,
         10,
         294,
         55,
     ),
     (
-        {"network": "mlp", "width": 192, "blocks": 3, "batch_size": 512, "steps": 2000},
+        NetworkSettings(width=192, blocks=3, batch_size=512, steps=2000),
         40,
         3,
         403,
         120,
     ),
-    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 20, 3, 540, 250),
-    ({"bins": 8, "width": 96, "blocks": 1, "layers": 3, "steps": 1000}, 40, 3, 814, 510),
+    (FlowSettings(width=96, batch_size=512), 20, 3, 540, 250),
+    (FlowSettings(width=96, batch_size=512), 40, 3, 814, 510),
 ]
 
 
@@ -55,17 +58,20 @@ def test_attempts_ask_for_more():
     assert need.mem_mb(3) == 3 * need.memory and need.runtime(3) == 3 * need.minutes
 
 
+def unet(**changes):
+    return UNET.model_copy(update=changes)
+
+
 @pytest.mark.parametrize(("gpu", "steps"), [(False, 20), (True, 5000)])
 def test_more_work_asks_for_more(gpu, steps):
-    data, wide = DataShape(2000, 768, 16), {**UNET, "width": 256}
-    unet = {**UNET, "steps": steps}
-    base = training(unet, data, 2, gpu=gpu)
-    assert training({**unet, "steps": 10 * steps}, data, 2, gpu=gpu).minutes > base.minutes
-    assert training({**wide, "steps": steps}, data, 2, gpu=gpu).minutes > base.minutes
-    assert training(unet, DataShape(500_000, 768, 16), 2, gpu=gpu).memory > base.memory
-    assert training(unet, data, 50, gpu=gpu).memory > base.memory
-    drawn = sampling({"steps": 2}, [UNET], data, 2, gpu=gpu)
-    assert sampling({"steps": [2, 5000]}, [UNET], data, 2, gpu=gpu).minutes > drawn.minutes
+    data, own = DataShape(2000, 768, 16), unet(steps=steps)
+    base = training(own, data, 2, gpu=gpu)
+    assert training(unet(steps=10 * steps), data, 2, gpu=gpu).minutes > base.minutes
+    assert training(unet(width=256, steps=steps), data, 2, gpu=gpu).minutes > base.minutes
+    assert training(own, DataShape(500_000, 768, 16), 2, gpu=gpu).memory > base.memory
+    assert training(own, data, 50, gpu=gpu).memory > base.memory
+    drawn = sampling(SGMSampling(steps=2), [UNET], data, 2, gpu=gpu)
+    assert sampling(SGMSampling(steps=[2, 5000]), [UNET], data, 2, gpu=gpu).minutes > drawn.minutes
 
 
 def test_threads_and_gpus_shorten():
@@ -76,11 +82,14 @@ def test_threads_and_gpus_shorten():
 
 
 def test_no_job_asks_for_more_than_a_day_at_first():
-    assert training({**UNET, "steps": 10**9}, DataShape(10**6, 3072, 32), 1).minutes == 24 * 60
+    assert training(unet(steps=10**9), DataShape(10**6, 3072, 32), 1).minutes == 24 * 60
 
 
 def test_a_job_of_almost_nothing_has_room_to_start():
-    for need in (training({"steps": 1}, DataShape(10, 1), 1), evaluating(DataShape(10, 1), 1)):
+    for need in (
+        training(NetworkSettings(steps=1), DataShape(10, 1), 1),
+        evaluating(DataShape(10, 1), 1),
+    ):
         assert need.memory >= 900 and need.minutes >= 10
     assert preparing(DataShape(10, 1), 1).memory >= 500
     assert evaluating(DATA, 1, images=True).memory > evaluating(DATA, 1).memory

@@ -9,16 +9,16 @@ import torch
 from fabricate import seal
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_array, write_array
-from tailbench.models.flow import Flow
-from tailbench.models.flow_sgm import FlowSGM
+from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.sgm import SGM, SGMSampling
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.stages import sample as stage
 from tailbench.pipeline.stages import train
 from tailbench.rng.seeds import seed_for
+from tailbench.training.context import SampleContext
 from tailbench.training.rows import InMemoryRows
-from tailbench.training.trainer import split
+from tailbench.training.splits import split_rows
 
 METHODS = {
     "sgm": {"steps": [2, 4]},
@@ -115,27 +115,27 @@ def test_sigma_is_chosen_by_data_that_no_part_was_trained_on(run, results, monke
     class Enough(Exception):
         """The rest does not matter here."""
 
-    def choose(self, held, *_, **__):
+    def select(draw, held, *_):
         captured.append(held)
         raise Enough
 
-    monkeypatch.setattr(FlowSGM, "choose", choose)
+    monkeypatch.setattr("tailbench.models.flow_sgm.select_sigma", select)
     with pytest.raises(Enough):
         run("auto")
     x = torch.from_numpy(read_array(results / "data" / "train.npy"))
-    order = split(x.shape[1], 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    order = split_rows(x.shape[1], 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
     held = InMemoryRows(x).take(order)
     assert np.array_equal(captured[0], held.numpy())
 
 
 def test_samples_are_those_of_the_library(run, results):
     """Seeds depend on the data set and the member, not on the method: methods are paired."""
-    seeds = [seed_for("sample", "toy", member) for member in (3, 4)]
+    context = SampleContext([seed_for("sample", "toy", member) for member in (3, 4)])
     model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
-    expected = model.draw(40, SGMSampling(steps=4), seeds).samples
+    expected = model.sample_block(40, SGMSampling(steps=4), context).samples
     assert np.array_equal(run("sgm")[0]["sgm[steps=4]"], expected)
     flow = Flow.load(results / "models" / "flow" / BLOCK, device="cpu")
-    expected = flow.draw(40, flow.methods["flow"](), seeds).samples
+    expected = flow.sample_block(40, FlowSampling(), context).samples
     assert np.array_equal(run("flow")[0]["flow"], expected)
 
 

@@ -15,6 +15,7 @@ from tailbench.models.flow import Flow
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.stages import train as stage
 from tailbench.rng.seeds import seed_for
+from tailbench.training.trainer import Trainer
 
 STATE = Path(".checkpoints/toy/flow/3-4")
 KEPT = STATE.with_name("3-4.finished")
@@ -44,24 +45,23 @@ def job(tmp_path):
 @pytest.fixture
 def killed(job, monkeypatch):
     """The job is killed at the 18th step of its second member."""
-    calls = []
-    original = Flow._loss
+    steps, taken = Trainer.steps, []
 
-    def loss(self, module, batch, streams):
-        if module.training:
-            calls.append(1)
-            if len(calls) == 30 + 18:
+    def counted(self):
+        for step in steps(self):
+            taken.append(step)
+            if len(taken) == 30 + 18:
                 raise Killed
-        return original(self, module, batch, streams)
+            yield step
 
     with monkeypatch.context() as patch:
-        patch.setattr(Flow, "_loss", loss)
+        patch.setattr(Trainer, "steps", counted)
         with pytest.raises(Killed):
             job()
 
 
 def goes_on_at(capsys):
-    return [line for line in capsys.readouterr().out.splitlines() if "goes on" in line]
+    return [line for line in capsys.readouterr().out.splitlines() if "resuming" in line]
 
 
 def equal(first, second):
@@ -86,7 +86,7 @@ def test_a_killed_job_goes_on_to_the_same_result(killed, job, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
     assert len(list((tmp_path / STATE).iterdir())) == 2
     resumed = job()
-    assert goes_on_at(capsys) == ["toy/flow: goes on at step 15"]
+    assert goes_on_at(capsys) == ["toy/flow: resuming at step 15"]
     assert not (tmp_path / STATE).exists()
     kept_models.discard_preserved(tmp_path / ".checkpoints")
     assert equal(resumed, job("other"))
@@ -108,17 +108,18 @@ def test_a_job_whose_data_have_changed_starts_anew(killed, job, tmp_path, capsys
 
 
 def test_models_hold_out_the_same_data_and_learn_from_seeds_of_their_own(job, monkeypatch):
-    given = {}
-    original = Flow.fit
+    given = []
+    original = Flow.fit_block
 
-    def fit(self, x, **options):
-        given.update(options)
-        return original(self, x, **options)
+    def fit_block(self, x, context, images=None):
+        given.append(context)
+        return original(self, x, context, images)
 
-    monkeypatch.setattr(Flow, "fit", fit)
+    monkeypatch.setattr(Flow, "fit_block", fit_block)
     job()
-    assert given["split_seeds"] == [seed_for("split", "toy", member) for member in (3, 4)]
-    assert given["seeds"] == [seed_for("train", "toy", "flow", member) for member in (3, 4)]
+    (context,) = given
+    assert context.split_seeds == [seed_for("split", "toy", member) for member in (3, 4)]
+    assert context.seeds == [seed_for("train", "toy", "flow", member) for member in (3, 4)]
 
 
 def test_data_that_are_missing(job, tmp_path):
