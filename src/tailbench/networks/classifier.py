@@ -84,7 +84,7 @@ class Classifier(nn.Module):
         try:
             with safe_open(path, "pt") as file:
                 sizes = json.loads((file.metadata() or {})["classifier"])
-                state = {key: file.get_tensor(key) for key in file.keys()}
+                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
             raise InputError(f"the classifier {path} does not exist") from None
         except (SafetensorError, KeyError) as error:

@@ -75,7 +75,7 @@ class Checkpoint:
                 metadata = file.metadata() or {}
                 if metadata.get("key") != self.key:
                     return None
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if metadata["checksum"] == _checksum(tensors, metadata["state"]):
                 return tensors, json.loads(metadata["state"])
         except FileNotFoundError:
