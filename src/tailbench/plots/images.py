@@ -38,11 +38,12 @@ def image_grid(
         ValueError: If an array has another shape.
     """
     sets = SampleSets(samples)
+    shown = list(sets)
     row = row or min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
     figure, grid = style.panels(len(sets) + 1, columns=5, height=2.3)
-    titles = ["real data (held out)", *map(style.title, sets)]
+    titles = ["real data (held out)", *map(style.title, shown)]
     for i, (axes, title) in enumerate(zip(grid, titles, strict=True)):
-        x = by_seed(reference, "the reference") if i == 0 else sets[list(sets)[i - 1]]
+        x = by_seed(reference, "the reference") if i == 0 else sets[shown[i - 1]]
         axes.imshow(mosaic(as_values(x[0, : row * row]), shape, row), interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(title, fontsize=8.5)

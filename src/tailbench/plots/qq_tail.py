@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tailbench.data import Variant
 from tailbench.plots import base, style, tail_quantiles
 from tailbench.plots.sample_sets import Samples, SampleSets, by_seed
 from tailbench.registry import register
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from tailbench.plots.tail_quantiles import Array
 
 __all__ = ["QQTail", "qq_tail"]
 
 HEAVIEST = 0.05  # the share of the points that counts as the tail
+FARTHEST = 30.0  # how far beyond the real data the frame reaches, as a multiple
 
 
 @style.theme()
@@ -64,21 +69,11 @@ def qq_tail(
         if real is not None:
             axes.fill_between(x, real.low, real.high, color=style.FLOOR, alpha=0.3, lw=0)
             axes.plot(x, real.middle, color=style.FLOOR, lw=0.8)
-        strokes = style.strokes(style.colour(method, names), variants)
-        for variant, (colour, dash) in zip(variants, strokes, strict=True):
-            made = band_of(sets[variant])
-            text = style.label(variant, with_method=False)
-            axes.plot(x, made.middle, color=colour, ls=dash, label=text)
-            axes.fill_between(x, made.low, made.high, color=colour, alpha=0.15, lw=0)
-            low = min(low, max(made.low.min(), x[0] / 30))
-            high = max(high, min(made.high.max(), 30 * x[-1]))
-        if len(variants) > 1:
-            style.legend_inside(axes, "upper left")
-    for axes in grid:
-        axes.plot([low / 2, 2 * high], [low / 2, 2 * high], color=style.REAL, lw=0.8, zorder=1)
-        style.log_axis(axes.xaxis, x[0] / 1.1, x[-1] * 1.1)
-        style.log_axis(axes.yaxis, low / 1.2, high * 1.2)
-    style.outer_labels(grid, "distance, held-out data", "distance, samples")
+        made = [band_of(sets[variant]) for variant in variants]
+        _plot(axes, x, dict(zip(variants, made, strict=True)), style.colour(method, names))
+        low = min(low, *(max(band.low.min(), x[0] / FARTHEST) for band in made))
+        high = max(high, *(min(band.high.max(), FARTHEST * x[-1]) for band in made))
+    _frame(grid, x, low, high)
     style.legend_below(figure, _handles(real is not None))
     return figure
 
@@ -101,6 +96,29 @@ class QQTail(base.Figure):
         if not samples:
             return None
         return qq_tail(samples, data.test(dataset), data.floor(dataset), methods=data.methods)
+
+
+def _plot(axes: Axes, x: Array, made: Mapping[Variant, tail_quantiles.Band], colour: str) -> None:
+    """Draw the quantiles of the variants of a method."""
+    strokes = style.strokes(colour, list(made))
+    for (variant, band), (shade, dash) in zip(made.items(), strokes, strict=True):
+        text = style.label(variant, with_method=False)
+        axes.plot(x, band.middle, color=shade, ls=dash, label=text)
+        axes.fill_between(x, band.low, band.high, color=shade, alpha=0.15, lw=0)
+    if len(made) > 1:
+        style.legend_inside(axes, "upper left")
+    elif max(band.middle.max() for band in made.values()) < x[0] / FARTHEST:
+        axes.text(0.97, 0.03, "below the frame", transform=axes.transAxes, ha="right", fontsize=7.5)
+    elif min(band.middle.min() for band in made.values()) > FARTHEST * x[-1]:
+        axes.text(0.03, 0.92, "above the frame", transform=axes.transAxes, fontsize=7.5)
+
+
+def _frame(grid: Sequence[Axes], x: Array, low: float, high: float) -> None:
+    for axes in grid:
+        axes.plot([low / 2, 2 * high], [low / 2, 2 * high], color=style.REAL, lw=0.8, zorder=1)
+        style.log_axis(axes.xaxis, x[0] / 1.1, x[-1] * 1.1)
+        style.log_axis(axes.yaxis, low / 1.2, high * 1.2)
+    style.outer_labels(grid, "distance, held-out data", "distance, samples")
 
 
 def _handles(with_floor: bool) -> list[Any]:

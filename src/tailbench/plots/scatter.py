@@ -71,9 +71,11 @@ class View:
             axes.add_patch(box)
 
     def _ticks(self) -> list[float]:
+        """Return zero and powers of ten, as many as their labels have room beside each other."""
         first, last = math.ceil(math.log10(self.core)), math.floor(math.log10(self.limit))
-        gap = last - first
-        up = [10.0**k for k in ([last] if gap < 2 else range(first, last + 1, (gap + 1) // 2))]
+        # In units of a decade; a label is 0.4 of the half of an axis, and the middle 5/3 long.
+        half = math.log10(self.limit / self.core) + 5 / 3
+        up = [10.0**k for k in range(last, first - 1, -math.ceil(0.4 * half))][::-1]
         return [-t for t in reversed(up)] + [0.0, *up]
 
 

@@ -58,20 +58,12 @@ def sigma_t(
     of = of.assign(sigma_T=drawn.where(drawn != 0, least / 2))  # zero has no place of its own
     stars, fixed = of[is_chosen & drawn.notna()], of[is_swept & ~is_chosen]
     alone = of[~is_swept & ~is_chosen]
-    outputs = directions()
     shown = metric_points.panel_metrics(fixed)
     figure, grid = style.panels(len(shown), columns=2, height=3.2, width=10)
     handles: dict[str, Any] = {}
     for axes, metric in zip(grid, shown, strict=True):
-        curves, lines = (metric_points.points(part, metric) for part in (fixed, alone))
-        chose = stars[stars["metric"] == metric]
-        handles |= _curves(axes, curves, names)
-        handles |= _levels(axes, lines, names)
-        handles |= _stars(axes, chose, names)
-        floor = curves["floor"].mean()
-        metric_points.floor_line(axes, floor)
-        ends = [*metric_points.extent(curves), *lines["mean"], *chose["value"], floor]
-        metric_points.quality_axis(axes, metric, outputs.get(metric), ends)
+        parts = (metric_points.points(part, metric) for part in (fixed, alone))
+        handles |= _panel(axes, metric, *parts, stars[stars["metric"] == metric], names)
         _noise_axis(axes, least, drawn)
     handles["floor"] = style.floor_handle()
     figure.legend(handles=list(handles.values()), loc="outside right upper")
@@ -103,6 +95,25 @@ def _is_auto(of: pd.DataFrame) -> Any:
     keys = {(v.method, v.label) for v in auto}
     pairs = zip(of["method"], of["variant"], strict=True)
     return np.fromiter((pair in keys for pair in pairs), bool, len(of))
+
+
+def _panel(
+    axes: Axes,
+    metric: str,
+    curves: pd.DataFrame,
+    lines: pd.DataFrame,
+    stars: pd.DataFrame,
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """Draw one metric, and return the entries of the legend."""
+    handles = _curves(axes, curves, names)
+    handles |= _levels(axes, lines, names)
+    handles |= _stars(axes, stars, names)
+    floor = curves["floor"].mean()
+    metric_points.floor_line(axes, floor)
+    ends = [*metric_points.extent(curves), *lines["mean"], *stars["value"], floor]
+    metric_points.quality_axis(axes, metric, directions().get(metric), ends)
+    return handles
 
 
 def _noise_axis(axes: Axes, least: float, drawn: pd.Series[float]) -> None:

@@ -70,10 +70,7 @@ def steps(
                 continue
             drawn = sets[own[count]][0][:POINTS, pair]
             scatter(axes, drawn, style.colour(method, names), view)
-            distance = (distances or {}).get(own[count])
-            text = f"{method}, {count} steps"
-            known = "" if distance is None else f"\n$W_1$ {distance:.3g}"
-            axes.set_title(f"{text}{known}", fontsize=8.5)
+            axes.set_title(_title(method, count, (distances or {}).get(own[count])), fontsize=8.5)
     style.outer_labels(grid, *axis_names(columns, pair, view))
     return figure
 
@@ -105,6 +102,11 @@ class Steps(base.Figure):
             columns=first.meta(dataset).get("columns") or (),
             methods=data.methods,
         )
+
+
+def _title(method: str, count: int, distance: float | None) -> str:
+    text = f"{method}, {count} steps"
+    return text if distance is None else f"{text}\n$W_1$ {distance:.3g}"
 
 
 def _swept(variants: Iterable[Variant]) -> dict[str, dict[int, Variant]]:

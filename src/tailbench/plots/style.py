@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench.data import Variant
+from tailbench.plots.ticks import LABEL, log_axis, zero_tick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +51,6 @@ _COLOURS = {
 _SPARE = (
     "#332288", "#b8a800", "#882255", "#44aa99", "#cc6677", "#3f5f2a", "#fb8fd6", "#6d4c41",
 )  # fmt: skip
-_SUBS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8))
 _MARKERS = "oDs^vPXd<>ph"
 _SYMBOLS = {"sigma_T": r"$\sigma_T$", "alpha": r"$\alpha$"}
 LONG = 22  # letters beyond which the title of a narrow panel is broken
@@ -95,8 +93,8 @@ def theme() -> Iterator[None]:
         "lines.markersize": 5,
         "pdf.fonttype": 42,
         "svg.hashsalt": "tailbench",
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
+        "xtick.labelsize": LABEL,
+        "ytick.labelsize": LABEL,
         "xtick.major.width": 0.7,
         "ytick.major.width": 0.7,
         "xtick.bottom": True,
@@ -226,49 +224,6 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> No
     """Put one legend for all panels under them."""
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-
-
-def log_axis(axis: Any, low: float, high: float) -> None:
-    """Make an axis logarithmic over ``[low, high]``, with a few ticks that can be read.
-
-    Plain numbers (0.2, 0.5, 1) where the range has few decades, powers of ten otherwise; no
-    minor ticks, which take half of the time of drawing.
-    """
-    from matplotlib.ticker import (
-        FixedLocator,
-        FuncFormatter,
-        LogFormatterMathtext,
-        LogLocator,
-        MaxNLocator,
-        NullLocator,
-    )
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
-    if math.log10(high / low) < 3:
-        ticks = next((t for t in map(partial(_ticks, low, high), _SUBS) if len(t) > 2), None)
-        axis.set_major_locator(FixedLocator(ticks) if ticks else MaxNLocator(3))
-        axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.5g}"))
-    else:
-        axis.set_major_locator(LogLocator(numticks=6))
-        axis.set_major_formatter(LogFormatterMathtext())
-    axis.set_minor_locator(NullLocator())
-
-
-def zero_tick(axis: Any, place: float) -> None:
-    """Name a place at the lower end of a logarithmic axis ``0``, which has none of its own."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter
-
-    low, high = sorted(axis.get_view_interval())
-    others = [t for t in axis.get_major_locator()() if 1.3 * place < t <= high and t >= low]
-    written = axis.get_major_formatter()
-    axis.set_major_locator(FixedLocator([place, *others]))
-    axis.set_major_formatter(FuncFormatter(lambda x, i: "0" if x == place else written(x, i)))
-
-
-def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:
-    """List the ticks ``s * 10^k`` within the limits."""
-    exponents = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-    return [t for k in exponents for s in subs if low <= (t := float(f"{s}e{k}")) <= high]
 
 
 def floor_handle() -> Any:

@@ -61,8 +61,6 @@ def survival(
         >>> [axes.get_title() for axes in figure.axes]
         ['gaussian', 'student']
     """
-    from matplotlib.lines import Line2D
-
     sets, test = SampleSets(samples), by_seed(reference, "the reference")
     groups = sets.by_method()
     if not groups:
@@ -86,18 +84,13 @@ def survival(
             drawn = tail_quantiles.quantile_band(radii, beyond)
             _plot(axes, drawn, beyond, stroke, style.label(variant, with_method=False))
             largest = max(largest, min(drawn.high[-1], 30 * real.max()))
-        if len(variants) > 1:
-            style.legend_inside(axes, "upper right")
         _slope(axes, tail_index, band, levels)
         style.log_axis(axes.yaxis, 0.5 / both.shape[1], 1.5)
+        if len(variants) > 1:
+            style.legend_inside(axes, "upper right")
     for axes in grid:
         style.log_axis(axes.xaxis, np.quantile(real, 0.3), 2 * largest)
-    style.outer_labels(grid, "distance from the centre $r$", r"$P(\|X - c\| > r)$")
-    text = "real data" if train is None else "real data (train and test)"
-    handles = [Line2D([], [], color=style.REAL, label=text)]
-    if any(line.get_linestyle() == ":" for line in grid[0].lines):
-        handles.append(Line2D([], [], color=style.FLOOR, ls=":", label="exact slope"))
-    style.legend_below(figure, handles)
+    _label(figure, grid, "real data" if train is None else "real data (train and test)")
     return figure
 
 
@@ -136,6 +129,16 @@ def _plot(
     colour, dash = stroke
     axes.plot(band.middle, beyond, color=colour, ls=dash, label=label, lw=1.4)
     axes.fill_betweenx(beyond, band.low, band.high, color=colour, alpha=0.18, lw=0)
+
+
+def _label(figure: Figure, grid: Sequence[Axes], real: str) -> None:
+    from matplotlib.lines import Line2D
+
+    style.outer_labels(grid, "distance from the centre $r$", r"$P(\|X - c\| > r)$")
+    handles = [Line2D([], [], color=style.REAL, label=real)]
+    if any(line.get_linestyle() == ":" for line in grid[0].lines):
+        handles.append(Line2D([], [], color=style.FLOOR, ls=":", label="exact slope"))
+    style.legend_below(figure, handles)
 
 
 def _slope(axes: Axes, index: float | None, band: Band, beyond: Array) -> None:

@@ -86,9 +86,10 @@ class SampleSizeClaims(Claims):
         fits = slopes[slopes["quantity"] == _RATE] if len(slopes) else slopes
         targets = [str(t) for t in tv["target"].unique()]
         for target in targets:
-            of = fits[fits["case"].str.startswith(f"{target}, ")] if len(fits) else fits
+            cases = {_case(target, int(d)): int(d) for d in dims}
+            of = fits[fits["case"].isin(cases)] if len(fits) else fits
             if len(of):
-                d = of["case"].str.rpartition("= ")[2].astype(int)
+                d = of["case"].map(cases)
                 curve(grid[2], d, of["slope"], target, targets)
                 colour = style.colour(target, targets)
                 grid[2].vlines(d, of["low"], of["high"], color=colour, lw=1)
@@ -99,6 +100,10 @@ class SampleSizeClaims(Claims):
 
 
 _RATE = "total variation against the sample size"
+
+
+def _case(target: str, d: int) -> str:
+    return f"{target}, d = {d}"
 
 
 def _slopes(points: pd.DataFrame) -> Iterator[Slope]:
@@ -112,7 +117,7 @@ def _slopes(points: pd.DataFrame) -> Iterator[Slope]:
             first, last = table.mean().iloc[0], table.mean().iloc[-1]
             yield Slope(
                 _RATE,
-                f"{target}, d = {d}",
+                _case(str(target), int(str(d))),
                 slope,
                 low,
                 high,

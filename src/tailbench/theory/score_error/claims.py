@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
 from tailbench.registry import register
 from tailbench.theory.claims import EXACT, SEEDS, VALUE, Claims, Slope, bootstrap, regression
+from tailbench.theory.score_error.experiment import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,7 @@ REASONS = {
     "white": "fresh noise averages out: it adds variance of second order",
     "sampled": "samples do not resolve what fresh noise adds; their distance is an upper bound",
 }
+LINES = get_args(Target)  # laws by quadrature; the others are sampled on spheres
 OPTIMA = {"cube": 1.0, "mixture": 2 / 3, "laplace": 2 / 3}
 
 
@@ -96,8 +98,7 @@ class ScoreErrorClaims(Claims):
             if quantity == "tv" and len(of):
                 reference(axes, of["x"], 1, BOUND * of["x"].max(), "bound")
             axes.legend(fontsize=7, loc="lower right")
-        lines = {str(name) for name in size["target"] if not str(name).startswith("sphere")}
-        second = "points" if "points" in lines else shown
+        second = "points" if "points" in set(size["target"]) else shown
         for axes, target, quantity in (
             (grid[2], shown, "tv"),
             (grid[3], shown, "w2"),
@@ -194,7 +195,7 @@ def _sizes(points: pd.DataFrame) -> Iterator[Slope]:
 def _reason(target: str, shape: str, quantity: str) -> str:
     if shape != "white":
         return quantity
-    return "sampled" if target.startswith("sphere") else shape
+    return shape if target in LINES else "sampled"
 
 
 def _best(points: pd.DataFrame) -> pd.DataFrame:
@@ -227,7 +228,7 @@ def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
             "error / sqrt(time), for errors small against the structure of the data",
         )
     of = points[(points["part"] == "stopping") & (points["quantity"] == "w2")]
-    of = of[(of["error"] > 0) & ~of["target"].str.startswith("sphere")]
+    of = of[(of["error"] > 0) & of["target"].isin(LINES)]
     for target, group in of.groupby("target", sort=False):
         value, error = max(_worth(one) for _, one in group.groupby("error"))
         yield Slope.value(
