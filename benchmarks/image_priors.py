@@ -177,7 +177,7 @@ def fitted(name: str, judge: Judge, steps: int, validation: float) -> TarFlow:
     """Train a model."""
     kind, size = (MODELS | VARIANTS)[name]
     options = {**DATASETS[judge.dataset]["options"], **size, "validation_fraction": validation}
-    model = kind(device="cpu", steps=steps, **options)
+    model = kind(device="cpu", train_steps=steps, **options)
     return model.fit(judge.train, images=judge.images, verbose=False)
 
 

@@ -71,7 +71,7 @@ def step(steps: int = 150, dim: int = 2) -> None:
     x = AlphaStable().sample(20_000, np.random.default_rng(0))
     options = {"validation_fraction": 0.0, "validate_every": 10_000, "schedule": "constant"}
     for cls in (DLPM, LIM):
-        model = cls(device="cpu", steps=steps, **options)
+        model = cls(device="cpu", train_steps=steps, **options)
         network = model._build([0], dim)
         optimizer = torch.optim.AdamW(network.parameters(), fused=True)
         batch = model.settings.batch_size
@@ -104,7 +104,7 @@ def step(steps: int = 150, dim: int = 2) -> None:
 def block(device: str, members: int = 10, steps: int = 30) -> None:
     """Compare members trained together with members trained one after another."""
     x = np.stack([AlphaStable().sample(20_000, np.random.default_rng(e)) for e in range(members)])
-    model = DLPM(device=device, steps=steps, validation_fraction=0.0)
+    model = DLPM(device=device, train_steps=steps, validation_fraction=0.0)
     data = model._prepare(x)
     where = torch.device(device)
 

@@ -23,7 +23,7 @@ from tailbench.io.checksums import write_record, write_sums
 from tailbench.io.lazy_rows import LazyRows
 
 DIM = 3 * 64 * 64
-SPEC = {"type": "sgm", "width": 8, "blocks": 0, "steps": 50, "batch_size": 64}
+SPEC = {"type": "sgm", "width": 8, "num_blocks": 0, "train_steps": 50, "batch_size": 64}
 SPEC |= {"validation_fraction": 0.001, "validate_every": 50}
 
 

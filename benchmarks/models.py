@@ -55,10 +55,10 @@ def main() -> None:
     torch.set_num_threads(1)
     x = StudentMixture(dim=given.dim).sample(4000, np.random.default_rng(0))
 
-    options = {"device": "cpu", "steps": given.steps, "validate_every": given.steps}
+    options = {"device": "cpu", "train_steps": given.steps, "validate_every": given.steps}
     models = {
         "sgm": SGM(**options),
-        "sgm (heavy)": SGM(preconditioning="heavy", **options),
+        "sgm (heavy)": SGM(preconditioning="tail_aware", **options),
         "flow": Flow(**options),
     }
     reference = bare_step(models["sgm"], models["sgm"].settings.batch_size, given.dim, given.steps)
@@ -71,10 +71,10 @@ def main() -> None:
 
     both = FlowSGM(models["flow"], models["sgm"], prefit=True, device="cpu")
     ways = {
-        "sgm, sde, 64 steps": (models["sgm"], SGMSampling(steps=64)),
-        "sgm, heun, 20 steps": (models["sgm"], SGMSampling(sampler="heun", steps=20)),
+        "sgm, sde, 64 steps": (models["sgm"], SGMSampling(sampling_steps=64)),
+        "sgm, heun, 20 steps": (models["sgm"], SGMSampling(sampler="heun", sampling_steps=20)),
         "flow": (models["flow"], FlowSampling()),
-        "flow_sgm, sde, 32 steps": (both, FlowSGMSampling(sigma_T=1.0, steps=32)),
+        "flow_sgm, sde, 32 steps": (both, FlowSGMSampling(sigma_T=1.0, sampling_steps=32)),
     }
     forward = reference / models["sgm"].settings.batch_size
     print(f"{'sampling':<24}{'nfe':>10}{'samples/s':>12}{'x bare step':>14}   per sample")

@@ -58,7 +58,7 @@ def configuration(cells: int) -> dict:
         "models": {"sgm": {}, "flow": {}},
         "methods": {
             "sgm": {},
-            "sgm_few": {"type": "sgm", "steps": 8},
+            "sgm_few": {"type": "sgm", "sampling_steps": 8},
             "flow": {},
             "flow_sgm": {},
             "flow_sgm_two": {"type": "flow_sgm", "sigma_T": 2.0},

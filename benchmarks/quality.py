@@ -43,7 +43,7 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
         ):
             variants = read_record(path.with_name("record.json"))["variants"]
             drawn |= dict(zip(variants, read_array(path), strict=True))
-        metric = MSLE(xi=0.99)
+        metric = MSLE(level=0.99)
         for method, block in drawn.items():
             for e, seed in enumerate(parse_block(meta.parent.name)):
                 rng = generator_for("metric", "msle", dataset, seed)

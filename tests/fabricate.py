@@ -46,7 +46,7 @@ METHODS: dict[str, tuple[str, float, float, int, Any]] = {
         for s in SIGMAS
     },
     "flow_sgm, sigma_T = auto": ("flow_sgm", 0.12, 0.28, 63, "auto"),
-    **{f"dlpm, steps = {n}": ("dlpm", 0.12 + 2 / n, 0.15 + 1 / n, n, None) for n in STEPS},
+    **{f"dlpm, sampling_steps = {n}": ("dlpm", 0.12 + 2 / n, 0.15 + 1 / n, n, None) for n in STEPS},
     "dlim": ("dlim", 0.25, 0.20, 25, None),
     "lim": ("lim", 0.45, 0.45, 100, None),
     "lim_ode": ("lim_ode", 0.75, 0.80, 25, None),
@@ -54,7 +54,7 @@ METHODS: dict[str, tuple[str, float, float, int, Any]] = {
 SWEPT: dict[str, dict[str, Any]] = {
     **{f"flow_sgm, sigma_T = {s:g}": {"sigma_T": s} for s in SIGMAS},
     "flow_sgm, sigma_T = auto": {"sigma_T": "auto"},
-    **{f"dlpm, steps = {n}": {"steps": n} for n in STEPS},
+    **{f"dlpm, sampling_steps = {n}": {"sampling_steps": n} for n in STEPS},
 }
 """The swept settings of each variant that has some."""
 
@@ -82,10 +82,10 @@ DATASETS: dict[str, dict[str, Any]] = {
     "returns": {"type": "returns", "settings": {"series": ["sp500", "nasdaq", "wti", "vix"]}},
 }
 MODELS: dict[str, dict[str, Any]] = {
-    "sgm": {"type": "sgm", "settings": {"steps": 400}},
-    "flow": {"type": "flow", "settings": {"steps": 400, "tails": "auto"}},
-    "dlpm": {"type": "dlpm", "settings": {"alpha": 1.7, "steps": 400}},
-    "lim": {"type": "lim", "settings": {"alpha": 1.8, "steps": 400}},
+    "sgm": {"type": "sgm", "settings": {"train_steps": 400}},
+    "flow": {"type": "flow", "settings": {"train_steps": 400, "tails": "auto"}},
+    "dlpm": {"type": "dlpm", "settings": {"alpha": 1.7, "train_steps": 400}},
+    "lim": {"type": "lim", "settings": {"alpha": 1.8, "train_steps": 400}},
 }
 BLOCKS = ("0-1", "2")
 MISSING = ("returns", "lim_ode")
@@ -237,7 +237,7 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                     if METHODS[v][4] in ("auto", None)
                     else [METHODS[v][4]] * len(members(block)),
                     "sampler": "heun",
-                    "steps": 32,
+                    "sampling_steps": 32,
                 }
                 for v in variants
             ],
@@ -318,7 +318,7 @@ def _plan(results: Path) -> None:
                 "type": method,
                 **{MODELS[m]["type"]: m for m in models},
                 **({"sigma_T": [*SIGMAS, "auto"]} if method == "flow_sgm" else {}),
-                **({"steps": list(STEPS)} if method == "dlpm" else {}),
+                **({"sampling_steps": list(STEPS)} if method == "dlpm" else {}),
             }
             for method, models in METHOD_MODELS.items()
         },

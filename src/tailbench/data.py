@@ -134,7 +134,8 @@ class Variant:
 
     Attributes:
         method: Name of the method in the configuration.
-        label: The swept settings as text, such as ``sigma_T=2,steps=8``; empty without a sweep.
+        label: The swept settings as text, such as ``sigma_T=2,sampling_steps=8``; empty without
+            a sweep.
             Two variants of a method are the same if their labels are.
         settings: The swept settings with their values.
     """

@@ -93,7 +93,12 @@ def test_sorting_by_keyboard_and_by_name(opened):
     header(opened, "#results", 2).send_keys(Keys.ENTER)
     names = list(dict.fromkeys(column(opened, "#results", 2)))
     steps = [name for name in names if name.startswith("dlpm")]
-    assert steps == ["dlpm[steps=10]", "dlpm[steps=25]", "dlpm[steps=50]", "dlpm[steps=100]"]
+    assert steps == [
+        "dlpm[sampling_steps=10]",
+        "dlpm[sampling_steps=25]",
+        "dlpm[sampling_steps=50]",
+        "dlpm[sampling_steps=100]",
+    ]
 
 
 def test_filters_hide_rows(opened):

@@ -30,7 +30,13 @@ FAULTS = [
     *("cancelled", "killed", "out_of_time", "out_of_memory", "preempted", "warned"),
     *("restarted", "node_down", "orphaned", "ended"),
 ]
-SETTINGS = {"steps": 1500, "batch_size": 64, "width": 16, "blocks": 1, "validate_every": 50}
+SETTINGS = {
+    "train_steps": 1500,
+    "batch_size": 64,
+    "width": 16,
+    "num_blocks": 1,
+    "validate_every": 50,
+}
 MODEL = "results/default/models/alpha_stable/{}/0/model.safetensors"
 APPEND = "--open-mode=append"  # as in the profile, whose value the test takes the place of
 HELD_BACK = 240  # seconds that anything may take
@@ -45,7 +51,9 @@ def configure(workspace, models):
             "device": "cpu",
             "datasets": {"alpha_stable": {"n_train": 400, "n_test": 400}},
             "models": {model: {"type": "sgm", **SETTINGS} for model in models},
-            "methods": {model: {"type": "sgm", "model": model, "steps": 2} for model in models},
+            "methods": {
+                model: {"type": "sgm", "model": model, "sampling_steps": 2} for model in models
+            },
             "metrics": {"msle": {}},
             "figures": ["survival"],
         }

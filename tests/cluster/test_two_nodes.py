@@ -12,7 +12,7 @@ CONFIG = {
     "seeds": ["0"],
     "device": "cpu",
     "datasets": {"alpha_stable": {"n_train": 400, "n_test": 200}},
-    "models": {"flow": {"steps": 40, "batch_size": 65, "layers": 1, "validate_every": 20}},
+    "models": {"flow": {"train_steps": 40, "batch_size": 65, "layers": 1, "validate_every": 20}},
     "methods": {"flow": {}},
     "metrics": ["tail_ks"],
     "figures": ["survival"],

@@ -21,17 +21,17 @@ from toy_models import ToyGaussian
 
 MODELS = {name: registry.load("models", name) for name in registry.names("models")}
 MODELS["toy_gaussian"] = ToyGaussian
-AUTO = {"sigma_T": "auto", "candidates": (0.5, 2.0)}
+AUTO = {"sigma_T": "auto", "sigma_T_grid": (0.5, 2.0)}
 VARIANTS = {
-    "sgm heavy": {"preconditioning": "heavy"},
+    "sgm heavy": {"preconditioning": "tail_aware"},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
     "flow student": {"tails": "student"},
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,
-    "flow_sgm at_noise": {"prior": "at_noise"},
-    "flow_sgm at_noise auto": {"prior": "at_noise", **AUTO},
+    "flow_sgm at_noise": {"start": "noisy_flow"},
+    "flow_sgm at_noise auto": {"start": "noisy_flow", **AUTO},
 }
 KINDS = {name: {} for name in MODELS} | VARIANTS
 GRADIENT = [kind for kind in KINDS if not issubclass(MODELS[kind.split()[0]], SimpleModel)]
@@ -138,14 +138,14 @@ UNET = {"network": "unet", "width": 8, "multipliers": (1, 2)}
 SIZES = [
     *((name, {}, TABLE) for name, cls in MODELS.items() if cls.trainable),
     *((name, dict(MODELS[name].Settings.test_settings), TABLE) for name in TRAINABLE),
-    ("sgm", {"width": 96, "blocks": 2}, TABLE),
-    ("dlpm", {"width": 32, "blocks": 5}, TABLE),
+    ("sgm", {"width": 96, "num_blocks": 2}, TABLE),
+    ("dlpm", {"width": 32, "num_blocks": 5}, TABLE),
     ("flow", {"width": 48, "layers": 2, "bins": 4}, TABLE),
-    ("flow", {"width": 16, "layers": 1, "blocks": 2}, TABLE),
+    ("flow", {"width": 16, "layers": 1, "num_blocks": 2}, TABLE),
     ("tarflow", {"width": 32, "layers": 2, "depth": 3}, TABLE),
     ("tarflow", {"width": 32, "layers": 4, "depth": 1, "patch": 4}, IMAGE),
-    ("sgm", {**UNET, "blocks": 1}, IMAGE),
-    ("sgm", {**UNET, "blocks": 2, "width": 16, "multipliers": (1, 2, 2)}, IMAGE),
+    ("sgm", {**UNET, "num_blocks": 1}, IMAGE),
+    ("sgm", {**UNET, "num_blocks": 2, "width": 16, "multipliers": (1, 2, 2)}, IMAGE),
 ]
 
 
@@ -153,7 +153,7 @@ SIZES = [
 def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
     images = ImageLayout((1, data.side, data.side)) if data.side > 1 else None
     x = np.random.default_rng(0).uniform(-1, 1, (40, data.dim))
-    least = known(MODELS[name].Settings, {"steps": 1, "batch_size": 4})
+    least = known(MODELS[name].Settings, {"train_steps": 1, "batch_size": 4})
     model = MODELS[name](device="cpu", **{**settings, **least})
     model.fit(x, images=images, verbose=False)
     cost = model.settings.cost(data)
@@ -167,7 +167,7 @@ def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
         (name, {key: field.default})
         for name in TRAINABLE
         for key, field in MODELS[name].Settings.model_fields.items()
-        if key in ("width", "blocks", "layers", "depth")
+        if key in ("width", "num_blocks", "layers", "depth")
     ],
 )
 def test_more_costs_more(name, settings):
@@ -296,7 +296,7 @@ def test_the_size_of_a_batch_changes_nothing(fitted, kind, monkeypatch, batch):
 @pytest.mark.parametrize("kind", ["sgm", "sgm heavy", "flow", "flow noise"])
 def test_together_is_each_alone(kind, block, monkeypatch):
     """Members share one module on a GPU; the same is done here on the CPU."""
-    few = {"steps": 12, "validate_every": 6}
+    few = {"train_steps": 12, "validate_every": 6}
     apart = build(kind, **few).fit(block, seed=5, verbose=False)
     monkeypatch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
     joint = build(kind, **few).fit(block, seed=5, verbose=False)
@@ -443,8 +443,8 @@ def test_unknown_settings(name, fitted):
 
 @pytest.mark.parametrize("cls", [SGM, Flow])
 def test_settings_out_of_range(cls):
-    with pytest.raises(ValidationError, match="steps"):
-        cls(steps=0)
+    with pytest.raises(ValidationError, match="train_steps"):
+        cls(train_steps=0)
 
 
 def test_unknown_settings_of_the_headline(fitted):

@@ -9,12 +9,12 @@ from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.lim import LIM
 from tailbench.models.sgm import SGM
 
-TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
+TINY = {"train_steps": 12, "batch_size": 64, "width": 8, "num_blocks": 1, "validate_every": 6}
 TINY_FLOW = TINY | {"layers": 1, "bins": 4}
-TINY_SAMPLING = {"steps": 3}
+TINY_SAMPLING = {"sampling_steps": 3}
 KINDS = {
     "sgm edm": lambda: SGM(device="cpu", **TINY),
-    "sgm heavy": lambda: SGM(device="cpu", preconditioning="heavy", **TINY),
+    "sgm heavy": lambda: SGM(device="cpu", preconditioning="tail_aware", **TINY),
     "dlpm": lambda: DLPM(device="cpu", **TINY),
     "dlpm ni": lambda: DLPM(device="cpu", isotropic=False, median_of_means=3, **TINY),
     "lim": lambda: LIM(device="cpu", **TINY),
@@ -24,10 +24,10 @@ KINDS = {
     "flow none": lambda: Flow(device="cpu", tails="none", **TINY_FLOW),
     "flow noise": lambda: Flow(device="cpu", noise=0.5, **TINY_FLOW),
     "flow_sgm noised": lambda: headline(sigma_T=1.0),
-    "flow_sgm noised auto": lambda: headline(sigma_T="auto", candidates=(0.5, 2.0)),
-    "flow_sgm at_noise": lambda: headline(prior="at_noise", sigma_T=1.0),
+    "flow_sgm noised auto": lambda: headline(sigma_T="auto", sigma_T_grid=(0.5, 2.0)),
+    "flow_sgm at_noise": lambda: headline(start="noisy_flow", sigma_T=1.0),
     "flow_sgm at_noise auto": lambda: headline(
-        prior="at_noise", sigma_T="auto", candidates=(0.5, 2.0)
+        start="noisy_flow", sigma_T="auto", sigma_T_grid=(0.5, 2.0)
     ),
 }
 

@@ -154,7 +154,11 @@ def test_yaml_is_part_of_a_configuration(text, extended):
     parse(yaml.safe_load(BASE) | yaml.safe_load(text))
 
 
-SHORTER = {'{"steps": 200}': '{"steps": 5}', "steps=20": "steps=2", "(4000, 2)": "(400, 2)"}
+SHORTER = {
+    '{"train_steps": 200}': '{"train_steps": 5}',
+    "train_steps=20": "train_steps=2",
+    "(4000, 2)": "(400, 2)",
+}
 """What makes an example quick and changes nothing of what it shows."""
 
 
@@ -164,7 +168,7 @@ def test_code_runs_as_it_is_written(text, tmp_path, monkeypatch, capsys):
         from tailbench import Flow
 
         x = np.random.default_rng(0).standard_t(2.5, size=(2, 100, 2))
-        flow = Flow(steps=2, layers=1, width=8).fit(x, verbose=False)
+        flow = Flow(train_steps=2, layers=1, width=8).fit(x, verbose=False)
         flow.save(tmp_path / "results" / "default" / "models" / "any" / "flow" / "0-1")
     monkeypatch.chdir(tmp_path)
     for long, short in SHORTER.items():

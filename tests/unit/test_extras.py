@@ -35,7 +35,7 @@ print(len(library), "modules")
 import numpy as np
 
 x = np.random.default_rng(0).standard_t(3, (200, 2))
-settings = {"steps": 3, "width": 8, "batch_size": 32, "device": "cpu"}
+settings = {"train_steps": 3, "width": 8, "batch_size": 32, "device": "cpu"}
 drawn = tailbench.Flow(layers=1, **settings).fit(x).sample(5)
 assert drawn.shape == (5, 2) and np.isfinite(drawn).all()
 print(len(set(sys.argv[1:]) & {name.partition(".")[0] for name in sys.modules}), "blocked")

@@ -300,7 +300,9 @@ def test_only_web_addresses_are_fetched(path):
 def trained(tmp_path_factory):
     x = np.random.default_rng(0).standard_normal((80, 2))
     folder = tmp_path_factory.mktemp("flow")
-    Flow(steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, verbose=False).save(folder)
+    Flow(train_steps=2, batch_size=16, layers=1, width=4, device="cpu").fit(x, verbose=False).save(
+        folder
+    )
     return folder
 
 

@@ -56,7 +56,7 @@ KEYS = {
     "model_not_there": (method("sgm", model="sgn"), ["methods.sgm.model", "'sgn'", "'sgm'"]),
     "typo": (model("flow", batch_sze=64), ["models.flow.batch_sze", "'batch_size'"]),
     "typo_at_the_top": (lambda config: config.update(seed=["0"]), ["seed:", "'seeds'"]),
-    "negative_steps": (model("sgm", steps=-5), ["models.sgm.steps", "1", "-5"]),
+    "negative_steps": (model("sgm", train_steps=-5), ["models.sgm.train_steps", "1", "-5"]),
     "alpha": (dataset("alpha_stable", alpha=2.5), ["datasets.alpha_stable.alpha", "2", "2.5"]),
     "name": (dataset("x; touch y", type="alpha_stable"), ["datasets.x; touch y", "name"]),
 }
@@ -110,7 +110,7 @@ def test_overrides_on_the_command_line_are_checked(fresh, finished):
 def test_another_run_in_the_same_folder_is_refused(work):
     from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
-    work.configure(lambda config: config["models"]["flow"].update(steps=7))
+    work.configure(lambda config: config["models"]["flow"].update(train_steps=7))
     lock_results_dir(work.results)
     before = work.files()
     printed = work.snakemake(succeeds=False)

@@ -16,7 +16,7 @@ from tailbench.pipeline.planning.summary import stages
 
 pytestmark = pytest.mark.slow
 VARIANTS = {
-    "sgm": ["sgm[steps=4]", "sgm[steps=8]"],
+    "sgm": ["sgm[sampling_steps=4]", "sgm[sampling_steps=8]"],
     "flow": ["flow"],
     "flow_sgm": ["flow_sgm[sigma_T=0.5]", "flow_sgm[sigma_T=2]"],
 }

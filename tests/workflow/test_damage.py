@@ -67,7 +67,7 @@ def test_a_bit_that_no_clock_has_seen(work):
     assert "Nothing to be done" in work.snakemake()
     assert list(damaged(work.results)[1]) == [path]
 
-    work.configure(lambda config: config["models"]["flow"].update(steps=41))
+    work.configure(lambda config: config["models"]["flow"].update(train_steps=41))
     printed = work.snakemake(f"results/default/models/{FLOW}/spec.json", succeeds=False)
     assert "train.npy is corrupt" in printed
     path.unlink()

@@ -23,10 +23,19 @@ def test_a_diverged_training_fails_alone(fresh):
             "device": "cpu",
             "datasets": DATASETS,
             "models": {
-                "sgm": {"steps": 20, "blocks": 1, **SMALL},
-                "hot": {"type": "sgm", "steps": 20, "blocks": 1, "learning_rate": 1e6, **SMALL},
+                "sgm": {"train_steps": 20, "num_blocks": 1, **SMALL},
+                "hot": {
+                    "type": "sgm",
+                    "train_steps": 20,
+                    "num_blocks": 1,
+                    "learning_rate": 1e6,
+                    **SMALL,
+                },
             },
-            "methods": {"sgm": {"steps": 2}, "hot": {"type": "sgm", "model": "hot", "steps": 2}},
+            "methods": {
+                "sgm": {"sampling_steps": 2},
+                "hot": {"type": "sgm", "model": "hot", "sampling_steps": 2},
+            },
             "metrics": {"msle": {}},
             "figures": ["survival"],
         }
@@ -70,10 +79,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
             "device": "cpu",
             "datasets": DATASETS,
             "models": {
-                "flow": {"steps": 120, "layers": 1, "validate_every": 5, **SMALL},
-                "sgm": {"steps": 300, "blocks": 1, "validate_every": 5, **SMALL},
+                "flow": {"train_steps": 120, "layers": 1, "validate_every": 5, **SMALL},
+                "sgm": {"train_steps": 300, "num_blocks": 1, "validate_every": 5, **SMALL},
             },
-            "methods": {"flow_sgm": {"sigma_T": 1.0, "steps": 4}},
+            "methods": {"flow_sgm": {"sigma_T": 1.0, "sampling_steps": 4}},
             "metrics": {"msle": {}},
             "figures": ["survival"],
         }

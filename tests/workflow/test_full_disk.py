@@ -11,8 +11,8 @@ CONFIG = {
     "seeds": ["0-1"],
     "device": "cpu",
     "datasets": {"alpha_stable": {"n_train": 100_000, "n_test": 400}},  # 1.6 MB
-    "models": {"sgm": {"steps": 30, "blocks": 1, **SMALL}},
-    "methods": {"sgm": {"steps": 2}},
+    "models": {"sgm": {"train_steps": 30, "num_blocks": 1, **SMALL}},
+    "methods": {"sgm": {"sampling_steps": 2}},
     "metrics": {"msle": {}},
     "figures": ["survival"],
 }

@@ -11,21 +11,21 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-TINY = {"network": "unet", "width": 8, "blocks": 1, "multipliers": [1, 2], "steps": 20}
+TINY = {"network": "unet", "width": 8, "num_blocks": 1, "multipliers": [1, 2], "train_steps": 20}
 CONFIG = {
     "seeds": ["0-1"],
     "device": "cpu",
     "datasets": {"digits": {}},
     "models": {
         "sgm": {**TINY, "batch_size": 32},
-        "dlpm": {**TINY, "batch_size": 32, "clamp_a": 20.0},
-        "tarflow": {"steps": 20, "batch_size": 32, "width": 16, "heads": 2, "depth": 1},
+        "dlpm": {**TINY, "batch_size": 32, "clip_A": 20.0},
+        "tarflow": {"train_steps": 20, "batch_size": 32, "width": 16, "heads": 2, "depth": 1},
     },
     "methods": {
-        "sgm": {"steps": [2, 4]},
+        "sgm": {"sampling_steps": [2, 4]},
         "flow": {"type": "tarflow"},
-        "flow_sgm": {"flow": "tarflow", "sigma_T": 0.5, "steps": 3},
-        "dlim": {"steps": 3},
+        "flow_sgm": {"flow": "tarflow", "sigma_T": 0.5, "sampling_steps": 3},
+        "dlim": {"sampling_steps": 3},
     },
     "metrics": {"classifier": {}, "class_shares": {}, "sliced_wasserstein": {"steps": 2}},
     "figures": ["images", "nfe", "comparison"],
@@ -41,7 +41,13 @@ def test_digits_from_data_to_report(fresh):
     table = pd.read_csv(fresh.results / "metrics.csv")
     wanted = {"fid_classifier", "kid_classifier", "class_tv", "rare_coverage", "max_sw1"}
     assert wanted <= set(table["metric"])
-    assert {*table["method"]} == {"sgm[steps=2]", "sgm[steps=4]", "flow", "flow_sgm", "dlim"}
+    assert {*table["method"]} == {
+        "sgm[sampling_steps=2]",
+        "sgm[sampling_steps=4]",
+        "flow",
+        "flow_sgm",
+        "dlim",
+    }
     assert np.isfinite(table["value"]).all()
     fid = table[table["metric"] == "fid_classifier"]
     assert (fid["floor"] < 3).all() and (fid["value"] > fid["floor"]).all()

@@ -31,8 +31,8 @@ def test_what_a_shell_would_run_is_data(fresh):
             "seeds": ["0"],
             "device": "cpu",
             "datasets": datasets,
-            "models": {"sgm": {"steps": 3, "blocks": 1, "batch_size": 32, "width": 8}},
-            "methods": {"sgm": {"steps": 2}},
+            "models": {"sgm": {"train_steps": 3, "num_blocks": 1, "batch_size": 32, "width": 8}},
+            "methods": {"sgm": {"sampling_steps": 2}},
             "metrics": {"tail_ks": {}},
             "figures": ["survival"],
         }

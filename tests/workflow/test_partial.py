@@ -58,7 +58,7 @@ def test_editing_a_model_and_the_configuration_reruns_what_depends_on_them(work)
     """A new statement in a model, a new method, and new seeds on one dataset."""
 
     def change(config):
-        config["methods"]["ode"] = {"type": "sgm", "sampler": "heun", "steps": 4}
+        config["methods"]["ode"] = {"type": "sgm", "sampler": "heun", "sampling_steps": 4}
         config["seeds"] = [*config["seeds"], "2"]
         config["datasets"]["returns"] = {"seeds": ["0-1"]}
 

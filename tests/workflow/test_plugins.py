@@ -142,7 +142,7 @@ def test_five_parts_from_a_folder_run_in_the_smoke_preset(fresh):
         config["seeds"] = ["0"]
         config["datasets"] = {"two_points": {"n_train": 500, "n_test": 500}, "waves": {}}
         config["models"] = {"sgm": config["models"]["sgm"], "gaussian_fit": {}}
-        config["methods"] = {"sgm": {"steps": 4}, "gaussian_fit": {}}
+        config["methods"] = {"sgm": {"sampling_steps": 4}, "gaussian_fit": {}}
         config["metrics"] = {"msle": {}, "median_error": {}}
         config["figures"] = ["survival", "medians"]
 

@@ -12,8 +12,8 @@ CONFIG = {
     "seeds": ["0"],
     "device": "cpu",
     "datasets": {"alpha_stable": {"n_train": 400, "n_test": 400}},
-    "models": {"sgm": {"steps": 20, "blocks": 1, "batch_size": 64, "width": 16}},
-    "methods": {"sgm": {"steps": 2}},
+    "models": {"sgm": {"train_steps": 20, "num_blocks": 1, "batch_size": 64, "width": 16}},
+    "methods": {"sgm": {"sampling_steps": 2}},
     "metrics": {"msle": {}},
     "figures": ["survival"],
 }

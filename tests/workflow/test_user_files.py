@@ -25,7 +25,7 @@ def tables(fresh):
                 ending: {"type": "file", "path": f"mine.{ending}"}
                 for ending in ("csv", "parquet", "npy")
             },
-            "models": {"flow": {"steps": 5, "batch_size": 64, "layers": 1, "width": 16}},
+            "models": {"flow": {"train_steps": 5, "batch_size": 64, "layers": 1, "width": 16}},
             "methods": {"flow": {}},
             "metrics": {"msle": {}},
             "figures": ["survival"],

@@ -1,6 +1,6 @@
-"""Samplers of the reverse process, from any starting noise level down to ``delta``.
+"""Samplers of the reverse process, from any starting noise level down to ``sigma_min``.
 
-Stopping at ``delta > 0`` instead of zero is what makes every target admissible, however rough
+Stopping at ``sigma_min > 0`` instead of zero is what makes every target admissible, however rough
 (Lee, Lu and Tan, 2022; Fassina, Cardoso, Le Corff and Romary, 2026).
 """
 
@@ -14,25 +14,29 @@ from torch import Tensor
 __all__ = ["evaluations", "noise_levels", "reverse"]
 
 
-def noise_levels(sigma_max: float, delta: float, steps: int, rho: float = 7.0) -> Tensor:
-    r"""Give the ``steps + 1`` falling noise levels from ``sigma_max`` to ``delta``.
+def noise_levels(sigma_max: float, sigma_min: float, steps: int, rho: float = 7.0) -> Tensor:
+    r"""Give the ``steps + 1`` falling noise levels from ``sigma_max`` to ``sigma_min``.
 
     .. math:: \sigma_i = \left(\sigma_{max}^{1/\rho}
         + \tfrac{i}{n} (\delta^{1/\rho} - \sigma_{max}^{1/\rho})\right)^\rho
 
     Raises:
-        ValueError: If not ``0 < delta < sigma_max`` or there is no step.
+        ValueError: If not ``0 < sigma_min < sigma_max`` or there is no step.
 
     References:
         Karras, Aittala, Aila and Laine, Elucidating the design space, 2022, eq. 5.
     """
-    if not 0.0 < delta < sigma_max:
-        raise ValueError(f"noise must fall: delta {delta:g} is not below sigma {sigma_max:g}")
+    if not 0.0 < sigma_min < sigma_max:
+        raise ValueError(
+            f"noise must fall: sigma_min {sigma_min:g} is not below sigma {sigma_max:g}"
+        )
     if steps < 1:
         raise ValueError(f"at least one step is needed, not {steps}")
     ramp = torch.linspace(0.0, 1.0, steps + 1, dtype=torch.float64)
-    levels = (sigma_max ** (1 / rho) + ramp * (delta ** (1 / rho) - sigma_max ** (1 / rho))) ** rho
-    levels[0], levels[-1] = sigma_max, delta
+    levels = (
+        sigma_max ** (1 / rho) + ramp * (sigma_min ** (1 / rho) - sigma_max ** (1 / rho))
+    ) ** rho
+    levels[0], levels[-1] = sigma_max, sigma_min
     return levels
 
 

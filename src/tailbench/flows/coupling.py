@@ -49,7 +49,7 @@ class CouplingFlow(nn.Module):
         bins: Bins of each spline.
         bound: Splines act on ``[-bound, bound]``.
         width: Width of the conditioning networks.
-        blocks: Residual blocks of the conditioning networks.
+        num_blocks: Residual blocks of the conditioning networks.
     """
 
     permutations: Tensor
@@ -62,7 +62,7 @@ class CouplingFlow(nn.Module):
         bins: int,
         bound: float,
         width: int,
-        blocks: int,
+        num_blocks: int,
     ) -> None:
         super().__init__()
         self.dim, self.bins, self.bound = dim, bins, bound
@@ -78,7 +78,7 @@ class CouplingFlow(nn.Module):
                 inputs=max(2 * (dim - size), 1),
                 outputs=size * (3 * bins - 1),
                 width=width,
-                blocks=blocks,
+                num_blocks=num_blocks,
             )
             for _ in range(layers)
             for size in self._sizes()

@@ -49,13 +49,13 @@ class StableNoise:
     Attributes:
         alpha: Stability in (0, 2].
         isotropic: One random variance ``A`` for all coordinates, or one for each.
-        clamp_a: Largest ``A``; ``None`` for no clamp. A clamp takes the tails away.
+        clip_A: Largest ``A``; ``None`` for no clamp. A clamp takes the tails away.
         clamp_eps: Largest size of a coordinate; ``None`` for no clamp.
     """
 
     alpha: float
     isotropic: bool = True
-    clamp_a: float | None = None
+    clip_A: float | None = None
     clamp_eps: float | None = None
 
     def variance(self, source: Callable[..., Tensor], dim: int, *shape: int) -> Tensor:
@@ -67,7 +67,7 @@ class StableNoise:
             shape: Passed to the source.
         """
         a = positive_stable(source, self.alpha, *shape, 1 if self.isotropic else dim)
-        return a if self.clamp_a is None else a.clamp(max=self.clamp_a)
+        return a if self.clip_A is None else a.clamp(max=self.clip_A)
 
     def draw(
         self,

@@ -56,7 +56,7 @@ class ConfiguredMetric(Generic[S]):
 
     Args:
         settings: How to compute it; made from ``options`` if not given.
-        options: Values of single settings, as in ``MSLE(xi=0.9)``.
+        options: Values of single settings, as in ``MSLE(level=0.9)``.
 
     Raises:
         TypeError: If both ``settings`` and ``options`` are given.

@@ -20,7 +20,7 @@ __all__ = ["ClassShares", "ClassSharesSettings", "rarest"]
 class ClassSharesSettings(Settings):
     """Which classes are rare."""
 
-    rare: float = Field(
+    rare_fraction: float = Field(
         0.05,
         gt=0,
         le=1,
@@ -74,7 +74,7 @@ class ClassShares(ImageMetric[ClassSharesSettings]):
         )
         p = np.asarray(images.shares, dtype=np.float64)
         q = np.bincount(logits.argmax(axis=1), minlength=len(p)) / len(pixels)
-        few = rarest(p, self.settings.rare)
+        few = rarest(p, self.settings.rare_fraction)
         return {
             "class_tv": float(np.abs(q - p).sum() / 2),
             "rare_coverage": float(np.minimum(q[few] / p[few], 1).mean()),

@@ -30,7 +30,7 @@ def features(
     batch_size: int | None = None,
     layer: str | None = None,
 ) -> NDArray[np.float32]:
-    """Give features of images, shape ``(n, k)``.
+    """Give features of images, shape ``(n, f)``.
 
     Several processes each take a share of the images, and all get the features of all.
 
@@ -86,7 +86,7 @@ def distances(
     made: NDArray[Any],
     real: NDArray[Any],
     *,
-    neighbourhood: int,
+    k: int,
     subsets: int,
     subset_size: int,
     seed: int,
@@ -96,14 +96,14 @@ def distances(
     - ``fid``: :math:`|\mu_1 - \mu_2|^2 + \mathrm{tr}(C_1 + C_2 - 2 (C_1 C_2)^{1/2})` of the means
       and covariances, in squared units of the features.
     - ``kid``: unbiased squared maximum mean discrepancy with the kernel
-      :math:`(x \cdot y / k + 1)^3`, mean over random subsets; may be below zero.
+      :math:`(x \cdot y / f + 1)^3`, mean over random subsets; may be below zero.
     - ``precision``, ``recall``: share of the made in the balls about the real ones, and of the
       real in the balls about the made ones; a ball reaches to the given neighbour.
 
     Args:
-        made: Features of generated images, shape ``(n, k)``.
-        real: Features of real images, shape ``(m, k)``.
-        neighbourhood: Number of the neighbour, below ``n`` and ``m``.
+        made: Features of generated images, shape ``(n, f)``.
+        real: Features of real images, shape ``(m, f)``.
+        k: Number of the neighbour, below ``n`` and ``m``.
         subsets: Number of subsets.
         subset_size: Size of the subsets, at most ``n`` and ``m``.
         seed: Seed of the subsets, below ``2**32``.
@@ -129,7 +129,7 @@ def distances(
     )
     balls = prc_features_to_metric(
         *both,
-        prc_neighborhood=neighbourhood,
+        prc_neighborhood=k,
         prc_batch_size=PAIRS,
         save_cpu_ram=True,
         verbose=False,

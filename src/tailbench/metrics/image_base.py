@@ -81,7 +81,7 @@ class ImageMetric(ConfiguredMetric[S], ABC):
 class FidelitySettings(Settings):
     """How two sets of features are compared."""
 
-    neighbourhood: int = Field(
+    k: int = Field(
         3,
         ge=1,
         le=1000,
@@ -134,10 +134,8 @@ class FidelityMetric(ImageMetric[F]):
                 f"the features {self.space!r} of the {size} images of the reference are needed"
             )
         least, chosen = min(len(pixels), size), self.settings
-        if least <= chosen.neighbourhood:
-            raise ValueError(
-                f"{least} images are too few for neighbourhoods of {chosen.neighbourhood}"
-            )
+        if least <= chosen.k:
+            raise ValueError(f"{least} images are too few for neighbourhoods of {chosen.k}")
         made = fidelity.features(
             pixels, self.space, self.weights(images), images.device, self.batch_size
         )
@@ -146,7 +144,7 @@ class FidelityMetric(ImageMetric[F]):
             for key, value in fidelity.distances(
                 made,
                 real,
-                neighbourhood=chosen.neighbourhood,
+                k=chosen.k,
                 subsets=chosen.subsets,
                 subset_size=min(chosen.subset_size, least),
                 seed=int(rng.integers(2**32)),

@@ -22,11 +22,11 @@ _MEDIAN = np.array([0.5])
 class MSLESettings(Settings):
     """Where the tail begins, and how finely it is integrated."""
 
-    xi: float = Field(0.95, ge=0.5, lt=1, description="Level at which the tail begins.")
+    level: float = Field(0.95, ge=0.5, lt=1, description="Level at which the tail begins.")
     levels: int = Field(
         64, ge=2, le=100_000, description="Levels of the integral, uniform in log(1 - p)."
     )
-    smallest_ratio: float = Field(
+    min_ratio: float = Field(
         1e-6,
         gt=0,
         lt=1,
@@ -37,7 +37,7 @@ class MSLESettings(Settings):
 
 @register
 class MSLE(BaseMetric[MSLESettings]):
-    r"""Mean squared logarithmic error of the quantiles beyond the level ``xi``.
+    r"""Mean squared logarithmic error of the quantiles beyond ``level``.
 
     .. math::
         MSLE(\xi) = \frac{1}{p_1 - \xi} \int_\xi^{p_1}
@@ -57,8 +57,8 @@ class MSLE(BaseMetric[MSLESettings]):
     Quantiles are measured from the centre, the true median where it is known and the
     reference's otherwise, so that laws away from zero have tails too; for laws symmetric about
     zero this changes nothing. A generated quantile that is not beyond the centre has no
-    logarithm: it counts as ``smallest_ratio`` times the true one, so that a collapsed model
-    gets a large value, ``log(smallest_ratio)^2`` at most for samples that are too narrow, and
+    logarithm: it counts as ``min_ratio`` times the true one, so that a collapsed model
+    gets a large value, ``log(min_ratio)^2`` at most for samples that are too narrow, and
     never one that averages skip. Levels at which the true quantile is not beyond the centre
     (more than half of a column is one value) are left out; ``nan`` if that is all of them.
 
@@ -88,7 +88,7 @@ class MSLE(BaseMetric[MSLESettings]):
         """Compute the three errors.
 
         Raises:
-            ValueError: If there are too few samples to have one beyond the level ``xi``.
+            ValueError: If there are too few samples to have one beyond ``level``.
         """
         fewest = min(len(samples), len(reference))
         beyond = self._grid(len(samples))
@@ -118,12 +118,12 @@ class MSLE(BaseMetric[MSLESettings]):
         }
 
     def _grid(self, n: int) -> NDArray[np.float64]:
-        """Give the probabilities ``1 - p`` of the integral, falling from ``1 - xi`` to ``1/n``."""
-        if n * (1 - self.settings.xi) < 1 + 1e-9:
+        """Give the probabilities ``1 - p`` of the integral, from ``1 - level`` to ``1/n``."""
+        if n * (1 - self.settings.level) < 1 + 1e-9:
             raise ValueError(
-                f"{n} rows are too few to have one beyond the level {self.settings.xi}"
+                f"{n} rows are too few to have one beyond the level {self.settings.level}"
             )
-        return np.geomspace(1 - self.settings.xi, 1 / n, self.settings.levels)
+        return np.geomspace(1 - self.settings.level, 1 / n, self.settings.levels)
 
     def _exact(
         self, truth: Target | None, beyond: NDArray[np.float64]
@@ -144,7 +144,7 @@ class MSLE(BaseMetric[MSLESettings]):
         """Give the squared log ratios; ``nan`` where the true value is not positive."""
         positive = true > 0
         ratio = np.divide(made, true, out=np.full_like(true, np.nan), where=positive)
-        return np.log(np.maximum(ratio, self.settings.smallest_ratio)) ** 2
+        return np.log(np.maximum(ratio, self.settings.min_ratio)) ** 2
 
 
 def _levels(beyond: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,10 +27,10 @@ class TailIndexSettings(Settings):
     moment_fraction: float = Field(
         0.05, gt=0, le=0.5, description="Share of the largest values the moment estimator uses."
     )
-    against: Literal["truth", "reference"] = Field(
-        "truth",
-        description="'truth': the exact index where it is known and finite, else the "
-        "reference's estimate; 'reference': always the reference's estimate.",
+    reference: Literal["exact", "sample"] = Field(
+        "exact",
+        description="'exact': the exact index where it is known and finite, else the "
+        "reference's estimate; 'sample': always the reference's estimate.",
     )
 
 
@@ -63,7 +63,7 @@ class TailIndex(BaseMetric[TailIndexSettings]):
     =============================  ===============  ===============
 
     Modes further apart bias Hill's estimator more (-0.13 where they were 4 scales apart).
-    A difference below the floor may thus be bias: with ``against: reference`` both sides have
+    A difference below the floor may thus be bias: with ``reference: sample`` both sides have
     the same one. A sample whose largest values all tie, or which is one value up to
     fewer points than are used, leaves the estimators undefined and counts as having no tail
     (``xi = 0``).
@@ -125,7 +125,7 @@ class TailIndex(BaseMetric[TailIndexSettings]):
         """Compute the absolute error of one estimate; to an infinite exponent there is none."""
         hill = estimator == "hill"
         fraction = self.settings.hill_fraction if hill else self.settings.moment_fraction
-        exact = self.settings.against == "truth" and math.isfinite(exponent)
+        exact = self.settings.reference == "exact" and math.isfinite(exponent)
         goal = 1 / exponent if exact else _estimate(real, fraction, estimator)
         return abs(_estimate(mine, fraction, estimator) - goal)
 

@@ -37,7 +37,7 @@ class DLPMSettings(LevySettings):
         description="Loss of a sample: 'norm', the root mean square of the error over the "
         "coordinates, as DLPM has it, or 'squared', its square, as DDPM has it (alpha 2).",
     )
-    noise_schedule: Literal["cosine", "exploding"] = Field(
+    noise_schedule: Literal["cosine", "scale_exploding"] = Field(
         "cosine", description="Scale-preserving (cosine) or scale-exploding noise."
     )
     sigma_min: float = Field(
@@ -66,10 +66,10 @@ class DLIMSampling(LevySampling):
     """DLIM: deterministic denoising from stable noise, by the network of DLPM."""
 
     parts: ClassVar[Parts] = {"model": ("dlpm",)}
-    sweeps: ClassVar[tuple[str, ...]] = ("steps", "rho")
+    sweeps: ClassVar[tuple[str, ...]] = ("sampling_steps", "rho")
 
     model: str = Field("dlpm", description="The trained DLPM, by its name under models.")
-    steps: Steps | tuple[Steps, ...] = Field(
+    sampling_steps: Steps | tuple[Steps, ...] = Field(
         25, description="Steps from noise to data; a list is a sweep."
     )
     rho: Share | tuple[Share, ...] = Field(
@@ -156,7 +156,7 @@ class DLPM(LevyEstimator[DLPMSettings, DLPMSampling | DLIMSampling]):
         from tailbench.levy.samplers import dlim, dlpm
         from tailbench.levy.schedules import grid
 
-        steps = fixed(settings.steps)
+        steps = fixed(settings.sampling_steps)
         times = grid(self._schedule(), self.settings.alpha, steps, self.latest)
 
         def run(

@@ -35,7 +35,7 @@ class FlowSettings(TrainingSettings):
         **TrainingSettings.test_settings,
         "layers": 1,
         "width": 16,
-        "blocks": 1,
+        "num_blocks": 1,
     }
 
     batch_size: int = Field(256, ge=1, description="Samples of a batch, of each member.")
@@ -44,7 +44,7 @@ class FlowSettings(TrainingSettings):
     bins: int = Field(8, ge=2, description="Bins of each spline.")
     bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")
     width: int = Field(64, ge=1, description="Width of the conditioning networks.")
-    blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
+    num_blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
     tails: Literal["auto", "ttf", "student", "none"] = Field(
         "auto",
         description="Tails of each coordinate: 'auto', a tail transform where the data are heavy; "
@@ -66,7 +66,7 @@ class FlowSettings(TrainingSettings):
 
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of the pairs of couplings on data of a shape."""
-        width, blocks, spline = float(self.width), float(self.blocks), 3.0 * self.bins
+        width, blocks, spline = float(self.width), float(self.num_blocks), 3.0 * self.bins
         couplings = 2 * float(self.layers)
         parameters = couplings * (2 * blocks * width**2 + width * data.dim * (1 + spline / 2))
         kept = couplings * (width * (2 + 4 * blocks) + 40 * data.dim * spline / 2)
@@ -157,7 +157,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             self.settings.bins,
             self.settings.bound,
             self.settings.width,
-            self.settings.blocks,
+            self.settings.num_blocks,
         )
         own = {key: value[list(members)] for key, value in self.constants.items()}
         return TailedFlow(coupling, **own)

@@ -88,7 +88,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         sgm = sgm or SGM(device=device, **(sgm_settings or {}))
         if isinstance(flow, Mapping):
             flows = dict(flow)
-        elif prefit or self.sampling.prior == "noised":
+        elif prefit or self.sampling.start == "add_noise":
             flows = {flow.settings.noise: flow}
         else:
             flows = {level: _copy(flow, noise=level) for level in self.sampling.levels()}
@@ -143,7 +143,7 @@ class FlowSGM(Model[FlowSGMSampling]):
 
         Args:
             x: The training data; its rows that no part was trained on are used.
-            settings: Settings whose ``candidates`` are tried, at the finest of their sweeps.
+            settings: Settings whose ``sigma_T_grid`` are tried, at the finest of their sweeps.
             context: Seeds of the choice, and those of the split that the training has made.
 
         Raises:
@@ -160,7 +160,7 @@ class FlowSGM(Model[FlowSGMSampling]):
             label = f"{context.label}, choosing sigma_T, {written(level)}"
             return self.sample_block(n, tried, SampleContext(seeds, label, context.verbose)).samples
 
-        self.tuned = select_sigma(draw, held, settings.candidates, seeds, context.ids)
+        self.tuned = select_sigma(draw, held, settings.sigma_T_grid, seeds, context.ids)
         return self.tuned
 
     def sample_block(
@@ -187,7 +187,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
             x = torch.from_numpy(starts[members, rows].astype(np.float64))
             x = ((x - location[members, None]) / scale[members, None]).float().to(streams.device)
-            if settings.prior == "at_noise":
+            if settings.start == "noisy_flow":
                 return x
             sigma = torch.tensor([levels[e] for e in members], device=streams.device)
             return x + sigma.view(-1, 1, 1) * streams.randn()
@@ -203,7 +203,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         self, n: int, settings: FlowSGMSampling, levels: list[float], context: SampleContext
     ) -> NDArray[np.float32]:
         """Draw from the flow, or from each seed's flow at its noise level."""
-        if settings.prior == "noised":
+        if settings.start == "add_noise":
             return next(iter(self.flows.values())).prior(n, context.seeds, noisy=False)
         missing = sorted(set(levels) - set(self.flows))
         if missing:

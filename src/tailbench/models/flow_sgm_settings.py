@@ -18,63 +18,63 @@ Level = Annotated[float, Field(gt=0)]
 class FlowSGMSampling(ReverseSettings):
     """Flow-initialised score model: the flow's samples, noised to sigma_T, then refined."""
 
-    test_settings: ClassVar[Mapping[str, Any]] = {"steps": 6, "sigma_T": 1.0}
+    test_settings: ClassVar[Mapping[str, Any]] = {"sampling_steps": 6, "sigma_T": 1.0}
     parts: ClassVar[Parts] = {"flow": ("flow", "tarflow"), "sgm": ("sgm",)}
-    sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "steps", "delta")
+    sweeps: ClassVar[tuple[str, ...]] = ("sigma_T", "sampling_steps", "sigma_min")
 
     flow: str = Field("flow", description="The trained flow, by its name under models.")
     sgm: str = Field("sgm", description="The trained score model, by its name under models.")
-    prior: Literal["noised", "at_noise"] = Field(
-        "noised",
-        description="The start: 'noised', the flow's samples plus noise of level sigma_T; "
-        "'at_noise', a flow trained on data with that noise.",
+    start: Literal["add_noise", "noisy_flow"] = Field(
+        "add_noise",
+        description="The start: 'add_noise', the flow's samples plus noise of level sigma_T; "
+        "'noisy_flow', a flow trained on data with that noise.",
     )
     sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
         "data; a list is a sweep; 'auto' takes, for each member, the smallest candidate whose "
         "samples are within one standard error of the least max-sliced W1 to the validation data; "
-        "where steps or delta are swept, at the most steps and the least delta.",
+        "where sampling_steps or sigma_min are swept, at the most steps and the least sigma_min.",
     )
-    candidates: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+    sigma_T_grid: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0),
         min_length=1,
-        description="Noise levels that 'auto' tries; 0, which is for 'noised' only, leaves the "
+        description="Noise levels that 'auto' tries; 0, which is for 'add_noise' only, leaves the "
         "flow's samples as they are, for data where refining them does not help.",
     )
 
     def levels(self) -> tuple[float, ...]:
         """Return the noise levels that the settings can lead to."""
         if self.sigma_T == "auto":
-            return self.candidates
+            return self.sigma_T_grid
         return self.sigma_T if isinstance(self.sigma_T, tuple) else (self.sigma_T,)
 
     def derived(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Return the flows that ``at_noise`` needs: one per noise level."""
-        if self.prior == "noised":
+        """Return the flows that ``noisy_flow`` needs: one per noise level."""
+        if self.start == "add_noise":
             return {}
         return {"flow": [{"noise": level} for level in self.levels()]}
 
     @property
     def tuning_runs(self) -> int:
         """Number of noise levels that are tried to choose ``sigma_T``."""
-        return len(self.candidates) if self.sigma_T == "auto" else 0
+        return len(self.sigma_T_grid) if self.sigma_T == "auto" else 0
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
+        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
         levels = [level for level in self.levels() if level > 0]
-        if levels and max(deltas) >= min(levels):
-            raise ValueError(f"delta must be below every sigma_T, also {min(levels):g}")
-        if self.prior == "at_noise" and len(levels) < len(self.levels()):
-            raise ValueError("candidates: 0 is for the prior 'noised' only")
+        if levels and max(lowest) >= min(levels):
+            raise ValueError(f"sigma_min must be below every sigma_T, also {min(levels):g}")
+        if self.start == "noisy_flow" and len(levels) < len(self.levels()):
+            raise ValueError("sigma_T_grid: 0 is for the start 'add_noise' only")
         return self
 
     @model_validator(mode="before")
     @classmethod
-    def _default_candidates(cls, values: Any) -> Any:
-        """Leave 0 out of the default candidates of ``at_noise``."""
-        if isinstance(values, dict) and values.get("prior") == "at_noise":
-            default = cls.model_fields["candidates"].default
-            return {"candidates": tuple(level for level in default if level > 0), **values}
+    def _default_grid(cls, values: Any) -> Any:
+        """Leave 0 out of the default grid of ``noisy_flow``."""
+        if isinstance(values, dict) and values.get("start") == "noisy_flow":
+            default = cls.model_fields["sigma_T_grid"].default
+            return {"sigma_T_grid": tuple(level for level in default if level > 0), **values}
         return values

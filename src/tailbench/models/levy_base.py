@@ -38,7 +38,7 @@ class LevySettings(NetworkSettings):
         True,
         description="One random variance of the noise for all coordinates, or one for each.",
     )
-    clamp_a: float | None = Field(
+    clip_A: float | None = Field(
         None,
         gt=0,
         description="Largest random variance A of the noise, in training and sampling; null for "
@@ -52,7 +52,7 @@ class LevySettings(NetworkSettings):
     )
     loss: str
     width: int = Field(64, ge=1, description="Width of the network; of a U-Net's finest level.")
-    blocks: int = Field(
+    num_blocks: int = Field(
         5, ge=0, description="Residual blocks of the network; of each level of a U-Net."
     )
 
@@ -66,10 +66,10 @@ class LevySettings(NetworkSettings):
 class LevySampling(SamplingSettings):
     """Settings that the samplers of the family share."""
 
-    test_settings: ClassVar[Mapping[str, Any]] = {"steps": 6}
-    sweeps: ClassVar[tuple[str, ...]] = ("steps",)
+    test_settings: ClassVar[Mapping[str, Any]] = {"sampling_steps": 6}
+    sweeps: ClassVar[tuple[str, ...]] = ("sampling_steps",)
 
-    steps: Steps | tuple[Steps, ...] = Field(
+    sampling_steps: Steps | tuple[Steps, ...] = Field(
         100, description="Steps from noise to data; a list is a sweep."
     )
 
@@ -116,7 +116,7 @@ class LevyEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sa
         from tailbench.levy.noise import StableNoise
 
         settings = self.settings
-        return StableNoise(settings.alpha, settings.isotropic, settings.clamp_a, settings.clamp_eps)
+        return StableNoise(settings.alpha, settings.isotropic, settings.clip_A, settings.clamp_eps)
 
     def _noise(self, batch: Tensor, streams: Streams) -> Tensor:
         """Draw noise of the shape of a batch, in double precision."""

@@ -46,7 +46,7 @@ class LIMODESampling(LevySampling):
     parts: ClassVar[Parts] = {"model": ("lim",)}
 
     model: str = Field("lim", description="The trained LIM, by its name under models.")
-    steps: Steps | tuple[Steps, ...] = Field(
+    sampling_steps: Steps | tuple[Steps, ...] = Field(
         25, description="Steps from noise to data; a list is a sweep."
     )
 
@@ -99,7 +99,7 @@ class LIM(LevyEstimator[LIMSettings, LIMSampling | LIMODESampling]):
 
         from tailbench.levy.samplers import lim
 
-        steps = fixed(settings.steps)
+        steps = fixed(settings.sampling_steps)
         stochastic = isinstance(settings, LIMSampling)
         times = torch.linspace(self.latest, self.earliest, steps + 1, dtype=torch.float64)
         levels = self._schedule()(times)

@@ -79,17 +79,17 @@ class TrainingSettings(ModelSettings):
     """Settings of the training loop."""
 
     test_settings: ClassVar[Mapping[str, Any]] = {
-        "steps": 40,
+        "train_steps": 40,
         "batch_size": 64,
         "validate_every": 10,
     }
 
-    steps: int = Field(1000, ge=1, description="Optimiser steps.")
+    train_steps: int = Field(1000, ge=1, description="Optimiser steps.")
     epochs: int | None = Field(
         None,
         ge=1,
-        description="Passes over the training data, instead of steps; a pass is as many batches "
-        "as cover the data.",
+        description="Passes over the training data, instead of train_steps; a pass is as many "
+        "batches as cover the data.",
     )
     batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
     learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate of AdamW.")
@@ -130,7 +130,7 @@ class TrainingSettings(ModelSettings):
     def passes(self, rows: int) -> tuple[int, int]:
         """Return the number of steps of a training on so many rows, and the rows of a step."""
         batch = min(self.batch_size, rows)
-        return (self.epochs * math.ceil(rows / batch) if self.epochs else self.steps), batch
+        return (self.epochs * math.ceil(rows / batch) if self.epochs else self.train_steps), batch
 
     def validation_rows(self, rows: int) -> int:
         """Return how many of so many rows are held out in training."""
@@ -141,7 +141,7 @@ class TrainingSettings(ModelSettings):
         if self.epochs is None:
             return self
         steps = self.epochs * -(-rows // self.batch_size)
-        return self.model_copy(update={"steps": steps, "epochs": None})
+        return self.model_copy(update={"train_steps": steps, "epochs": None})
 
 
 class NetworkSettings(TrainingSettings):
@@ -150,14 +150,14 @@ class NetworkSettings(TrainingSettings):
     test_settings: ClassVar[Mapping[str, Any]] = {
         **TrainingSettings.test_settings,
         "width": 16,
-        "blocks": 1,
+        "num_blocks": 1,
     }
 
     network: Literal["mlp", "unet"] = Field(
         "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
     )
     width: int = Field(128, ge=1, description="Width of the network; of a U-Net's finest level.")
-    blocks: int = Field(
+    num_blocks: int = Field(
         3, ge=0, description="Residual blocks of the network; of each level of a U-Net."
     )
     multipliers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -196,22 +196,22 @@ class NetworkSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _blocks_of_levels(self) -> Self:
-        if self.network == "unet" and self.blocks < 1:
-            raise ValueError("blocks: a level of a U-Net needs at least one")
+        if self.network == "unet" and self.num_blocks < 1:
+            raise ValueError("num_blocks: a level of a U-Net needs at least one")
         return self
 
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of the network on data of a shape."""
         if self.network == "unet":
             return self._cost_of_unet(data)
-        width, blocks = float(self.width), float(self.blocks)
+        width, blocks = float(self.width), float(self.num_blocks)
         parameters = blocks * (2 * width**2 + 32 * width) + 3 * data.dim * width
         activations = width * (2 + 6 * blocks) + 8 * data.dim
         return NetworkCost(parameters, 2 * parameters, activations)
 
     def _cost_of_unet(self, data: DataShape) -> NetworkCost:
         """Estimate a U-Net: residual blocks of two convolutions of 3 by 3 on each level."""
-        width, blocks = float(self.width), float(self.blocks)
+        width, blocks = float(self.width), float(self.num_blocks)
         levels = self.multipliers
         parameters = operations = activations = 0.0
         for level, factor in enumerate(levels):
@@ -294,6 +294,6 @@ class SamplingSettings(Settings):
 
     def total_steps(self) -> float:
         """Return the sampling steps of all points of the sweep, and of the tuning, together."""
-        steps = getattr(self, "steps", 1)
+        steps = getattr(self, "sampling_steps", 1)
         mean = sum(steps) / len(steps) if isinstance(steps, (list, tuple)) else float(steps)
         return mean * (self.points() + self.tuning_runs)

@@ -30,16 +30,16 @@ __all__ = ["SGM", "ReverseSettings", "SGMSampling", "SGMSettings"]
 
 Sampler = Literal["sde", "heun", "euler"]
 Steps = Annotated[int, Field(ge=1)]
-Delta = Annotated[float, Field(gt=0)]
+SigmaMin = Annotated[float, Field(gt=0)]
 
 
 class SGMSettings(NetworkSettings):
     """Settings of the training of a score model."""
 
-    preconditioning: Literal["edm", "heavy"] = Field(
+    preconditioning: Literal["edm", "tail_aware"] = Field(
         "edm",
         description="What the network corrects: 'edm', the posterior mean of Gaussian data "
-        "(Karras et al., 2022), or 'heavy', a line that bends to the identity far out.",
+        "(Karras et al., 2022), or 'tail_aware', a line that bends to the identity far out.",
     )
     sigma_mean: float = Field(
         0.0, description="Mean of the logarithm of the noise level in training."
@@ -52,28 +52,32 @@ class SGMSettings(NetworkSettings):
 class ReverseSettings(SamplingSettings):
     """Settings of the reverse process."""
 
-    test_settings: ClassVar[Mapping[str, Any]] = {"steps": 6}
-    sweeps: ClassVar[tuple[str, ...]] = ("steps", "delta")
+    test_settings: ClassVar[Mapping[str, Any]] = {"sampling_steps": 6}
+    sweeps: ClassVar[tuple[str, ...]] = ("sampling_steps", "sigma_min")
 
     sampler: Sampler = Field(
         "sde",
         description="'sde', the reverse stochastic equation; 'heun' or 'euler', the "
         "probability-flow equation.",
     )
-    steps: Steps | tuple[Steps, ...] = Field(
-        64, description="Steps from the first noise level to delta; a list is a sweep."
+    sampling_steps: Steps | tuple[Steps, ...] = Field(
+        64, description="Steps from the first noise level to sigma_min; a list is a sweep."
     )
-    delta: Delta | tuple[Delta, ...] = Field(
+    sigma_min: SigmaMin | tuple[SigmaMin, ...] = Field(
         0.005,
-        description="Noise level at which the reverse process stops early, in robust units of "
+        description="Noise level at which sampling stops, delta in the papers, in robust units of "
         "the data; a list is a sweep.",
     )
 
     def finest(self) -> Self:
-        """Return the settings with the most steps and the least delta of their sweeps."""
-        steps = self.steps if isinstance(self.steps, tuple) else (self.steps,)
-        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
-        return self.model_copy(update={"steps": max(steps), "delta": min(deltas)})
+        """Return the settings with the most steps and the least sigma_min of their sweeps."""
+        steps = (
+            self.sampling_steps
+            if isinstance(self.sampling_steps, tuple)
+            else (self.sampling_steps,)
+        )
+        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        return self.model_copy(update={"sampling_steps": max(steps), "sigma_min": min(lowest)})
 
 
 class SGMSampling(ReverseSettings):
@@ -88,9 +92,9 @@ class SGMSampling(ReverseSettings):
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        deltas = self.delta if isinstance(self.delta, tuple) else (self.delta,)
-        if max(deltas) >= self.sigma_max:
-            raise ValueError(f"delta must be below sigma_max, {self.sigma_max:g}")
+        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        if max(lowest) >= self.sigma_max:
+            raise ValueError(f"sigma_min must be below sigma_max, {self.sigma_max:g}")
         return self
 
 
@@ -116,7 +120,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
         from tailbench.networks.score_network import make_score_network
 
         network = make_score_network(self.settings, self._generators(members), dim, self.images)
-        return Denoiser(network, bent=self.settings.preconditioning == "heavy")
+        return Denoiser(network, bent=self.settings.preconditioning == "tail_aware")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         log_sigma = self.settings.sigma_mean + self.settings.sigma_std * streams.randn(
@@ -157,7 +161,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
             sigma: Noise level of each seed's start, in robust units; at 0 there is nothing to
                 refine, and the samples of that seed are left at zero.
             n: Number of samples for each seed.
-            settings: Sampler, steps and delta.
+            settings: Sampler, sampling_steps and sigma_min.
             context: Seeds of the draws, label, and whether to show progress.
 
         Returns:
@@ -168,7 +172,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
         """
         from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
 
-        steps, delta = fixed(settings.steps), fixed(settings.delta)
+        steps, sigma_min = fixed(settings.sampling_steps), fixed(settings.sigma_min)
         parts = [
             [e for e in group if sigma[e] == level]
             for group in self._seed_groups()
@@ -186,7 +190,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
             return reverse(
                 module.noise,  # type: ignore[arg-type]
                 start(members, rows, streams),
-                noise_levels(sigma[members[0]], delta, steps),
+                noise_levels(sigma[members[0]], sigma_min, steps),
                 settings.sampler,
                 streams.randn,
                 progress,

@@ -57,7 +57,7 @@ class ResidualMLP(nn.Module):
         inputs: Width of the input.
         outputs: Width of the output.
         width: Width of the hidden layers.
-        blocks: Number of residual blocks.
+        num_blocks: Number of residual blocks.
         condition: Width of the condition; 0 for none.
         zero: Start with an output of zero.
     """
@@ -68,18 +68,18 @@ class ResidualMLP(nn.Module):
         inputs: int,
         outputs: int,
         width: int,
-        blocks: int,
+        num_blocks: int,
         condition: int = 0,
         zero: bool = True,
     ) -> None:
         super().__init__()
         self.enter = Linear(generators, inputs, width)
-        self.first = nn.ModuleList(Linear(generators, width, width) for _ in range(blocks))
+        self.first = nn.ModuleList(Linear(generators, width, width) for _ in range(num_blocks))
         self.second = nn.ModuleList(
-            Linear(generators, width, width, gain=0.5) for _ in range(blocks)
+            Linear(generators, width, width, gain=0.5) for _ in range(num_blocks)
         )
         self.told = nn.ModuleList(
-            Linear(generators, condition, width) for _ in range(blocks if condition else 0)
+            Linear(generators, condition, width) for _ in range(num_blocks if condition else 0)
         )
         self.leave = Linear(generators, width, outputs, gain=0.0 if zero else 1.0)
 
@@ -101,11 +101,11 @@ class ScoreMLP(nn.Module):
         generators: One generator per member, for the initial weights.
         dim: Dimension ``d``.
         width: Width of the hidden layers.
-        blocks: Number of residual blocks.
+        num_blocks: Number of residual blocks.
     """
 
     def __init__(
-        self, generators: Sequence[torch.Generator], dim: int, width: int, blocks: int
+        self, generators: Sequence[torch.Generator], dim: int, width: int, num_blocks: int
     ) -> None:
         super().__init__()
         self.network = ResidualMLP(
@@ -113,7 +113,7 @@ class ScoreMLP(nn.Module):
             inputs=2 * dim + 1,
             outputs=dim,
             width=width,
-            blocks=blocks,
+            num_blocks=num_blocks,
             condition=NOISE_FEATURES,
         )
 

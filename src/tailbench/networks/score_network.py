@@ -37,7 +37,7 @@ def make_score_network(
     if settings.network == "mlp":
         from tailbench.networks.mlp import ScoreMLP
 
-        return ScoreMLP(generators, dim, settings.width, settings.blocks)
+        return ScoreMLP(generators, dim, settings.width, settings.num_blocks)
     if images is None:
         raise InputError("network: 'unet' is for images, and the data are not")
     from tailbench.networks.unet import ScoreUNet
@@ -46,7 +46,7 @@ def make_score_network(
         generators,
         images.shape,
         settings.width,
-        settings.blocks,
+        settings.num_blocks,
         settings.multipliers,
         settings.attention,
         settings.dropout,

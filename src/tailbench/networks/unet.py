@@ -28,7 +28,7 @@ class ScoreUNet(nn.Module):
         generators: One generator per member, for the initial weights.
         shape: Channels, height and width of the images.
         width: Channels of the finest level.
-        blocks: Residual blocks of each level.
+        num_blocks: Residual blocks of each level.
         multipliers: Channels of each level, in multiples of ``width``; each level after the first
             halves the image.
         attention: Levels with self-attention, 0 for the finest.
@@ -49,7 +49,7 @@ class ScoreUNet(nn.Module):
         generators: Sequence[torch.Generator],
         shape: tuple[int, int, int],
         width: int,
-        blocks: int,
+        num_blocks: int,
         multipliers: Sequence[int],
         attention: Sequence[int] = (),
         dropout: float = 0.0,
@@ -68,7 +68,7 @@ class ScoreUNet(nn.Module):
             raise InputError(
                 f"attention: there is no level {max(attention)} in a U-Net of {len(multipliers)}"
             )
-        options = _options(shape, width, blocks, multipliers, attention, dropout)
+        options = _options(shape, width, num_blocks, multipliers, attention, dropout)
         self.members = Stacked(generators, lambda: _unet(options, checkpointing))
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class ScoreUNet(nn.Module):
 def _options(
     shape: tuple[int, int, int],
     width: int,
-    blocks: int,
+    num_blocks: int,
     multipliers: Sequence[int],
     attention: Sequence[int],
     dropout: float,
@@ -110,7 +110,7 @@ def _options(
         "in_channels": 2 * shape[0] + 1,
         "out_channels": shape[0],
         "block_out_channels": tuple(width * m for m in multipliers),
-        "layers_per_block": blocks,
+        "layers_per_block": num_blocks,
         "down_block_types": tuple(
             "AttnDownBlock2D" if level in attention else "DownBlock2D" for level in levels
         ),

@@ -33,7 +33,7 @@ __all__ = [
     "without",
 ]
 
-STEPS = ("steps", "nfe")
+STEPS = ("sampling_steps", "nfe")
 """Settings that say how many network evaluations a sample takes."""
 
 

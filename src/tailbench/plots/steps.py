@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Steps", "steps"]
 
 METRIC = "max_sw1"
-SWEPT = "steps"
+SWEPT = "sampling_steps"
 MOST = 6  # numbers of steps that are shown
 
 
@@ -35,8 +35,9 @@ def steps(
     """Draw samples by the number of steps, a row for each method that sweeps them alone.
 
     Args:
-        samples: Samples by :class:`~tailbench.data.Variant`, whose settings hold ``steps``, each
-            of shape ``(n, d)``, or ``(E, n, d)``, of which the first seed is shown.
+        samples: Samples by :class:`~tailbench.data.Variant`, whose settings hold
+            ``sampling_steps``, each of shape ``(n, d)``, or ``(E, n, d)``, of which the first seed
+            is shown.
         reference: Held-out real data, shape ``(m, d)`` or ``(E, m, d)``.
         distances: Max-sliced W1 of variants, for the titles.
         columns: Names of the coordinates.

@@ -17,12 +17,12 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
     It rises linearly over the warm-up of :math:`w` of :math:`n` steps to the highest rate, and
     then is constant or falls to zero by a cosine, :math:`(1 + \cos(\pi (t - w)/(n - w)))/2`.
     """
-    warm = max(1, round(settings.warmup * settings.steps))
+    warm = max(1, round(settings.warmup * settings.train_steps))
     if step < warm:
         return settings.learning_rate * (step + 1) / warm
     if settings.schedule == "constant":
         return settings.learning_rate
-    part = (step - warm) / max(1, settings.steps - warm)
+    part = (step - warm) / max(1, settings.train_steps - warm)
     return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * part))
 
 

@@ -165,7 +165,7 @@ class Trainer:
 
     def _run(self, writer: CheckpointWriter) -> None:
         """Take the steps that are left, with checks, validations, checkpoints and progress."""
-        state, context, steps = self.state, self.context, self.settings.steps
+        state, context, steps = self.state, self.context, self.settings.train_steps
         guard = DivergenceGuard(state, context, steps)
         evaluate = self._validation_loss if self.val_rows.shape[1] else None
         validate = Validation(state, context, self.settings, evaluate, guard)
@@ -192,7 +192,7 @@ class Trainer:
     def steps(self) -> Iterator[int]:
         """Take one optimiser step after another, and yield the number of steps done after each."""
         self.module.train()
-        while self.state.step < self.settings.steps:
+        while self.state.step < self.settings.train_steps:
             self.state.count(self._update())
             yield self.state.step
 

@@ -25,18 +25,18 @@ from tailbench.io.arrays import write_array
 from tailbench.models.sgm import SGM
 
 SETTINGS = {
-    "steps": 60,
+    "train_steps": 60,
     "batch_size": 33,
     "validate_every": 20,
     "validation_fraction": 0.13,
     "width": 16,
 }
-UNET = {"network": "unet", "multipliers": [1, 2], "blocks": 1}
+UNET = {"network": "unet", "multipliers": [1, 2], "num_blocks": 1}
 MODELS = {
     "sgm": {"type": "sgm", **UNET},
     "dlpm": {"type": "dlpm", **UNET},
 }
-LONG = {"steps": 80, "validate_every": 5}
+LONG = {"train_steps": 80, "validate_every": 5}
 IMAGES = ImageLayout((1, 4, 4))
 
 
@@ -124,7 +124,7 @@ def test_one_of_the_processes_speaks(trained):
 
 @pytest.mark.slow
 def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
-    spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "steps": 3}
+    spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "train_steps": 3}
 
     def drawn(count):
         output = tmp_path / f"{count}" / "samples.npy"
@@ -206,7 +206,7 @@ def test_a_signal_reaches_them_through_the_one_that_started_them(data, whole, tm
 
 def test_dropout_depends_on_the_seed_and_the_step_alone():
     x = np.random.default_rng(0).integers(0, 256, (300, 16)).astype(np.uint8)
-    options = SETTINGS | UNET | {"dropout": 0.3, "steps": 20, "validate_every": 10}
+    options = SETTINGS | UNET | {"dropout": 0.3, "train_steps": 20, "validate_every": 10}
     torch.manual_seed(1)
     first = SGM(device="cpu", **options).fit(x, images=IMAGES, verbose=False)
     state = torch.get_rng_state()

@@ -16,7 +16,7 @@ def generators(seeds):
 
 def flow(dim, seeds=(0,), spread=0.3, layers=2):
     """A flow in double precision, away from the identity that it starts at."""
-    made = CouplingFlow(generators(seeds), dim, layers, bins=4, bound=BOUND, width=8, blocks=1)
+    made = CouplingFlow(generators(seeds), dim, layers, bins=4, bound=BOUND, width=8, num_blocks=1)
     made = made.double()
     with torch.no_grad():
         for parameter in made.parameters():
@@ -32,7 +32,9 @@ def points(members, n, dim, scale=3.0):
 
 @pytest.mark.parametrize("dim", DIMENSIONS)
 def test_starts_as_the_identity(dim):
-    made = CouplingFlow(generators([0]), dim, 3, bins=8, bound=BOUND, width=8, blocks=1).double()
+    made = CouplingFlow(
+        generators([0]), dim, 3, bins=8, bound=BOUND, width=8, num_blocks=1
+    ).double()
     x = points(1, 50, dim)
     z, ladj = made.inverse(x)
     torch.testing.assert_close(z, x)

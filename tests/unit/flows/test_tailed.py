@@ -15,7 +15,7 @@ KINDS = {"light": (0.0, 0.0), "ttf": (0.4, 0.0), "ttf cauchy": (1.0, 0.0), "stud
 
 def flow(dim, shape, student, members=1, noise=0.0):
     generators = [torch.Generator().manual_seed(e) for e in range(members)]
-    coupling = CouplingFlow(generators, dim, 2, bins=4, bound=5.0, width=8, blocks=1).double()
+    coupling = CouplingFlow(generators, dim, 2, bins=4, bound=5.0, width=8, num_blocks=1).double()
     with torch.no_grad():
         for parameter in coupling.parameters():
             for e in range(members):

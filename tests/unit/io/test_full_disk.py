@@ -53,7 +53,9 @@ def _folder(path):
 
 def _model(path):
     x = np.random.default_rng(0).standard_normal((60, 2))
-    model = Flow(steps=1, batch_size=16, layers=1, width=300, device="cpu").fit(x, verbose=False)
+    model = Flow(train_steps=1, batch_size=16, layers=1, width=300, device="cpu").fit(
+        x, verbose=False
+    )
     model.save(path.parent)
 
 

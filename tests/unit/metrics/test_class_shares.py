@@ -49,8 +49,8 @@ def test_one_rare_class_does_not_stand_for_another():
 
 
 def test_which_classes_are_rare_is_a_setting():
-    assert shares([60, 0, 37, 3], rare=0.02)["rare_coverage"] == 0
-    assert shares([100, 0, 0, 0], rare=1.0)["rare_coverage"] == pytest.approx(0.25)
+    assert shares([60, 0, 37, 3], rare_fraction=0.02)["rare_coverage"] == 0
+    assert shares([100, 0, 0, 0], rare_fraction=1.0)["rare_coverage"] == pytest.approx(0.25)
 
 
 def test_total_variation_is_one_for_other_classes():

@@ -47,7 +47,7 @@ def inception_state():
 
 
 def compare(made, real, **changes):
-    settings = {"neighbourhood": 3, "subsets": 4, "subset_size": 50, "seed": 0} | changes
+    settings = {"k": 3, "subsets": 4, "subset_size": 50, "seed": 0} | changes
     return distances(made, real, **settings)
 
 
@@ -145,7 +145,7 @@ def test_precision_and_recall_are_those_of_the_definition(rng, monkeypatch):
         return (gaps(x, y) <= np.sort(gaps(y, y), axis=1)[:, neighbour]).any(1).mean()
 
     for neighbour in (1, 3):
-        found = compare(made, real, neighbourhood=neighbour)
+        found = compare(made, real, k=neighbour)
         assert found["precision"] == pytest.approx(inside(made, real, neighbour))
         assert found["recall"] == pytest.approx(inside(real, made, neighbour))
 

@@ -111,7 +111,7 @@ def test_samples_on_the_wrong_side_count_as_the_smallest_ratio(rng):
     below = MSLE()(y - 1e4, y, None, rng)
     assert below["msle_official"] == pytest.approx(limit)
     assert limit / 2 < below["msle"] < limit
-    assert MSLE(smallest_ratio=0.1)(y * 0, y, None, rng)["msle_norm"] < np.log(0.1) ** 2 + 1e-9
+    assert MSLE(min_ratio=0.1)(y * 0, y, None, rng)["msle_norm"] < np.log(0.1) ** 2 + 1e-9
 
 
 def test_levels_without_a_true_tail_are_left_out(rng):
@@ -128,7 +128,7 @@ def test_unequal_sizes_and_too_few(truth, rng):
     assert few["msle"] == pytest.approx(many["msle"], rel=0.02)
     with pytest.raises(ValueError, match="20 rows are too few"):
         MSLE()(y[:20], x, None, rng)
-    MSLE(xi=0.9)(y[:20], x, None, rng)
+    MSLE(level=0.9)(y[:20], x, None, rng)
 
 
 def test_true_quantiles_are_computed_once(truth, rng):

@@ -18,8 +18,8 @@ def test_the_truth_is_used_where_it_is_finite(truth, rng):
     values = metric(x, y, known, rng)
     assert all(value < 0.12 for value in values.values())
     assert metric(x, 9 * y**3, known, rng) == values
-    assert TailIndex(against="reference")(x, 9 * y**3, known, rng) != values
-    assert TailIndex(against="reference")(x, y, known, rng) == metric(x, y, None, rng)
+    assert TailIndex(reference="sample")(x, 9 * y**3, known, rng) != values
+    assert TailIndex(reference="sample")(x, y, known, rng) == metric(x, y, None, rng)
 
 
 def test_light_tails_are_compared_with_the_reference(truth, rng):

@@ -15,8 +15,12 @@ from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.training.context import SampleContext
 
 CPU = torch.device("cpu")
-TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
-METHODS = [("dlpm", {"steps": 4}), ("dlim", {"steps": 3}), ("dlim", {"steps": 3, "rho": 0.6})]
+TINY = {"train_steps": 12, "batch_size": 64, "width": 8, "num_blocks": 1, "validate_every": 6}
+METHODS = [
+    ("dlpm", {"sampling_steps": 4}),
+    ("dlim", {"sampling_steps": 3}),
+    ("dlim", {"sampling_steps": 3, "rho": 0.6}),
+]
 KINDS = {
     "default": {},
     "gaussian": {"alpha": 2.0},
@@ -24,7 +28,7 @@ KINDS = {
     "heavy": {"alpha": 1.2},
     "dlpm_5": {"median_of_means": 5},
     "independent": {"isotropic": False},
-    "exploding": {"noise_schedule": "exploding", "sigma_max": 20.0},
+    "exploding": {"noise_schedule": "scale_exploding", "sigma_max": 20.0},
 }
 
 
@@ -64,7 +68,7 @@ def test_sampling_leaves_the_model_as_it_was(trained):
     before = [model.sample(40, method=method, **options) for method, options in METHODS]
     for steps in (1, 9, 30):
         for method in ("dlpm", "dlim"):
-            model.sample(40, method=method, steps=steps)
+            model.sample(40, method=method, sampling_steps=steps)
     after = [model.sample(40, method=method, **options) for method, options in METHODS]
     for first, second in zip(before, after, strict=True):
         assert np.array_equal(first, second)
@@ -75,8 +79,12 @@ def test_sampling_leaves_the_model_as_it_was(trained):
 
 def test_methods(trained):
     model = trained()
-    assert not np.allclose(model.sample(20, steps=4), model.sample(20, method="dlim", steps=4))
-    assert np.array_equal(model.sample(20, steps=4), model.sample(20, method="dlpm", steps=4))
+    assert not np.allclose(
+        model.sample(20, sampling_steps=4), model.sample(20, method="dlim", sampling_steps=4)
+    )
+    assert np.array_equal(
+        model.sample(20, sampling_steps=4), model.sample(20, method="dlpm", sampling_steps=4)
+    )
     with pytest.raises(ValueError, match=r"the dlpm has no method 'ddim' \(known: dlpm, dlim\)"):
         model.sample(5, method="ddim")
     with pytest.raises(ValidationError, match="rho"):
@@ -86,7 +94,7 @@ def test_methods(trained):
 def test_dlim_is_deterministic_but_for_its_share_of_fresh_noise(trained):
     model = trained()
     still, none, some = (
-        model.sample(20, method="dlim", steps=4, **options)
+        model.sample(20, method="dlim", sampling_steps=4, **options)
         for options in ({}, {"rho": 0.0}, {"rho": 0.5})
     )
     assert np.array_equal(still, none)
@@ -96,7 +104,7 @@ def test_dlim_is_deterministic_but_for_its_share_of_fresh_noise(trained):
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, method):
     for kind in ("default", "independent"):
-        long, short = (trained(kind).sample(n, method=method, steps=3) for n in (600, 300))
+        long, short = (trained(kind).sample(n, method=method, sampling_steps=3) for n in (600, 300))
         np.testing.assert_allclose(long[:, :300], short, rtol=1e-4, atol=1e-5)
 
 
@@ -119,7 +127,9 @@ def test_save_and_load(trained, kind, tmp_path):
         assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("settings", [DLPMSampling(steps=5), DLIMSampling(steps=5, rho=0.5)])
+@pytest.mark.parametrize(
+    "settings", [DLPMSampling(sampling_steps=5), DLIMSampling(sampling_steps=5, rho=0.5)]
+)
 def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
     calls = watch(model)
@@ -130,8 +140,8 @@ def test_cost_is_one_evaluation_per_step(trained, watch, settings):
 
 
 def test_steps_by_default():
-    assert DLPMSampling().steps == 100
-    assert DLIMSampling().steps == 25 and DLIMSampling().rho == 0.0
+    assert DLPMSampling().sampling_steps == 100
+    assert DLIMSampling().sampling_steps == 25 and DLIMSampling().rho == 0.0
 
 
 @pytest.mark.parametrize("kind", ["default", "exploding"])
@@ -139,7 +149,7 @@ def test_steps_by_default():
 def test_sampling_begins_at_the_last_noise_level_of_training(trained, watch, kind, method):
     model = trained(kind)
     calls = watch(model)
-    model.sample(20, method=method, steps=4)
+    model.sample(20, method=method, sampling_steps=4)
     last = 0.99 if kind == "default" else 1.0
     times = last * torch.tensor([1.0, 0.75, 0.5, 0.25], dtype=torch.float64)
     expected = torch.stack(schedule_of(kind)(times), dim=1).tolist()
@@ -152,8 +162,8 @@ def test_scaled_data_give_scaled_samples(block, trained, method):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
     other = DLPM(device="cpu", **TINY).fit(huge * block, seed=5, verbose=False)
-    expected = np.float32(huge) * trained().sample(50, method=method, steps=4)
-    assert np.array_equal(other.sample(50, method=method, steps=4), expected)
+    expected = np.float32(huge) * trained().sample(50, method=method, sampling_steps=4)
+    assert np.array_equal(other.sample(50, method=method, sampling_steps=4), expected)
 
 
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
@@ -161,7 +171,7 @@ def test_nothing_is_clamped(trained, watch, method):
     """Without noise to take away, the start comes out divided by gbar, in units of the data."""
     model = trained("heavy")
     calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
-    found = model.sample(4000, method=method, steps=1)
+    found = model.sample(4000, method=method, sampling_steps=1)
     location, scale = (model.constants[key][:, None].numpy() for key in ("location", "scale"))
     starts = np.stack([x[0].numpy() / gbar for x, gbar, _ in calls])
     np.testing.assert_allclose(found, location + scale * starts, rtol=1e-5, atol=1e-5)
@@ -173,7 +183,7 @@ def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, watch
     model, n = trained("gaussian"), 4000
     noise = model._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))[1]
     calls = watch(model)
-    model.sample(n, method=method, steps=2)
+    model.sample(n, method=method, sampling_steps=2)
     start, _, sbar = calls[0]
     for x in (noise[0], start[0] / sbar):
         assert x.double().var().item() == pytest.approx(2.0, abs=0.15)
@@ -278,7 +288,7 @@ def chains(model, monkeypatch):
         return original(noise, grid, a, *rest)
 
     monkeypatch.setattr(samplers, "dlpm", dlpm)
-    return model.sample(200, steps=6), seen[0]
+    return model.sample(200, sampling_steps=6), seen[0]
 
 
 def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
@@ -292,7 +302,7 @@ def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
         made, a = chains(model, monkeypatch)
         assert made.shape == (200, 3) and a.shape == (1, 200, 6, k)
         calls = watch(model)
-        model.sample(4000, method="dlim", steps=1)
+        model.sample(4000, method="dlim", sampling_steps=1)
         batch = torch.zeros(1, 4000, 3)
         noise = model._noised(batch, Streams([1], CPU, "train"))[1]
         for drawn in (noise, calls[0][0]):
@@ -328,7 +338,7 @@ def test_settings_of_training_out_of_range(options, match):
 
 
 @pytest.mark.parametrize(
-    "options", [{"rho": -0.1}, {"rho": 1.1}, {"rho": [0.1, 2.0]}, {"steps": 0}]
+    "options", [{"rho": -0.1}, {"rho": 1.1}, {"rho": [0.1, 2.0]}, {"sampling_steps": 0}]
 )
 def test_settings_of_sampling_out_of_range(options):
     with pytest.raises(ValidationError):
@@ -337,19 +347,19 @@ def test_settings_of_sampling_out_of_range(options):
 
 def test_a_sweep_is_sampled_point_by_point(trained):
     with pytest.raises(ValueError, match="one value per setting"):
-        trained().sample(5, method="dlim", steps=[2, 4])
+        trained().sample(5, method="dlim", sampling_steps=[2, 4])
     with pytest.raises(ValueError, match="one value per setting"):
         trained().sample(5, method="dlim", rho=[0.0, 0.5])
-    one, other = (trained().sample(5, steps=steps) for steps in ([2], 2))
+    one, other = (trained().sample(5, sampling_steps=steps) for steps in ([2], 2))
     assert np.array_equal(one, other)
 
 
 def test_learns_the_tails_of_stable_data():
     target = AlphaStable(alpha=1.7)
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
-    model = DLPM(device="cpu", steps=120, width=32, blocks=2).fit(x, verbose=False)
+    model = DLPM(device="cpu", train_steps=120, width=32, num_blocks=2).fit(x, verbose=False)
     for method, steps in (("dlpm", 50), ("dlim", 25)):
-        made = model.sample(5000, method=method, steps=steps).astype(float)
+        made = model.sample(5000, method=method, sampling_steps=steps).astype(float)
         found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
         assert found["msle_norm"] < 0.15 and found["msle"] < 0.15
         # and the body: the quartiles of the first coordinate
@@ -361,17 +371,20 @@ def test_clamps_of_the_noise_are_for_training_and_sampling(block, watch):
     """The authors clamp A and the noise of images; here only where it is asked for."""
     free, bound = (
         DLPM(device="cpu", alpha=1.2, **TINY, **clamps).fit(block, seed=5, verbose=False)
-        for clamps in ({}, {"clamp_a": 4.0, "clamp_eps": 3.0})
+        for clamps in ({}, {"clip_A": 4.0, "clamp_eps": 3.0})
     )
     batch = torch.zeros(2, 5000, 2)
     for model, limited in ((free, False), (bound, True)):
         _, noise, _, _ = model._noised(batch, Streams([1, 2], CPU, "train"))
         assert (noise.abs().max().item() <= 3.0) == limited
-        law = StableNoise(1.2, True, model.settings.clamp_a, model.settings.clamp_eps)
+        law = StableNoise(1.2, True, model.settings.clip_A, model.settings.clamp_eps)
         chain = law.variance(IndexedStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
         assert (chain.max().item() <= 4.0) == limited
         calls = watch(model)
-        model.sample(5000, method="dlim", steps=1)
+        model.sample(5000, method="dlim", sampling_steps=1)
         largest = max((x / sbar).abs().max().item() for x, _, sbar in calls)
         assert (largest <= 3.0 + 1e-5) == limited
-    assert np.abs(bound.sample(2000, steps=5)).max() < np.abs(free.sample(2000, steps=5)).max()
+    assert (
+        np.abs(bound.sample(2000, sampling_steps=5)).max()
+        < np.abs(free.sample(2000, sampling_steps=5)).max()
+    )

@@ -50,7 +50,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
     x = np.stack(
         [normal(4000), stats.t.ppf((np.arange(4000) + 0.5) / 4000, 1.5), normal(4000, 1)], 1
     )
-    model = Flow(device="cpu", tails=tails, steps=5, layers=1, width=8).fit(
+    model = Flow(device="cpu", tails=tails, train_steps=5, layers=1, width=8).fit(
         x, seed=seed, verbose=False
     )
     y = np.abs(model.sample(4000))
@@ -61,7 +61,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
 @pytest.mark.parametrize(("tails", "reach"), [("auto", True), ("ttf", True), ("none", False)])
 def test_how_far_samples_reach(tails, reach):
     """Cauchy data with values above 1e4: a flow with tails goes beyond 1e3, a plain one cannot."""
-    model = Flow(device="cpu", tails=tails, steps=20, layers=1, width=8)
+    model = Flow(device="cpu", tails=tails, train_steps=20, layers=1, width=8)
     y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
     assert bool(y.max() > 1e3) is reach
     if reach:  # P(|x| > 1e3) = 6.4e-4 exactly
@@ -69,7 +69,7 @@ def test_how_far_samples_reach(tails, reach):
 
 
 def test_the_student_base_reaches_too():
-    model = Flow(device="cpu", tails="student", steps=20, layers=1, width=8)
+    model = Flow(device="cpu", tails="student", train_steps=20, layers=1, width=8)
     y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
     assert y.max() > 1e3
 
@@ -106,14 +106,16 @@ def test_log_density(fitted, tables, block):
 @pytest.mark.parametrize("tails", ["auto", "student", "none"])
 def test_the_density_of_a_fitted_flow_integrates_to_one(tails):
     x = stats.t.ppf((np.arange(2000) + 0.5) / 2000, 2.0)[:, None]
-    model = Flow(device="cpu", tails=tails, steps=30, layers=1, width=8).fit(x, verbose=False)
+    model = Flow(device="cpu", tails=tails, train_steps=30, layers=1, width=8).fit(x, verbose=False)
     v = np.linspace(-30.0, 30.0, 20_001)
     density = np.exp(model.log_prob(np.sinh(v)[:, None]))
     assert integrate.trapezoid(density * np.cosh(v), v) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_the_density_falls_as_the_estimated_index_says():
-    model = Flow(device="cpu", steps=20, layers=1, width=8).fit(cauchy()[:, None], verbose=False)
+    model = Flow(device="cpu", train_steps=20, layers=1, width=8).fit(
+        cauchy()[:, None], verbose=False
+    )
     (row,) = model.info["tails"]["per_member"][0]
     slope = np.diff(model.log_prob(np.array([[1e12], [1e14]])))[0] / math.log(100.0)
     assert slope == pytest.approx(-(row["index"] + 1.0), rel=1e-6)
@@ -139,7 +141,7 @@ def test_training_with_noise_sees_noisy_data(fitted, block):
 def test_noise_widens_the_samples():
     """A flow of Gaussian data at noise 2 has a standard deviation of sqrt(1 + 2^2)."""
     x = normal(4000)[:, None]
-    model = Flow(device="cpu", noise=2.0, steps=150, layers=1, width=8).fit(x, verbose=False)
+    model = Flow(device="cpu", noise=2.0, train_steps=150, layers=1, width=8).fit(x, verbose=False)
     assert model.sample(4000).std() == pytest.approx(math.sqrt(5.0), rel=0.06)
 
 
@@ -160,12 +162,12 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
 @pytest.mark.parametrize("tails", ["auto", "none"])
 def test_too_few_rows_for_a_tail(tails):
     with pytest.raises(InputError, match="column 0 of the data: a tail cannot be estimated"):
-        Flow(device="cpu", tails=tails, steps=1).fit(normal(20)[:, None], verbose=False)
+        Flow(device="cpu", tails=tails, train_steps=1).fit(normal(20)[:, None], verbose=False)
 
 
 def test_half_of_the_values_equal():
     x = np.where(np.arange(1000) % 2, normal(1000), 0.0)[:, None]
-    y = Flow(device="cpu", steps=20, layers=1, width=8).fit(x, verbose=False).sample(500)
+    y = Flow(device="cpu", train_steps=20, layers=1, width=8).fit(x, verbose=False).sample(500)
     assert np.isfinite(y).all() and 0.2 < y.std() < 5.0
 
 

@@ -17,7 +17,7 @@ from tailbench.training import splits
 from tailbench.training.context import FitContext, SampleContext
 from tailbench.training.splits import split_rows
 
-SETTINGS = FlowSGMSampling(sigma_T=2.0, steps=3)
+SETTINGS = FlowSGMSampling(sigma_T=2.0, sampling_steps=3)
 DRAWS = SampleContext([5, 6])
 
 
@@ -147,11 +147,15 @@ def test_validation_data_were_seen_by_neither_part(block, small, fractions, monk
 
     monkeypatch.setattr("tailbench.models.flow_sgm.select_sigma", watching)
     parts = [
-        small[name] | {"steps": 1, "validation_fraction": fraction}
+        small[name] | {"train_steps": 1, "validation_fraction": fraction}
         for name, fraction in zip(("flow", "sgm"), fractions, strict=True)
     ]
     model = FlowSGM(
-        device="cpu", flow_settings=parts[0], sgm_settings=parts[1], candidates=(0.5,), steps=1
+        device="cpu",
+        flow_settings=parts[0],
+        sgm_settings=parts[1],
+        sigma_T_grid=(0.5,),
+        sampling_steps=1,
     )
     model.fit_block(block, FitContext([1, 2], [3, 4], [0, 1], verbose=False))
     (held,) = captured
@@ -180,13 +184,15 @@ def test_auto_has_to_be_chosen_first(fitted):
 
 
 def test_auto_beside_a_sweep_of_steps(fitted, small, block):
-    """The choice is made at the most steps and the least delta."""
-    model = small["headline"](candidates=(0.5, 2.0), steps=(2, 3), delta=(0.1, 0.005))
+    """The choice is made at the most steps and the least sigma_min."""
+    model = small["headline"](
+        sigma_T_grid=(0.5, 2.0), sampling_steps=(2, 3), sigma_min=(0.1, 0.005)
+    )
     model.fit(block, seed=5, verbose=False)
     assert model.tuned == fitted("flow_sgm noised auto").tuned
     with pytest.raises(ValueError, match="one value per setting"):
         model.sample(5)
-    assert model.sample(5, steps=2, delta=0.1).shape == (2, 5, 2)
+    assert model.sample(5, sampling_steps=2, sigma_min=0.1).shape == (2, 5, 2)
 
 
 def test_a_level_without_a_flow(fitted):
@@ -197,7 +203,7 @@ def test_a_level_without_a_flow(fitted):
 def test_parts_that_are_fitted_are_kept(fitted, block, small):
     flow, sgm = fitted("flow auto"), fitted("sgm edm")
     before = flow.module, sgm.module
-    model = FlowSGM(flow, sgm, prefit=True, device="cpu", sigma_T=1.0, steps=3)
+    model = FlowSGM(flow, sgm, prefit=True, device="cpu", sigma_T=1.0, sampling_steps=3)
     unfitted = model.sample(5)
     model.fit(block, seed=9, verbose=False)
     assert (flow.module, sgm.module) == before
@@ -209,7 +215,7 @@ def test_without_prefit_models_are_templates(fitted, block, small):
     """Copies of them are trained, which they themselves never are."""
     flow, sgm = fitted("flow auto"), fitted("sgm edm")
     before = flow.module, sgm.module
-    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, steps=3)
+    model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, sampling_steps=3)
     with pytest.raises(RuntimeError, match="has not been fitted"):
         model.sample(5)
     model.fit(block, seed=5, verbose=False)
@@ -233,10 +239,10 @@ def test_a_model_that_was_loaded_is_trained_anew(fitted, block, tmp_path):
 
 def test_levels_that_agree_to_six_digits_are_two_flows(block, tmp_path):
     """In the object, and in the files."""
-    levels, few = (0.1234567, 0.1234568), {"steps": 2, "width": 4, "layers": 1, "bins": 2}
+    levels, few = (0.1234567, 0.1234568), {"train_steps": 2, "width": 4, "layers": 1, "bins": 2}
     model = FlowSGM(
-        device="cpu", prior="at_noise", sigma_T=levels, steps=1, flow_settings=few,
-        sgm_settings={"steps": 2, "width": 4},
+        device="cpu", start="noisy_flow", sigma_T=levels, sampling_steps=1, flow_settings=few,
+        sgm_settings={"train_steps": 2, "width": 4},
     ).fit(block, verbose=False)  # fmt: skip
     assert set(model.flows) == set(levels)
     model.save(tmp_path)
@@ -260,7 +266,7 @@ def test_assembled_from_trained_parts_it_is_the_same(fitted):
 
 def test_flows_for_at_noise_are_made_of_the_flow_given():
     base = Flow(device="cpu", layers=2, width=16)
-    model = FlowSGM(base, prior="at_noise", sigma_T=(0.5, 1.0), device="cpu")
+    model = FlowSGM(base, start="noisy_flow", sigma_T=(0.5, 1.0), device="cpu")
     assert set(model.flows) == {0.5, 1.0}
     for level, flow in model.flows.items():
         assert flow.settings == base.settings.model_copy(update={"noise": level})
@@ -284,13 +290,13 @@ def test_saved_choice(fitted, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sigma_T": 0.001}, "delta must be below every sigma_T, also 0.001"),
-        ({"sigma_T": [1.0, 0.005]}, "delta must be below every sigma_T, also 0.005"),
-        ({"delta": [0.1, 0.25]}, "delta must be below every sigma_T, also 0.1"),
-        ({"candidates": []}, "candidates"),
+        ({"sigma_T": 0.001}, "sigma_min must be below every sigma_T, also 0.001"),
+        ({"sigma_T": [1.0, 0.005]}, "sigma_min must be below every sigma_T, also 0.005"),
+        ({"sigma_min": [0.1, 0.25]}, "sigma_min must be below every sigma_T, also 0.1"),
+        ({"sigma_T_grid": []}, "sigma_T_grid"),
         ({"sigma_T": -1.0}, "sigma_T"),
         ({"sigma_T": "automatic"}, "sigma_T"),
-        ({"prior": "exact"}, "prior"),
+        ({"start": "exact"}, "start"),
     ],
 )
 def test_bad_settings(options, message):
@@ -303,20 +309,20 @@ def test_bad_settings(options, message):
     [
         ({"sigma_T": 2.0}, (2.0,)),
         ({"sigma_T": [1, 2]}, (1.0, 2.0)),
-        ({"sigma_T": "auto", "candidates": [0.5, 4]}, (0.5, 4.0)),
+        ({"sigma_T": "auto", "sigma_T_grid": [0.5, 4]}, (0.5, 4.0)),
     ],
 )
 def test_levels_and_what_has_to_be_trained(options, levels):
     assert FlowSGMSampling(**options).levels() == levels
     assert FlowSGMSampling(**options).derived() == {}
-    derived = FlowSGMSampling(prior="at_noise", **options).derived()
+    derived = FlowSGMSampling(start="noisy_flow", **options).derived()
     assert derived == {"flow": [{"noise": level} for level in levels]}
 
 
 def test_candidate_zero_leaves_the_flows_samples_as_they_are(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
-    settings = FlowSGMSampling(sigma_T="auto", candidates=(0.0,), steps=2)
+    settings = FlowSGMSampling(sigma_T="auto", sigma_T_grid=(0.0,), sampling_steps=2)
     x = flow.sample_block(400, FlowSampling(), SampleContext([8, 9])).samples.astype(np.float64)
     monkeypatch.setattr(model, "tuned", None)
     context = FitContext([5, 6], [5, 6], [0, 1], verbose=False)
@@ -329,15 +335,15 @@ def test_members_may_choose_differently(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
     monkeypatch.setattr(model, "tuned", TuneResult([0.0, 2.0], []))
-    drawn = model.sample_block(30, FlowSGMSampling(sigma_T="auto", steps=2), DRAWS).samples
+    drawn = model.sample_block(30, FlowSGMSampling(sigma_T="auto", sampling_steps=2), DRAWS).samples
     clean = flow.sample_block(30, FlowSampling(), DRAWS).samples
     np.testing.assert_array_equal(drawn[0], clean[0])
-    alone = model.sample_block(30, FlowSGMSampling(sigma_T=2.0, steps=2), DRAWS).samples
+    alone = model.sample_block(30, FlowSGMSampling(sigma_T=2.0, sampling_steps=2), DRAWS).samples
     np.testing.assert_array_equal(drawn[1], alone[1])
 
 
 def test_candidate_zero_is_for_noised_only():
-    assert 0.0 in FlowSGMSampling().candidates
-    assert 0.0 not in FlowSGMSampling(prior="at_noise").candidates
-    with pytest.raises(ValidationError, match="candidates: 0 is for the prior 'noised' only"):
-        FlowSGMSampling(prior="at_noise", candidates=(0.0, 1.0))
+    assert 0.0 in FlowSGMSampling().sigma_T_grid
+    assert 0.0 not in FlowSGMSampling(start="noisy_flow").sigma_T_grid
+    with pytest.raises(ValidationError, match="sigma_T_grid: 0 is for the start 'add_noise' only"):
+        FlowSGMSampling(start="noisy_flow", sigma_T_grid=(0.0, 1.0))

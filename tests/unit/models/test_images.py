@@ -13,8 +13,8 @@ from tailbench.training.context import FitContext
 
 PIXELS = ImageLayout((1, 4, 4), ("cross", "ring"))
 LATENTS = ImageLayout((1, 4, 4), pixels=False)
-UNET = {"network": "unet", "width": 4, "blocks": 1, "multipliers": (1, 2)}
-TINY = {"steps": 6, "batch_size": 16, "validate_every": 3}
+UNET = {"network": "unet", "width": 4, "num_blocks": 1, "multipliers": (1, 2)}
+TINY = {"train_steps": 6, "batch_size": 16, "validate_every": 3}
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +32,17 @@ def fitted(model, x, images=PIXELS, **options):
 
 
 @pytest.mark.parametrize("model", [SGM, DLPM, LIM])
-@pytest.mark.parametrize("network", [UNET, {"network": "mlp", "width": 8, "blocks": 1}])
+@pytest.mark.parametrize("network", [UNET, {"network": "mlp", "width": 8, "num_blocks": 1}])
 def test_every_model_learns_images(model, network, pictures, tmp_path):
     made = fitted(model, pictures, **network)
     assert all(np.isfinite(row["loss"]) for row in made.history)
-    drawn = made.sample(300, steps=3)
+    drawn = made.sample(300, sampling_steps=3)
     assert drawn.shape == (300, 16) and np.isfinite(drawn).all()
-    np.testing.assert_array_equal(drawn[:40], made.sample(40, steps=3))
+    np.testing.assert_array_equal(drawn[:40], made.sample(40, sampling_steps=3))
     made.save(tmp_path)
     again = model.load(tmp_path, device="cpu")
     assert again.images == PIXELS
-    np.testing.assert_array_equal(drawn, again.sample(300, steps=3))
+    np.testing.assert_array_equal(drawn, again.sample(300, sampling_steps=3))
 
 
 def context(*seeds):
@@ -97,5 +97,5 @@ def test_mistakes(model, x, images, options, message):
 
 
 def test_a_unet_needs_blocks():
-    with pytest.raises(ValueError, match="blocks: a level of a U-Net needs at least one"):
-        SGM(network="unet", blocks=0)
+    with pytest.raises(ValueError, match="num_blocks: a level of a U-Net needs at least one"):
+        SGM(network="unet", num_blocks=0)

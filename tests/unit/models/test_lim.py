@@ -13,7 +13,7 @@ from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.training.context import SampleContext
 
 CPU = torch.device("cpu")
-TINY = {"steps": 12, "batch_size": 64, "width": 8, "blocks": 1, "validate_every": 6}
+TINY = {"train_steps": 12, "batch_size": 64, "width": 8, "num_blocks": 1, "validate_every": 6}
 METHODS = ["lim", "lim_ode"]
 KINDS = {
     "default": {},
@@ -41,7 +41,7 @@ def trained(block):
 def test_every_kind_trains_and_samples(trained, kind, method):
     model = trained(kind)
     assert len(model.history) == 6 and all(np.isfinite(row["loss"]) for row in model.history)
-    x = model.sample(300, method=method, steps=4)
+    x = model.sample(300, method=method, sampling_steps=4)
     assert x.shape == (2, 300, 2) and x.dtype == np.float32
     assert np.isfinite(x).all()
 
@@ -49,20 +49,24 @@ def test_every_kind_trains_and_samples(trained, kind, method):
 def test_sampling_leaves_the_model_as_it_was(trained):
     model = trained()
     state = {key: value.clone() for key, value in model.module.state_dict().items()}
-    before = [model.sample(40, method=method, steps=4) for method in METHODS]
+    before = [model.sample(40, method=method, sampling_steps=4) for method in METHODS]
     for steps in (1, 9, 30):
         for method in METHODS:
-            model.sample(40, method=method, steps=steps)
+            model.sample(40, method=method, sampling_steps=steps)
     for method, expected in zip(METHODS, before, strict=True):
-        assert np.array_equal(model.sample(40, method=method, steps=4), expected)
+        assert np.array_equal(model.sample(40, method=method, sampling_steps=4), expected)
     for key, value in model.module.state_dict().items():
         assert torch.equal(value, state[key])
 
 
 def test_methods(trained):
     model = trained()
-    assert not np.allclose(model.sample(20, steps=4), model.sample(20, method="lim_ode", steps=4))
-    assert np.array_equal(model.sample(20, steps=4), model.sample(20, method="lim", steps=4))
+    assert not np.allclose(
+        model.sample(20, sampling_steps=4), model.sample(20, method="lim_ode", sampling_steps=4)
+    )
+    assert np.array_equal(
+        model.sample(20, sampling_steps=4), model.sample(20, method="lim", sampling_steps=4)
+    )
     with pytest.raises(ValueError, match=r"the lim has no method 'dlim' \(known: lim, lim_ode\)"):
         model.sample(5, method="dlim")
 
@@ -70,15 +74,15 @@ def test_methods(trained):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, method):
     for kind in ("default", "independent"):
-        long, short = (trained(kind).sample(n, method=method, steps=3) for n in (600, 300))
+        long, short = (trained(kind).sample(n, method=method, sampling_steps=3) for n in (600, 300))
         np.testing.assert_allclose(long[:, :300], short, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_member_is_the_same_in_a_block(trained, block, method):
     alone = LIM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
-    found = trained().sample(20, method=method, steps=4)
-    assert np.array_equal(found[0], alone.sample(20, method=method, steps=4))
+    found = trained().sample(20, method=method, sampling_steps=4)
+    assert np.array_equal(found[0], alone.sample(20, method=method, sampling_steps=4))
     assert not np.isclose(found[0], found[1]).any()
 
 
@@ -88,12 +92,14 @@ def test_save_and_load(trained, tmp_path):
     assert loaded.settings == trained("independent").settings
     for method in METHODS:
         first, second = (
-            m.sample(30, method=method, steps=4) for m in (trained("independent"), loaded)
+            m.sample(30, method=method, sampling_steps=4) for m in (trained("independent"), loaded)
         )
         assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("settings", [LIMSampling(steps=5), LIMODESampling(steps=5)])
+@pytest.mark.parametrize(
+    "settings", [LIMSampling(sampling_steps=5), LIMODESampling(sampling_steps=5)]
+)
 def test_cost_is_one_evaluation_per_step(trained, watch, settings):
     model = trained()
     calls = watch(model)
@@ -104,7 +110,7 @@ def test_cost_is_one_evaluation_per_step(trained, watch, settings):
 
 
 def test_steps_by_default():
-    assert LIMSampling().steps == 100 and LIMODESampling().steps == 25
+    assert LIMSampling().sampling_steps == 100 and LIMODESampling().sampling_steps == 25
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -112,7 +118,7 @@ def test_times_of_sampling(trained, watch, method):
     """They fall in equal steps from 0.9946 to 1e-5, where the network is not asked any more."""
     model = trained()
     calls = watch(model)
-    model.sample(20, method=method, steps=4)
+    model.sample(20, method=method, sampling_steps=4)
     times = torch.linspace(0.9946, 1e-5, 5, dtype=torch.float64)[:4]
     expected = torch.stack(lim_cosine(1.7)(times), dim=1).tolist()
     for (_, gbar, sbar), level in zip(calls[:4], expected, strict=True):
@@ -124,15 +130,15 @@ def test_scaled_data_give_scaled_samples(block, trained, method):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
     other = LIM(device="cpu", **TINY).fit(huge * block, seed=5, verbose=False)
-    expected = np.float32(huge) * trained().sample(50, method=method, steps=4)
-    assert np.array_equal(other.sample(50, method=method, steps=4), expected)
+    expected = np.float32(huge) * trained().sample(50, method=method, sampling_steps=4)
+    assert np.array_equal(other.sample(50, method=method, sampling_steps=4), expected)
 
 
 def test_nothing_is_clamped(trained, watch):
     """Without noise to take away, the ODE only multiplies its start."""
     model = trained("heavy")
     calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
-    found = model.sample(4000, method="lim_ode", steps=1)
+    found = model.sample(4000, method="lim_ode", sampling_steps=1)
     location, scale = (model.constants[key][:, None].numpy() for key in ("location", "scale"))
     starts = np.stack([x[0].numpy() / gbar for x, gbar, _ in calls])
     np.testing.assert_allclose(found, location + scale * starts, rtol=1e-4, atol=1e-4)
@@ -145,7 +151,7 @@ def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, watch
     model, n = trained("gaussian"), 4000
     noise = model._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))[1]
     calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
-    model.sample(n, method=method, steps=2)
+    model.sample(n, method=method, sampling_steps=2)
     (first, a0, sigma0), (second, a1, _) = calls[:2]
     drawn = {"training": noise, "start": first / sigma0}
     if method == "lim":
@@ -208,15 +214,15 @@ def test_squared_errors_of_heavy_noise_have_no_mean(alpha):
 
 def test_a_sweep_is_sampled_point_by_point(trained):
     with pytest.raises(ValueError, match="one value per setting"):
-        trained().sample(5, method="lim_ode", steps=[2, 4])
-    one, other = (trained().sample(5, steps=steps) for steps in ([2], 2))
+        trained().sample(5, method="lim_ode", sampling_steps=[2, 4])
+    one, other = (trained().sample(5, sampling_steps=steps) for steps in ([2], 2))
     assert np.array_equal(one, other)
 
 
 def test_ode_learns_the_tails_of_stable_data():
     target = AlphaStable(alpha=1.7)
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
-    model = LIM(device="cpu", steps=120, width=32, blocks=2).fit(x, verbose=False)
+    model = LIM(device="cpu", train_steps=120, width=32, num_blocks=2).fit(x, verbose=False)
     made = model.sample(5000, method="lim_ode").astype(float)
     found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
     assert found["msle_norm"] < 0.15 and found["msle"] < 0.15

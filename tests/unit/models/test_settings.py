@@ -11,28 +11,28 @@ from tailbench.models.sgm import ReverseSettings, SGMSampling
 
 
 def test_no_sweep():
-    settings = SGMSampling(steps=8)
+    settings = SGMSampling(sampling_steps=8)
     assert settings.variants() == {"": settings}
     assert settings.single() == settings
 
 
 def test_one_sweep():
-    variants = SGMSampling(steps=[4, 16]).variants()
-    assert list(variants) == ["steps=4", "steps=16"]
-    assert [v.steps for v in variants.values()] == [4, 16]
-    assert {v.delta for v in variants.values()} == {0.005}
+    variants = SGMSampling(sampling_steps=[4, 16]).variants()
+    assert list(variants) == ["sampling_steps=4", "sampling_steps=16"]
+    assert [v.sampling_steps for v in variants.values()] == [4, 16]
+    assert {v.sigma_min for v in variants.values()} == {0.005}
 
 
 def test_a_product_of_sweeps():
-    settings = FlowSGMSampling(sigma_T=[0.5, 4], steps=[4, 16], delta=0.01)
+    settings = FlowSGMSampling(sigma_T=[0.5, 4], sampling_steps=[4, 16], sigma_min=0.01)
     variants = settings.variants()
     assert list(variants) == [
-        "sigma_T=0.5,steps=4",
-        "sigma_T=0.5,steps=16",
-        "sigma_T=4,steps=4",
-        "sigma_T=4,steps=16",
+        "sigma_T=0.5,sampling_steps=4",
+        "sigma_T=0.5,sampling_steps=16",
+        "sigma_T=4,sampling_steps=4",
+        "sigma_T=4,sampling_steps=16",
     ]
-    assert [(v.sigma_T, v.steps) for v in variants.values()] == [
+    assert [(v.sigma_T, v.sampling_steps) for v in variants.values()] == [
         (0.5, 4),
         (0.5, 16),
         (4, 4),
@@ -43,9 +43,9 @@ def test_a_product_of_sweeps():
 
 
 def test_a_sweep_of_one_value_is_named():
-    (name,) = SGMSampling(steps=[4]).variants()
-    assert name == "steps=4"
-    assert SGMSampling(steps=[4]).single().steps == 4
+    (name,) = SGMSampling(sampling_steps=[4]).variants()
+    assert name == "sampling_steps=4"
+    assert SGMSampling(sampling_steps=[4]).single().sampling_steps == 4
 
 
 def test_auto_is_no_sweep():
@@ -54,7 +54,7 @@ def test_auto_is_no_sweep():
 
 def test_single_refuses_several():
     with pytest.raises(ValueError, match="one value per setting"):
-        SGMSampling(steps=[4, 8]).single()
+        SGMSampling(sampling_steps=[4, 8]).single()
 
 
 def test_a_sweep_of_words():
@@ -66,7 +66,7 @@ def test_a_sweep_of_words():
     assert list(Words(mode="ab").variants()) == [""]
 
 
-@pytest.mark.parametrize("key", ["steps", "delta"])
+@pytest.mark.parametrize("key", ["sampling_steps", "sigma_min"])
 def test_an_empty_sweep(key):
     with pytest.raises(ValidationError, match=f"{key}: a sweep needs at least one value"):
         SGMSampling(**{key: []})
@@ -75,8 +75,8 @@ def test_an_empty_sweep(key):
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": [4, 8, 4]},
-        {"delta": [0.1, 0.1]},
+        {"sampling_steps": [4, 8, 4]},
+        {"sigma_min": [0.1, 0.1]},
     ],
 )
 def test_a_value_given_twice(options):
@@ -105,8 +105,8 @@ def test_values_as_names_show_them(value, text):
 
 
 def test_values_that_agree_to_six_digits_have_names_of_their_own():
-    variants = SGMSampling(delta=[0.01234567, 0.01234568]).variants("m")
-    assert list(variants) == ["m[delta=0.01234567]", "m[delta=0.01234568]"]
+    variants = SGMSampling(sigma_min=[0.01234567, 0.01234568]).variants("m")
+    assert list(variants) == ["m[sigma_min=0.01234567]", "m[sigma_min=0.01234568]"]
 
 
 def test_a_sweep_where_one_value_is_needed():
@@ -118,10 +118,10 @@ def test_a_sweep_where_one_value_is_needed():
 @pytest.mark.parametrize(
     ("settings", "points", "steps"),
     [
-        (SGMSampling(steps=8), 1, 8),
-        (SGMSampling(steps=[4, 16], delta=[0.1, 0.2, 0.3]), 6, 60),
-        (FlowSGMSampling(steps=[4, 16], candidates=[0.5, 1, 2]), 2, 50),
-        (FlowSGMSampling(steps=10, sigma_T=[1, 2], candidates=[0.5, 1, 2]), 2, 20),
+        (SGMSampling(sampling_steps=8), 1, 8),
+        (SGMSampling(sampling_steps=[4, 16], sigma_min=[0.1, 0.2, 0.3]), 6, 60),
+        (FlowSGMSampling(sampling_steps=[4, 16], sigma_T_grid=[0.5, 1, 2]), 2, 50),
+        (FlowSGMSampling(sampling_steps=10, sigma_T=[1, 2], sigma_T_grid=[0.5, 1, 2]), 2, 20),
     ],
 )
 def test_work_of_a_sweep(settings, points, steps):
@@ -129,15 +129,15 @@ def test_work_of_a_sweep(settings, points, steps):
 
 
 def test_finest():
-    finest = ReverseSettings(steps=[4, 64, 16], delta=[0.1, 0.001]).finest()
-    assert (finest.steps, finest.delta) == (64, 0.001)
-    assert ReverseSettings(steps=5).finest() == ReverseSettings(steps=5)
+    finest = ReverseSettings(sampling_steps=[4, 64, 16], sigma_min=[0.1, 0.001]).finest()
+    assert (finest.sampling_steps, finest.sigma_min) == (64, 0.001)
+    assert ReverseSettings(sampling_steps=5).finest() == ReverseSettings(sampling_steps=5)
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": 0},
+        {"sampling_steps": 0},
         {"batch_size": 0},
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},
@@ -160,4 +160,4 @@ def test_training_settings_out_of_range(options):
 
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
-        TrainingSettings().steps = 5
+        TrainingSettings().train_steps = 5

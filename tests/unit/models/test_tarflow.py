@@ -28,7 +28,7 @@ def bars():
 
 @pytest.fixture(scope="module")
 def fitted(bars):
-    return TarFlow(device="cpu", steps=400, learning_rate=3e-3, **TINY).fit(
+    return TarFlow(device="cpu", train_steps=400, learning_rate=3e-3, **TINY).fit(
         bars, images=IMAGES, verbose=False
     )
 
@@ -50,7 +50,9 @@ def test_density_rises_towards_the_data(fitted, bars):
 
 def fixed(x, images=None, **settings):
     """A model whose parameters are set by hand: nothing rests on a training."""
-    model = TarFlow(device="cpu", steps=1, **(TINY | settings)).fit(x, images=images, quiet=True)
+    model = TarFlow(device="cpu", train_steps=1, **(TINY | settings)).fit(
+        x, images=images, quiet=True
+    )
     state = model.module.state_dict()
     for i, (key, value) in enumerate(sorted(state.items())):
         wave = torch.sin(torch.arange(value.numel(), dtype=torch.float64) * (i + 1.3))
@@ -105,14 +107,14 @@ def test_files(fitted, tmp_path):
     np.testing.assert_array_equal(fitted.sample(10), again.sample(10))
 
 
-@pytest.mark.parametrize("prior", ["noised", "at_noise"])
-def test_a_score_model_may_start_from_it(bars, prior, tmp_path):
-    tiny = {"steps": 20, "batch_size": 32, "width": 4, "blocks": 1}
+@pytest.mark.parametrize("start", ["add_noise", "noisy_flow"])
+def test_a_score_model_may_start_from_it(bars, start, tmp_path):
+    tiny = {"train_steps": 20, "batch_size": 32, "width": 4, "num_blocks": 1}
     sgm = SGM(device="cpu", network="unet", multipliers=(1, 2), **tiny)
-    flow = TarFlow(device="cpu", steps=20, **TINY)
-    model = FlowSGM(flow, sgm, device="cpu", prior=prior, sigma_T=0.5, steps=3)
+    flow = TarFlow(device="cpu", train_steps=20, **TINY)
+    model = FlowSGM(flow, sgm, device="cpu", start=start, sigma_T=0.5, sampling_steps=3)
     model.fit(bars, images=IMAGES, verbose=False)
-    assert list(model.flows) == [0.1 if prior == "noised" else 0.5]
+    assert list(model.flows) == [0.1 if start == "add_noise" else 0.5]
     drawn = model.sample(20)
     assert drawn.shape == (20, 16) and np.isfinite(drawn).all()
     model.save(tmp_path)
@@ -121,6 +123,6 @@ def test_a_score_model_may_start_from_it(bars, prior, tmp_path):
 
 def test_mistakes(bars):
     with pytest.raises(InputError, match="patch: 3 does not divide images of 4 by 4"):
-        TarFlow(device="cpu", steps=2, patch=3).fit(bars, images=IMAGES, verbose=False)
+        TarFlow(device="cpu", train_steps=2, patch=3).fit(bars, images=IMAGES, verbose=False)
     with pytest.raises(ValueError, match="heads: 3 does not divide the width, 16"):
         TarFlow(width=16, heads=3)

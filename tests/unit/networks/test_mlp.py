@@ -52,7 +52,7 @@ def test_initial_weights_are_uniform_of_the_variance_promised():
 
 
 def test_the_formula_of_the_blocks():
-    net = randomise(ResidualMLP(generators(0), 2, 3, width=4, blocks=2, condition=5).double())
+    net = randomise(ResidualMLP(generators(0), 2, 3, width=4, num_blocks=2, condition=5).double())
     x, c = torch.randn(1, 6, 2).double(), torch.randn(1, 6, 5).double()
     h = net.enter(x)
     for first, second, told in zip(net.first, net.second, net.told, strict=True):
@@ -61,7 +61,9 @@ def test_the_formula_of_the_blocks():
 
 
 def test_a_condition_may_be_common_to_all_samples():
-    net = randomise(ResidualMLP(generators(0, 1), 2, 3, width=4, blocks=2, condition=5).double())
+    net = randomise(
+        ResidualMLP(generators(0, 1), 2, 3, width=4, num_blocks=2, condition=5).double()
+    )
     x, c = torch.randn(2, 6, 2).double(), torch.randn(2, 1, 5).double()
     torch.testing.assert_close(net(x, c), net(x, c.expand(2, 6, 5)))
     torch.testing.assert_close(net(x, c[:1]), net(x, c[:1].repeat(2, 6, 1)))
@@ -69,22 +71,22 @@ def test_a_condition_may_be_common_to_all_samples():
 
 @pytest.mark.parametrize(("zero", "blocks"), [(True, 0), (True, 2), (False, 2)])
 def test_starts_at_zero_if_told(zero, blocks):
-    net = ResidualMLP(generators(0), 2, 3, width=4, blocks=blocks, zero=zero)
+    net = ResidualMLP(generators(0), 2, 3, width=4, num_blocks=blocks, zero=zero)
     y = net(torch.randn(1, 6, 2))
     assert bool((y == 0).all()) is zero
 
 
 def test_members_share_nothing():
     """A block equals its members, each built alone from its own generator."""
-    block = ResidualMLP(generators(5, 6), 2, 3, width=8, blocks=2, zero=False).double()
+    block = ResidualMLP(generators(5, 6), 2, 3, width=8, num_blocks=2, zero=False).double()
     x = torch.randn(2, 7, 2).double()
     for e, seed in enumerate((5, 6)):
-        alone = ResidualMLP(generators(seed), 2, 3, width=8, blocks=2, zero=False).double()
+        alone = ResidualMLP(generators(seed), 2, 3, width=8, num_blocks=2, zero=False).double()
         torch.testing.assert_close(block(x)[e : e + 1], alone(x[e : e + 1]), rtol=1e-12, atol=1e-12)
 
 
 def test_a_members_loss_has_no_gradient_for_another():
-    net = randomise(ResidualMLP(generators(5, 6), 2, 3, width=8, blocks=1))
+    net = randomise(ResidualMLP(generators(5, 6), 2, 3, width=8, num_blocks=1))
     net(torch.randn(2, 7, 2))[0].square().sum().backward()
     for parameter in net.parameters():
         assert parameter.grad[0].abs().sum() > 0

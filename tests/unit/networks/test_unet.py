@@ -10,7 +10,7 @@ from tailbench.exceptions import InputError
 from tailbench.networks.unet import ScoreUNet
 
 SHAPE = (2, 4, 4)
-SMALL = {"width": 4, "blocks": 1, "multipliers": (1, 2)}
+SMALL = {"width": 4, "num_blocks": 1, "multipliers": (1, 2)}
 
 
 def unet(seeds=(0,), spread=True, **options):

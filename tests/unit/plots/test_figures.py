@@ -141,7 +141,7 @@ def test_log_axes_have_a_few_ticks(limits):
 def test_inputs_read_all_blocks_in_order(inputs):
     samples = inputs.samples("stable")
     assert list(samples)[:4] == ["sgm", "flow", "flow_sgm[sigma_T=0.5]", "flow_sgm[sigma_T=1]"]
-    assert samples["dlpm[steps=10]"].shape == (3, 2000, 2)
+    assert samples["dlpm[sampling_steps=10]"].shape == (3, 2000, 2)
     assert inputs.test("returns").shape == (3, 2000, 4)
     assert set(inputs.history("student")["member"]) == {0, 1, 2}
     assert len(inputs.specs("student")["flow"]) == 2

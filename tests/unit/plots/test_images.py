@@ -48,7 +48,7 @@ def results(folder, images):
     seal(data / "meta.json", sorted(data.iterdir()), {"images": images})
     drawn = np.ones((2, 70, 6), np.float32)
     write_array(samples / "samples.npy", [drawn, -drawn])
-    variants = {"sgm[steps=2]": {}, "sgm[steps=4]": {}}
+    variants = {"sgm[sampling_steps=2]": {}, "sgm[sampling_steps=4]": {}}
     seal(samples / "record.json", [samples / "samples.npy"], {"variants": variants})
     return ResultsReader(folder)
 

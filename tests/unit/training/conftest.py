@@ -45,7 +45,7 @@ def data():
 def settings():
     def make(**changes):
         chosen = {
-            "steps": 120,
+            "train_steps": 120,
             "batch_size": 32,
             "learning_rate": 0.5,
             "clip_norm": 100.0,

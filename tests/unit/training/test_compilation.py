@@ -9,7 +9,7 @@ from tailbench.models.sgm import SGM
 from tailbench.training import compilation
 
 TINY = {
-    "network": "unet", "width": 4, "blocks": 1, "multipliers": (1, 2), "steps": 6,
+    "network": "unet", "width": 4, "num_blocks": 1, "multipliers": (1, 2), "train_steps": 6,
     "batch_size": 16, "validate_every": 3,
 }  # fmt: skip
 

@@ -16,7 +16,9 @@ X = np.random.default_rng(0).standard_normal((2, 60, 2))
 
 
 def fit(checkpoint=None, steps=40):
-    model = SGM(device="cpu", steps=steps, validate_every=15, batch_size=8, width=8, blocks=1)
+    model = SGM(
+        device="cpu", train_steps=steps, validate_every=15, batch_size=8, width=8, num_blocks=1
+    )
     return model.fit(X, checkpoint=checkpoint, verbose=False)
 
 

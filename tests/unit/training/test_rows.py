@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 PIXELS = [RNG.integers(0, 256, (90, 16)).astype(np.uint8) for _ in range(3)]
 LATENTS = [RNG.standard_t(3, (90, 16)).astype(np.float32) for _ in range(3)]
-TINY = {"steps": 6, "batch_size": 16, "width": 8, "blocks": 1}
+TINY = {"train_steps": 6, "batch_size": 16, "width": 8, "num_blocks": 1}
 
 
 @pytest.fixture

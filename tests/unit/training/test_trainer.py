@@ -46,7 +46,7 @@ def same(first, second):
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_rate_rises_linearly(schedule):
-    chosen = TrainingSettings(steps=100, warmup=0.1, learning_rate=0.2, schedule=schedule)
+    chosen = TrainingSettings(train_steps=100, warmup=0.1, learning_rate=0.2, schedule=schedule)
     rates = [learning_rate(step, chosen) for step in range(100)]
     assert rates[:10] == pytest.approx([0.02 * (i + 1) for i in range(10)])
     assert rates[10] == pytest.approx(0.2)
@@ -61,7 +61,7 @@ def test_rate_rises_linearly(schedule):
 
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0.0), (1, 0.99), (2, 0.5), (7, 0.99)])
 def test_rate_of_short_runs_is_positive(steps, warmup):
-    chosen = TrainingSettings(steps=steps, warmup=warmup)
+    chosen = TrainingSettings(train_steps=steps, warmup=warmup)
     for step in range(steps):
         assert 0.0 < learning_rate(step, chosen) <= chosen.learning_rate * (1.0 + 1e-12)
 
@@ -113,7 +113,7 @@ def test_groups():
 
 
 def test_learns_the_means(data, shift, square, settings):
-    trained = train(shift, square, data, settings(steps=250), SEEDS, CPU)
+    trained = train(shift, square, data, settings(train_steps=250), SEEDS, CPU)
     for e in range(3):
         fitted = taken(data[e : e + 1], 0.1, SEEDS[e : e + 1])[0]
         torch.testing.assert_close(
@@ -124,7 +124,7 @@ def test_learns_the_means(data, shift, square, settings):
 
 
 def test_history(data, shift, square, settings):
-    chosen = settings(steps=50, validate_every=20)
+    chosen = settings(train_steps=50, validate_every=20)
     history = train(shift, square, data, chosen, SEEDS, CPU, members=[4, 5, 6]).history
     assert [(row["member"], row["step"]) for row in history] == [
         (member, step) for member in (4, 5, 6) for step in (1, 20, 40, 50)
@@ -162,7 +162,7 @@ def test_split_seeds_choose_what_is_held_out(data, square, shift, settings):
             judged.update(map(tuple, batch[0].tolist()))
         return square(module, batch, streams)
 
-    chosen = settings(steps=1)
+    chosen = settings(train_steps=1)
     train(shift, watching, data[:1], chosen, [11], CPU, split_seeds=[77])
     assert judged == set(rows(held)[0])
 
@@ -175,7 +175,7 @@ def falling_and_rising(module, batch, streams):
 
 
 def test_keeps_the_best_of_the_validations(data, shift, settings):
-    chosen = settings(steps=200, validate_every=5, learning_rate=0.02, schedule="constant")
+    chosen = settings(train_steps=200, validate_every=5, learning_rate=0.02, schedule="constant")
     trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU)
     losses = [row["val_loss"] for row in trained.history]
     best = min(losses)
@@ -193,7 +193,7 @@ def test_each_member_keeps_its_own_best(data, shift, settings):
             return -module.value.sum((1, 2))
         return (module.value - goals.view(2, 1, 1)).square().sum((1, 2))
 
-    chosen = settings(steps=200, validate_every=5, learning_rate=0.02, schedule="constant")
+    chosen = settings(train_steps=200, validate_every=5, learning_rate=0.02, schedule="constant")
     trained = together(shift, loss, data[:2], chosen, SEEDS[:2])
     torch.testing.assert_close(trained.state["value"].mean((1, 2)), goals, rtol=0.0, atol=0.06)
 
@@ -207,7 +207,9 @@ def test_validation_is_on_the_average(data, shift, settings):
             values.append(module.value.detach().clone())
         return -module.value.sum((1, 2))
 
-    chosen = settings(steps=40, validate_every=40, learning_rate=1.0, schedule="constant", warmup=0)
+    chosen = settings(
+        train_steps=40, validate_every=40, learning_rate=1.0, schedule="constant", warmup=0
+    )
     train(shift, loss, data[:1], chosen, SEEDS[:1], CPU)
     assert 0.0 < values[0].max().item() < 1.0
     assert 30.0 < values[-1].min().item() < 38.0
@@ -224,20 +226,20 @@ def test_weight_decay(data, shift, settings):
         torch.nn.init.ones_(made.value)
         return made
 
-    chosen = settings(steps=1, weight_decay=0.1, ema=0.0, warmup=0.0, schedule="constant")
+    chosen = settings(train_steps=1, weight_decay=0.1, ema=0.0, warmup=0.0, schedule="constant")
     trained = train(build, lambda m, *_: 0.0 * m.value.sum((1, 2)), data[:1], chosen, [1], CPU)
     torch.testing.assert_close(trained.state["value"], torch.full((1, 1, 2), 0.95))
 
 
 def test_without_validation_data_the_last_counts(data, shift, settings):
-    chosen = settings(steps=30, validation_fraction=0.0, learning_rate=0.1)
+    chosen = settings(train_steps=30, validation_fraction=0.0, learning_rate=0.1)
     trained = train(shift, falling_and_rising, data[:1], chosen, SEEDS[:1], CPU)
     assert all(math.isnan(row["val_loss"]) for row in trained.history)
     longer = train(
         shift,
         falling_and_rising,
         data[:1],
-        chosen.model_copy(update={"steps": 60}),
+        chosen.model_copy(update={"train_steps": 60}),
         SEEDS[:1],
         CPU,
     )
@@ -251,7 +253,7 @@ def test_a_batch_larger_than_the_data(data, shift, square, settings):
         sizes.add(batch.shape[1])
         return square(module, batch, streams)
 
-    chosen = settings(steps=3, batch_size=10_000, validation_fraction=0.25)
+    chosen = settings(train_steps=3, batch_size=10_000, validation_fraction=0.25)
     train(shift, watching, data[:1], chosen, SEEDS[:1], CPU)
     assert sizes == {150, 50}
 
@@ -341,7 +343,7 @@ def together(build, loss, x, settings, seeds, members=None, checkpoint=None):
 @pytest.mark.parametrize("clip_norm", [0.05, 1e6])
 def test_together_is_each_alone(data, shift, square, settings, clip_norm):
     """The clipping is per member too: the gradients here differ by their means, 0 to 20."""
-    chosen = settings(steps=40, clip_norm=clip_norm, weight_decay=0.01)
+    chosen = settings(train_steps=40, clip_norm=clip_norm, weight_decay=0.01)
     joint = together(shift, square, data, chosen, SEEDS)
     apart = train(shift, square, data, chosen, SEEDS, CPU)
     torch.testing.assert_close(joint.state["value"], apart.state["value"], rtol=1e-5, atol=1e-5)
@@ -380,8 +382,8 @@ def test_the_optimizer_is_torchs():
 @pytest.mark.parametrize(("epochs", "rows", "steps"), [(20, 20_000, 400), (20, 32_000, 640)])
 def test_epochs_are_steps_that_cover_the_data(epochs, rows, steps):
     chosen = TrainingSettings(epochs=epochs, batch_size=1024)
-    assert chosen.on(rows).steps == steps
-    assert TrainingSettings(steps=7).on(rows).steps == 7
+    assert chosen.on(rows).train_steps == steps
+    assert TrainingSettings(train_steps=7).on(rows).train_steps == 7
 
 
 def test_epochs_count_the_training_data_alone(data, shift, square, settings):

@@ -17,6 +17,18 @@ SENTENCE = "sentence"
 BAD_KEY = "\n"
 """The end of the path of a mistake in a key itself; no key is written like it."""
 
+RENAMED: Mapping[str, str] = {
+    "against": "reference",
+    "candidates": "sigma_T_grid",
+    "clamp_a": "clip_A",
+    "delta": "sigma_min",
+    "neighbourhood": "k",
+    "prior": "start",
+    "rare": "rare_fraction",
+    "xi": "level",
+}
+"""Former names of keys which the present ones do not resemble."""
+
 _short = reprlib.Repr()
 _short.maxlevel, _short.maxstring, _short.maxother = 2, 200, 200
 
@@ -79,10 +91,18 @@ def _by_keys(error: ValidationError, cls: type[BaseModel]) -> list[tuple[Sequenc
     ]
 
 
+def _hint(key: str, fields: Iterable[str]) -> str:
+    """Return the end of a sentence: the present name of a key, or the nearest one."""
+    known = list(fields)
+    if RENAMED.get(key) in known:
+        return f" (did you mean {RENAMED[key]!r}?)"
+    return registry.nearest(key, known)
+
+
 def _sentence(items: Sequence[Any], cls: type[BaseModel], keys: Sequence[str]) -> str:
     first = items[0]
     if first["type"] in ("extra_forbidden", "invalid_key"):
-        return f"unknown key{registry.nearest(keys[-1], _fields_at(cls, keys[:-1]))}"
+        return f"unknown key{_hint(keys[-1], _fields_at(cls, keys[:-1]))}"
     if first["type"] == "missing":
         return "missing required key"
     if first["type"] in (SENTENCE, "value_error", "assertion_error"):

@@ -19,7 +19,11 @@ from tailbench.registry import entry_class
 SMALL = {
     "datasets": {"alpha_stable": None, "grid": {"type": "gaussian_grid"}},
     "models": {"sgm": {}, "flow": {}, "wide": {"type": "sgm", "width": 256}},
-    "methods": {"sgm": {"steps": [4, 8]}, "flow": {}, "flow_sgm": {"sgm": "wide", "sigma_T": 1}},
+    "methods": {
+        "sgm": {"sampling_steps": [4, 8]},
+        "flow": {},
+        "flow_sgm": {"sgm": "wide", "sigma_T": 1},
+    },
     "metrics": {"msle": {}, "tail_ks": None},
 }
 
@@ -44,7 +48,7 @@ def test_settings_are_completed():
     assert config.datasets["alpha_stable"].settings.alpha == 1.7
     assert config.models["wide"].settings.width == 256
     assert config.models["sgm"].settings.width == 128
-    assert config.methods["sgm"].settings.steps == (4, 8)
+    assert config.methods["sgm"].settings.sampling_steps == (4, 8)
     assert config.figures == registry.names("figures")
     assert list(config.methods) == ["sgm", "flow", "flow_sgm"]
 
@@ -126,10 +130,13 @@ def test_seeds(seeds, expected):
         ),
         # keys that are unknown
         (
-            {"models": {"sgm": {"stepz": 5}}},
-            "models.sgm.stepz: unknown key (did you mean 'steps'?)",
+            {"models": {"sgm": {"train_stepz": 5}}},
+            "models.sgm.train_stepz: unknown key (did you mean 'train_steps'?)",
         ),
-        ({"metrics": {"msle": {"x": 1}}}, "metrics.msle.x: unknown key (did you mean 'xi'?)"),
+        (
+            {"metrics": {"msle": {"levl": 1}}},
+            "metrics.msle.levl: unknown key (did you mean 'level'?)",
+        ),
         (
             {"datasets": {"gmm": {"dims": 3}}},
             "datasets.gmm.dims: unknown key (did you mean 'dim'?)",
@@ -141,12 +148,12 @@ def test_seeds(seeds, expected):
         ({"datasets": {"file": {}}}, "datasets.file.path: missing required key"),
         # values out of range
         (
-            {"models": {"sgm": {"steps": -3}}},
-            "models.sgm.steps: must be greater than or equal to 1, not -3",
+            {"models": {"sgm": {"train_steps": -3}}},
+            "models.sgm.train_steps: must be greater than or equal to 1, not -3",
         ),
         (
-            {"models": {"sgm": {"steps": "many"}}},
-            "models.sgm.steps: must be a valid integer, not 'many'",
+            {"models": {"sgm": {"train_steps": "many"}}},
+            "models.sgm.train_steps: must be a valid integer, not 'many'",
         ),
         (
             {"models": {"sgm": {"schedule": "cos"}}},
@@ -174,25 +181,28 @@ def test_seeds(seeds, expected):
             "datasets.returns.series.0: must be 'sp500', 'nasdaq', 'wti' or 'vix', not 'sp50'",
         ),
         (
-            {"methods": {"sgm": {"steps": -3}}},
-            "methods.sgm.steps: must be greater than or equal to 1 or a list, not -3",
+            {"methods": {"sgm": {"sampling_steps": -3}}},
+            "methods.sgm.sampling_steps: must be greater than or equal to 1 or a list, not -3",
         ),
         (
-            {"methods": {"sgm": {"steps": [4, -2]}}},
-            "methods.sgm.steps.1: must be greater than or equal to 1, not -2",
+            {"methods": {"sgm": {"sampling_steps": [4, -2]}}},
+            "methods.sgm.sampling_steps.1: must be greater than or equal to 1, not -2",
         ),
         (
             {"methods": {"flow_sgm": {"sigma_T": "aut"}}},
             "methods.flow_sgm.sigma_T: must be a valid number or 'auto' or a list, not 'aut'",
         ),
         (
-            {"methods": {"flow_sgm": {"candidates": []}}},
-            "methods.flow_sgm.candidates: at least 1 entry is required",
+            {"methods": {"flow_sgm": {"sigma_T_grid": []}}},
+            "methods.flow_sgm.sigma_T_grid: at least 1 entry is required",
         ),
-        ({"methods": {"sgm": {"delta": 100}}}, "methods.sgm: delta must be below sigma_max, 80"),
         (
-            {"methods": {"sgm": {"steps": []}}},
-            "methods.sgm: steps: a sweep needs at least one value",
+            {"methods": {"sgm": {"sigma_min": 100}}},
+            "methods.sgm: sigma_min must be below sigma_max, 80",
+        ),
+        (
+            {"methods": {"sgm": {"sampling_steps": []}}},
+            "methods.sgm: sampling_steps: a sweep needs at least one value",
         ),
         ({"threads": 0}, "threads: must be greater than or equal to 1, not 0"),
         (
@@ -350,7 +360,7 @@ def test_all_mistakes_are_told():
         seeds=["x"],
         foo=1,
         datasets={"gmm": {"dim": 1, "n_train": 0}, "nowhere": {}},
-        models={"sgm": {"stepz": 1, "width": 0}},
+        models={"sgm": {"train_stepz": 1, "width": 0}},
         figures=["survivl", "x"],
     )
     paths = [line.partition(":")[0] for line in lines]
@@ -361,7 +371,7 @@ def test_all_mistakes_are_told():
         "figures.0",
         "figures.1",
         "foo",
-        "models.sgm.stepz",
+        "models.sgm.train_stepz",
         "models.sgm.width",
         "seeds.0",
     ]
@@ -380,7 +390,11 @@ def test_what_was_read_stays_as_it_was():
         {},
         {"seeds": ["0-2", "7"], "device": "cuda:1", "threads": 4, "figures": ["survival"]},
         {"datasets": {"gmm": {"methods": ["flow"]}, "returns": {"series": ["sp500"]}}},
-        {"methods": {"flow_sgm": {"prior": "at_noise", "sigma_T": [0.5, 1], "steps": [4, 8]}}},
+        {
+            "methods": {
+                "flow_sgm": {"start": "noisy_flow", "sigma_T": [0.5, 1], "sampling_steps": [4, 8]}
+            }
+        },
         {"datasets": {"file": {"path": "x.csv", "columns": ["a", 0]}}},
         {"figures": []},
     ],
@@ -432,7 +446,7 @@ def test_parts_of_a_method_as_plain_data():
 def test_mistakes_in_entries_and_between_keys_are_told_together():
     lines = mistakes(
         datasets={"gmm": {"dims": 3, "methods": 3}, "grid": {"type": "gaussian_grd"}, "a b": {}},
-        methods={"sgm": {"steps": [4, -2]}, "floor": {"type": "flow"}},
+        methods={"sgm": {"sampling_steps": [4, -2]}, "floor": {"type": "flow"}},
         metrics={"msle": 3},
         models={"sgm": {"[key]": 1}, "flow": {3: 4}},
     )
@@ -443,15 +457,18 @@ def test_mistakes_in_entries_and_between_keys_are_told_together():
         "datasets.a b",
         "models.sgm.[key]",
         "models.flow.3",
-        "methods.sgm.steps.1",
+        "methods.sgm.sampling_steps.1",
         "methods.floor",
         "metrics.msle",
     ]
 
 
 def test_values_in_messages_are_short():
-    (line,) = mistakes(models={"sgm": {"steps": [[["x"] * 1000] * 1000] * 1000}})
-    assert line.startswith("models.sgm.steps: must be a valid integer, not [[") and len(line) < 500
+    (line,) = mistakes(models={"sgm": {"train_steps": [[["x"] * 1000] * 1000] * 1000}})
+    assert (
+        line.startswith("models.sgm.train_steps: must be a valid integer, not [[")
+        and len(line) < 500
+    )
 
 
 def test_the_name_is_that_of_the_file(tmp_path):
@@ -581,6 +598,34 @@ def test_errors_are_errors_of_input():
     assert issubclass(ConfigError, InputError)
 
 
+FORMER = [
+    ("models", "sgm", "steps", "train_steps"),
+    ("models", "flow", "steps", "train_steps"),
+    ("models", "tarflow", "steps", "train_steps"),
+    ("models", "sgm", "blocks", "num_blocks"),
+    ("models", "flow", "blocks", "num_blocks"),
+    ("models", "dlpm", "clamp_a", "clip_A"),
+    ("methods", "sgm", "steps", "sampling_steps"),
+    ("methods", "dlim", "steps", "sampling_steps"),
+    ("methods", "flow_sgm", "steps", "sampling_steps"),
+    ("methods", "sgm", "delta", "sigma_min"),
+    ("methods", "flow_sgm", "delta", "sigma_min"),
+    ("methods", "flow_sgm", "prior", "start"),
+    ("methods", "flow_sgm", "candidates", "sigma_T_grid"),
+    ("metrics", "msle", "xi", "level"),
+    ("metrics", "msle", "smallest_ratio", "min_ratio"),
+    ("metrics", "tail_index", "against", "reference"),
+    ("metrics", "classifier", "neighbourhood", "k"),
+    ("metrics", "class_shares", "rare", "rare_fraction"),
+]
+
+
+@pytest.mark.parametrize(("section", "part", "old", "new"), FORMER)
+def test_a_former_key_names_the_present_one(section, part, old, new):
+    said = mistakes(**{section: {part: {old: 1}}})
+    assert f"{section}.{part}.{old}: unknown key (did you mean {new!r}?)" in said
+
+
 def test_sentences_of_nested_settings():
     """Of settings within settings, too: the path and the nearest key at that place."""
 
@@ -588,10 +633,10 @@ def test_sentences_of_nested_settings():
         inner: TrainingSettings = TrainingSettings()
 
     with pytest.raises(ValueError) as caught:
-        Outer(inner={"stepz": 1, "warmup": 2})
+        Outer(inner={"train_stepz": 1, "warmup": 2})
     assert sentences(caught.value, Outer) == [
         "inner.warmup: must be less than 1, not 2",
-        "inner.stepz: unknown key (did you mean 'steps'?)",
+        "inner.train_stepz: unknown key (did you mean 'train_steps'?)",
     ]
 
 

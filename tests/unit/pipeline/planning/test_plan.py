@@ -17,10 +17,10 @@ RAW = {
     "models": {"sgm": {}, "flow": {}, "unused": {"type": "sgm"}},
     "methods": {
         "sgm": {},
-        "ode": {"type": "sgm", "sampler": "heun", "steps": [4, 8]},
+        "ode": {"type": "sgm", "sampler": "heun", "sampling_steps": [4, 8]},
         "flow": {},
         "both": {"type": "flow_sgm", "sigma_T": 1},
-        "noisy": {"type": "flow_sgm", "prior": "at_noise", "sigma_T": [0.5, 2]},
+        "noisy": {"type": "flow_sgm", "start": "noisy_flow", "sigma_T": [0.5, 2]},
     },
     "metrics": {"msle": {}, "tail_ks": {}},
     "figures": ["survival", "training", "comparison"],
@@ -119,7 +119,7 @@ def test_models_that_are_derived():
 def test_names_of_derived_models_are_safe_in_paths(levels):
     rules = (ROOT / "workflow" / "rules" / "common.smk").read_text()
     (pattern,) = re.findall(r'model=r"(.+)"', rules)
-    made = plan(methods={"noisy": {"sigma_T": levels, "delta": 1e-6}})
+    made = plan(methods={"noisy": {"sigma_T": levels, "sigma_min": 1e-6}})
     names = made.parts("noisy")["flow"]
     assert len(set(names)) == len(levels)
     for name in names:
@@ -128,7 +128,7 @@ def test_names_of_derived_models_are_safe_in_paths(levels):
 
 
 def test_auto_trains_a_flow_for_every_candidate():
-    made = plan(methods={"noisy": {"sigma_T": "auto", "candidates": [1, 4]}})
+    made = plan(methods={"noisy": {"sigma_T": "auto", "sigma_T_grid": [1, 4]}})
     assert made.parts("noisy")["flow"] == ("flow@noise-1", "flow@noise-4")
 
 
@@ -136,8 +136,8 @@ def test_auto_trains_a_flow_for_every_candidate():
 
 
 def test_changing_a_model_changes_its_training_alone():
-    assert changed(models={"sgm": {"steps": 77}}) == {("train", "sgm")}
-    assert changed(models={"flow": {"steps": 77}}) == {
+    assert changed(models={"sgm": {"train_steps": 77}}) == {("train", "sgm")}
+    assert changed(models={"flow": {"train_steps": 77}}) == {
         ("train", "flow"),
         ("train", "flow@noise-0.5"),
         ("train", "flow@noise-2"),
@@ -145,7 +145,7 @@ def test_changing_a_model_changes_its_training_alone():
 
 
 def test_changing_a_method_changes_its_sampling_alone():
-    assert changed(methods={"ode": {"steps": [4]}}) == {("sample", "ode")}
+    assert changed(methods={"ode": {"sampling_steps": [4]}}) == {("sample", "ode")}
     assert changed(methods={"both": {"sgm": "unused"}}) == {("sample", "both")}
 
 
@@ -160,7 +160,10 @@ def test_changing_a_dataset_changes_its_data_alone():
 
 
 def test_changing_a_metric_changes_the_evaluation_alone():
-    assert changed(metrics={"msle": {"xi": 0.9}}) == {("evaluate", "stable"), ("evaluate", "gmm")}
+    assert changed(metrics={"msle": {"level": 0.9}}) == {
+        ("evaluate", "stable"),
+        ("evaluate", "gmm"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -191,9 +194,9 @@ def test_parameters_are_canonical():
     """Sorted, compact in one line, and the same whatever the order of the keys."""
     swapped = {
         key: dict(reversed(value.items())) if isinstance(value, dict) else value
-        for key, value in reversed(raw(models={"sgm": {"width": 9, "steps": 5}}).items())
+        for key, value in reversed(raw(models={"sgm": {"width": 9, "train_steps": 5}}).items())
     }
-    first, second = plan(models={"sgm": {"steps": 5, "width": 9}}), Plan(parse(swapped))
+    first, second = plan(models={"sgm": {"train_steps": 5, "width": 9}}), Plan(parse(swapped))
     assert specs(first) == specs(second)
     for text in specs(first).values():
         assert "\n" not in text
@@ -311,7 +314,7 @@ def test_metrics_of_images_are_those_of_sets_of_images_alone():
 
 
 def test_metrics_of_images_change_nothing_for_other_data():
-    first, second = images(), images(classifier={"neighbourhood": 5}, class_shares=None)
+    first, second = images(), images(classifier={"k": 5}, class_shares=None)
     assert first.specs.evaluate("digits") != second.specs.evaluate("digits")
     for made in (second, images(inception={}), images(classifier=None, class_shares=None)):
         assert made.specs.evaluate("gmm") == first.specs.evaluate("gmm")
@@ -356,9 +359,9 @@ def test_inputs_of_metrics_of_images(tmp_path):
 def test_what_features_depend_on():
     first = images(inception={}).features.spec("inception")
     assert json.loads(first) == {"batch_size": 64, "weights": None}
-    assert images(inception={"neighbourhood": 4}).features.spec("inception") == first
+    assert images(inception={"k": 4}).features.spec("inception") == first
     assert images(inception={"batch_size": 4}).features.spec("inception") != first
-    assert images(classifier={"neighbourhood": 4}).features.spec("classifier") == "{}"
+    assert images(classifier={"k": 4}).features.spec("classifier") == "{}"
 
 
 def test_where_metrics_are_computed():
@@ -401,11 +404,11 @@ def test_processes_of_models_and_of_what_samples_from_them():
 
 
 def test_levels_that_agree_to_six_digits_are_two_models():
-    noisy = {"type": "flow_sgm", "prior": "at_noise", "sigma_T": "auto"}
-    noisy["candidates"] = [0.1234567, 0.1234568, 1, 4]
+    noisy = {"type": "flow_sgm", "start": "noisy_flow", "sigma_T": "auto"}
+    noisy["sigma_T_grid"] = [0.1234567, 0.1234568, 1, 4]
     plan = Plan(parse(raw(methods={"noisy": noisy}), "config"))
     assert plan.parts("noisy")["flow"] == (
         "flow@noise-0.1234567", "flow@noise-0.1234568", "flow@noise-1", "flow@noise-4"
     )  # fmt: skip
-    for name, level in zip(plan.parts("noisy")["flow"], noisy["candidates"], strict=True):
+    for name, level in zip(plan.parts("noisy")["flow"], noisy["sigma_T_grid"], strict=True):
         assert plan.models[name].settings["noise"] == level

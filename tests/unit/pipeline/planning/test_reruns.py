@@ -71,11 +71,11 @@ def everything(datasets=DATASETS, block="0-1"):
 
 
 def set_steps_of_flow(config):
-    config["models"]["flow"]["steps"] += 1
+    config["models"]["flow"]["train_steps"] += 1
 
 
 def set_steps_of_sampling(config):
-    config["methods"]["flow_sgm"]["steps"] = 9
+    config["methods"]["flow_sgm"]["sampling_steps"] = 9
 
 
 def add_block(config):
@@ -87,12 +87,12 @@ def add_dataset(config):
 
 
 def add_method(config):
-    config["methods"]["ode"] = {"type": "sgm", "sampler": "heun", "steps": 4}
+    config["methods"]["ode"] = {"type": "sgm", "sampler": "heun", "sampling_steps": 4}
 
 
 def add_method_with_model(config):
     config["models"]["wide"] = {**config["models"]["sgm"], "type": "sgm", "width": 48}
-    config["methods"]["wide"] = {"type": "sgm", "model": "wide", "steps": 4}
+    config["methods"]["wide"] = {"type": "sgm", "model": "wide", "sampling_steps": 4}
 
 
 def add_method_on_one_dataset(config):

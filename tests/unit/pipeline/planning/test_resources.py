@@ -23,17 +23,17 @@ from tailbench.pipeline.planning.resources import (
 
 PRESETS = [ROOT / "config.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
 DATA = DataShape(20_000, 10)
-UNET = NetworkSettings(network="unet", width=64, blocks=2, steps=20, batch_size=64)
+UNET = NetworkSettings(network="unet", width=64, num_blocks=2, train_steps=20, batch_size=64)
 MEASURED = [  # settings, data, members, MB and seconds of trainings on two cores
     (
-        NetworkSettings(width=64, blocks=5, batch_size=1024, epochs=20),
+        NetworkSettings(width=64, num_blocks=5, batch_size=1024, epochs=20),
         2,
         10,
         294,
         55,
     ),
     (
-        NetworkSettings(width=192, blocks=3, batch_size=512, steps=2000),
+        NetworkSettings(width=192, num_blocks=3, batch_size=512, train_steps=2000),
         40,
         3,
         403,
@@ -64,14 +64,17 @@ def unet(**changes):
 
 @pytest.mark.parametrize(("gpu", "steps"), [(False, 20), (True, 5000)])
 def test_more_work_asks_for_more(gpu, steps):
-    data, own = DataShape(2000, 768, 16), unet(steps=steps)
+    data, own = DataShape(2000, 768, 16), unet(train_steps=steps)
     base = training(own, data, 2, gpu=gpu)
-    assert training(unet(steps=10 * steps), data, 2, gpu=gpu).minutes > base.minutes
-    assert training(unet(width=256, steps=steps), data, 2, gpu=gpu).minutes > base.minutes
+    assert training(unet(train_steps=10 * steps), data, 2, gpu=gpu).minutes > base.minutes
+    assert training(unet(width=256, train_steps=steps), data, 2, gpu=gpu).minutes > base.minutes
     assert training(own, DataShape(500_000, 768, 16), 2, gpu=gpu).memory > base.memory
     assert training(own, data, 50, gpu=gpu).memory > base.memory
-    drawn = sampling(SGMSampling(steps=2), [UNET], data, 2, gpu=gpu)
-    assert sampling(SGMSampling(steps=[2, 5000]), [UNET], data, 2, gpu=gpu).minutes > drawn.minutes
+    drawn = sampling(SGMSampling(sampling_steps=2), [UNET], data, 2, gpu=gpu)
+    assert (
+        sampling(SGMSampling(sampling_steps=[2, 5000]), [UNET], data, 2, gpu=gpu).minutes
+        > drawn.minutes
+    )
 
 
 def test_threads_and_gpus_shorten():
@@ -82,12 +85,12 @@ def test_threads_and_gpus_shorten():
 
 
 def test_no_job_asks_for_more_than_a_day_at_first():
-    assert training(unet(steps=10**9), DataShape(10**6, 3072, 32), 1).minutes == 24 * 60
+    assert training(unet(train_steps=10**9), DataShape(10**6, 3072, 32), 1).minutes == 24 * 60
 
 
 def test_a_job_of_almost_nothing_has_room_to_start():
     for need in (
-        training(NetworkSettings(steps=1), DataShape(10, 1), 1),
+        training(NetworkSettings(train_steps=1), DataShape(10, 1), 1),
         evaluating(DataShape(10, 1), 1),
     ):
         assert need.memory >= 900 and need.minutes >= 10

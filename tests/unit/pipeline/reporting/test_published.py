@@ -44,7 +44,7 @@ def config(**datasets):
             "c": {"type": "lim", "alpha": 1.7},
         },
         "methods": {
-            "first": {"type": "dlpm", "model": "a", "steps": 100},
+            "first": {"type": "dlpm", "model": "a", "sampling_steps": 100},
             "dlpm_5": {"type": "dlpm", "model": "b"},
             "third": {"type": "lim", "model": "c"},
             "started": {"type": "flow_sgm", "flow": "f", "sgm": "s"},
@@ -170,7 +170,7 @@ def test_intervals_agree_or_a_likely_reason_is_given(values, agreement):
 
 
 def test_notes_say_with_how_much_training_ours_were_made():
-    model = {"alpha": 1.7, "batch_size": 1024, "steps": 500, "validation_fraction": 0.0}
+    model = {"alpha": 1.7, "batch_size": 1024, "train_steps": 500, "validation_fraction": 0.0}
     known = {
         "datasets": {"grid": entry("gaussian_grid", n_train=32000)},
         "models": {"a": entry("dlpm", **model), "b": entry("dlpm", **model, epochs=20)},
@@ -195,8 +195,8 @@ def test_only_inception_meets_published_fids():
         "datasets": {"m": entry("mnist"), "d": entry("digits")},
         "models": {"a": entry("dlpm", alpha=1.7, median_of_means=5)},
         "methods": {
-            "slow": entry("dlpm", model="a", steps=1000),
-            "fast": entry("dlim", model="a", steps=25),
+            "slow": entry("dlpm", model="a", sampling_steps=1000),
+            "fast": entry("dlim", model="a", sampling_steps=25),
         },
     }
     rows = [

@@ -15,7 +15,7 @@ PLAN = Plan(
             "seeds": ["0-1", "2"],
             "datasets": {"gmm": {}, "digits": {"methods": ["flow"], "seeds": ["2"]}},
             "models": {"sgm": {}, "flow": {}},
-            "methods": {"sgm": {}, "flow": {}, "flow_sgm": {"prior": "at_noise", "sigma_T": 2}},
+            "methods": {"sgm": {}, "flow": {}, "flow_sgm": {"start": "noisy_flow", "sigma_T": 2}},
             "metrics": {"msle": {}, "classifier": {}},
             "figures": ["survival"],
             "theory": {"rate": {"type": "w2_rate"}},

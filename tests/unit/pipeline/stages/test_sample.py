@@ -21,11 +21,16 @@ from tailbench.training.rows import InMemoryRows
 from tailbench.training.splits import split_rows
 
 METHODS = {
-    "sgm": {"steps": [2, 4]},
+    "sgm": {"sampling_steps": [2, 4]},
     "flow": {},
-    "noised": {"type": "flow_sgm", "sigma_T": [0.5, 2], "steps": 2},
-    "auto": {"type": "flow_sgm", "candidates": [0.5, 2], "steps": [2, 3]},
-    "at_noise": {"type": "flow_sgm", "prior": "at_noise", "candidates": [0.5, 2], "steps": 2},
+    "noised": {"type": "flow_sgm", "sigma_T": [0.5, 2], "sampling_steps": 2},
+    "auto": {"type": "flow_sgm", "sigma_T_grid": [0.5, 2], "sampling_steps": [2, 3]},
+    "at_noise": {
+        "type": "flow_sgm",
+        "start": "noisy_flow",
+        "sigma_T_grid": [0.5, 2],
+        "sampling_steps": 2,
+    },
 }
 BLOCK = "3-4"
 
@@ -76,10 +81,10 @@ def run(plan, results, tmp_path):
 @pytest.mark.parametrize(
     ("method", "variants", "nfe"),
     [
-        ("sgm", ["sgm[steps=2]", "sgm[steps=4]"], [2, 4]),
+        ("sgm", ["sgm[sampling_steps=2]", "sgm[sampling_steps=4]"], [2, 4]),
         ("flow", ["flow"], [1]),
         ("noised", ["noised[sigma_T=0.5]", "noised[sigma_T=2]"], [3, 3]),
-        ("auto", ["auto[steps=2]", "auto[steps=3]"], [3, 4]),
+        ("auto", ["auto[sampling_steps=2]", "auto[sampling_steps=3]"], [3, 4]),
         ("at_noise", ["at_noise"], [3]),
     ],
 )
@@ -132,8 +137,8 @@ def test_samples_are_those_of_the_library(run, results):
     """Seeds depend on the data set and the member, not on the method: methods are paired."""
     context = SampleContext([seed_for("sample", "toy", member) for member in (3, 4)])
     model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
-    expected = model.sample_block(40, SGMSampling(steps=4), context).samples
-    assert np.array_equal(run("sgm")[0]["sgm[steps=4]"], expected)
+    expected = model.sample_block(40, SGMSampling(sampling_steps=4), context).samples
+    assert np.array_equal(run("sgm")[0]["sgm[sampling_steps=4]"], expected)
     flow = Flow.load(results / "models" / "flow" / BLOCK, device="cpu")
     expected = flow.sample_block(40, FlowSampling(), context).samples
     assert np.array_equal(run("flow")[0]["flow"], expected)

@@ -19,7 +19,14 @@ from tailbench.training.trainer import Trainer
 
 STATE = Path(".checkpoints/toy/flow/3-4")
 KEPT = STATE.with_name("3-4.finished")
-SPEC = {"type": "flow", "steps": 30, "batch_size": 32, "layers": 1, "width": 8, "validate_every": 5}
+SPEC = {
+    "type": "flow",
+    "train_steps": 30,
+    "batch_size": 32,
+    "layers": 1,
+    "width": 8,
+    "validate_every": 5,
+}
 
 
 class Killed(Exception):
@@ -137,7 +144,7 @@ def test_what_another_job_has_made_is_left_alone(job, tmp_path):
     made = job()
     before = written(tmp_path)
     assert equal(job(), made) and written(tmp_path) == before
-    assert equal(job(spec={**SPEC, "steps": 31}), job(spec={**SPEC, "steps": 31}))
+    assert equal(job(spec={**SPEC, "train_steps": 31}), job(spec={**SPEC, "train_steps": 31}))
     assert written(tmp_path) != before
 
 

@@ -209,7 +209,8 @@ def _images(table: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str
                 {
                     **result,
                     "note": _FID.format(
-                        here=_entry(config, "methods", result["method"]).get("steps"), there=there
+                        here=_entry(config, "methods", result["method"]).get("sampling_steps"),
+                        there=there,
                     ),
                 }
                 for result in results
@@ -255,7 +256,7 @@ def _join(
 def _conditions(config: Mapping[str, Any], result: Mapping[str, Any], about: _Table) -> str:
     """Say with how many runs and how much training ours and theirs were made."""
     model = _model(config, result["method"])
-    batch, steps = model.get("batch_size"), model.get("steps")
+    batch, steps = model.get("batch_size"), model.get("train_steps")
     if model.get("epochs"):
         rows = _entry(config, "datasets", result["dataset"]).get("n_train", 0)
         rows -= round(model.get("validation_fraction", 0.0) * rows)
