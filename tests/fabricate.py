@@ -337,7 +337,7 @@ def _plan(results: Path) -> None:
     }
     plan = {
         "stages": [{"name": name, "jobs": count} for name, count in jobs.items()],
-        "models": {name: entry["type"] for name, entry in MODELS.items()},
+        "models": {name: {"type": e["type"], "base": name} for name, e in MODELS.items()},
         "methods": {name: {"type": name, "models": m} for name, m in METHOD_MODELS.items()},
         "cells": cells,
     }

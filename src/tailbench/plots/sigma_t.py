@@ -62,8 +62,9 @@ def sigma_t(
     figure, grid = style.panels(len(shown), columns=2, height=3.2, width=10)
     handles: dict[str, Any] = {}
     for axes, metric in zip(grid, shown, strict=True):
-        parts = (metric_points.points(part, metric) for part in (fixed, alone))
-        handles |= _panel(axes, metric, *parts, stars[stars["metric"] == metric], names)
+        curves, lines = (metric_points.points(part, metric) for part in (fixed, alone))
+        chose = stars[stars["metric"] == metric]
+        handles |= _panel(axes, metric, curves, lines, chose, names)
         _noise_axis(axes, least, drawn)
     handles["floor"] = style.floor_handle()
     figure.legend(handles=list(handles.values()), loc="outside right upper")

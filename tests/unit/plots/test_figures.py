@@ -1,27 +1,22 @@
 """Every figure draws from what it says it needs, in the same way each time."""
 
-import json
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from fabricate import seal
 from tailbench import registry
 from tailbench.exceptions import InputError
-from tailbench.pipeline.results.reader import ResultsReader, settings_of
+from tailbench.pipeline.results.reader import ResultsReader
 from tailbench.pipeline.stages import figure
-from tailbench.plots import style, tail_quantiles
+from tailbench.plots import Figure, Need, style, tail_quantiles
 
 FIGURES = registry.names("figures")
 FILES = {
-    "metrics": ["metrics.csv"],
-    "data": ["data/{}/0-1", "data/{}/2"],
-    "first data": ["data/{}/0-1"],
-    "samples": ["samples/{}/*/*"],
-    "first samples": ["samples/{}/*/0-1"],
-    "histories": ["models"],
+    Need.METRICS: ["metrics.csv"],
+    Need.DATA: ["data/{}/0-1", "data/{}/2"],
+    Need.FIRST_DATA: ["data/{}/0-1"],
+    Need.SAMPLES: ["samples/{}/*/*"],
+    Need.FIRST_SAMPLES: ["samples/{}/*/0-1"],
+    Need.HISTORIES: ["models"],
 }
 
 
@@ -37,11 +32,16 @@ def part(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_describes_itself(name):
     figure = part(name)
-    assert figure.needs <= set(FILES)
-    assert figure.needs
+    assert issubclass(figure, Figure)
+    assert figure.needs and figure.needs <= set(FILES)
     assert len(registry.summary(figure)) > 15
     assert len(figure.caption) > 80
     assert figure.name == name
+
+
+def test_a_need_that_is_misspelt_is_refused():
+    with pytest.raises(TypeError, match=r"Mine\.needs: 'metric' is no"):
+        type("Mine", (Figure,), {"needs": frozenset({"metric"})})
 
 
 @pytest.mark.filterwarnings("error")
@@ -88,7 +88,7 @@ def test_figures_that_do_not_apply_are_left_out(fabricated, tmp_path):
     import pandas as pd
 
     metrics = pd.read_csv(fabricated / "metrics.csv")
-    metrics = metrics[metrics["family"].isin(["sgm"])]
+    metrics = metrics[metrics["method"].isin(["sgm"])]
     metrics.assign(floor=0.0, train_seconds=np.nan, sample_seconds=np.nan).to_csv(
         tmp_path / "metrics.csv", index=False
     )
@@ -117,93 +117,6 @@ def test_theme_is_left_behind(inputs):
     with style.theme():
         assert mpl.rcParams["font.size"] == 9
     assert mpl.rcParams["font.size"] == before
-
-
-def test_colours_are_the_same_everywhere():
-    families = ["sgm", "mine", "flow", "other"]
-    assert style.colour("flow_sgm[sigma_T=4]") == style.colour("flow_sgm", families)
-    assert style.colour("flow@sigma_T-4") == style.colour("flow")
-    own = {style.colour(name, families) for name in families}
-    assert len(own) == 4
-    assert style.colour("mine", families) == style.colour("mine", ["mine", "other"])
-
-
-@pytest.mark.parametrize("limits", [(0.9, 1.3), (0.1, 0.5), (0.02, 3), (1e-6, 1e4), (1, 1.01)])
-def test_log_axes_have_a_few_ticks(limits):
-    from matplotlib.figure import Figure
-
-    axes = Figure().subplots()
-    style.log_axis(axes.xaxis, *limits)
-    inside = [t for t in axes.get_xticks() if limits[0] <= t <= limits[1]]
-    assert 2 <= len(inside) <= 9
-
-
-def test_inputs_read_all_blocks_in_order(inputs):
-    samples = inputs.samples("stable")
-    assert list(samples)[:4] == ["sgm", "flow", "flow_sgm[sigma_T=0.5]", "flow_sgm[sigma_T=1]"]
-    assert samples["dlpm[sampling_steps=10]"].shape == (3, 2000, 2)
-    assert inputs.test("returns").shape == (3, 2000, 4)
-    assert set(inputs.history("student")["member"]) == {0, 1, 2}
-    assert len(inputs.specs("student")["flow"]) == 2
-
-
-def test_the_first_block_is_seen_alone(inputs):
-    first = inputs.first_block
-    assert first.test("returns").shape == (2, 2000, 4)
-    assert first.samples("stable").keys() == inputs.samples("stable").keys()
-    for variant, drawn in inputs.samples("stable").items():
-        np.testing.assert_array_equal(first.samples("stable")[variant], drawn[:2])
-
-
-def test_blocks_of_a_dataset_are_those_of_the_configuration(fabricated, tmp_path):
-    for name in ("data", "samples", "models"):
-        (tmp_path / name).symlink_to(fabricated / name)
-    config = {"seeds": ["0-1", "2"], "datasets": {"stable": {"seeds": ["2"]}}}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    inputs = ResultsReader(tmp_path)
-    assert len(inputs.test("stable")) == len(inputs.first_block.test("stable")) == 1
-    assert len(inputs.test("student")) == 3
-
-
-def test_inputs_see_the_plan_only(fabricated, tmp_path):
-    """What an earlier configuration left behind is not shown."""
-    results = tmp_path / "results"
-    shutil.copytree(fabricated / "samples" / "stable", results / "samples" / "stable")
-    shutil.copytree(fabricated / "data" / "stable", results / "data" / "stable")
-    config = {"seeds": ["2"], "datasets": {"stable": {}}, "methods": {"lim": {}}}
-    (results / "config.json").write_text(json.dumps(config))
-    plan = {"cells": [["stable", "lim", "2"]]}
-    seal(results / "plan.json", [results / "config.json"], plan)
-    inputs = ResultsReader(results)
-    assert list(inputs.samples("stable")) == ["lim"]
-    assert len(inputs.samples("stable")["lim"]) == 1
-    assert len(inputs.test("stable")) == 1
-
-
-def test_inputs_work_without_configuration_and_plan(fabricated, tmp_path):
-    for name in ("data", "samples", "models"):
-        (tmp_path / name).symlink_to(fabricated / name)
-    inputs = ResultsReader(tmp_path)
-    assert inputs.datasets == ("returns", "stable", "student")
-    assert inputs.train("stable").shape == (3, 2000, 2)
-    assert set(inputs.history("stable")["model"]) == {"sgm", "flow", "dlpm", "lim"}
-
-
-def test_what_is_missing_is_named(tmp_path):
-    inputs = ResultsReader(tmp_path)
-    with pytest.raises(InputError, match=r"metrics\.csv do not exist"):
-        _ = inputs.metrics
-    with pytest.raises(InputError, match="no data of 'x'"):
-        inputs.test("x")
-    assert len(inputs.samples("x")) == 0
-    Path(tmp_path / "plan.json").write_text("{")
-    with pytest.raises(InputError, match=r"plan\.json is corrupt"):
-        _ = ResultsReader(tmp_path).plan
-
-
-def test_settings_of_a_variant():
-    assert settings_of("a[b=1,c=x]") == {"b": "1", "c": "x"}
-    assert settings_of("a") == {}
 
 
 def test_tails_keep_infinite_samples():

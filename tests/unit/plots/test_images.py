@@ -48,8 +48,9 @@ def results(folder, images):
     seal(data / "meta.json", sorted(data.iterdir()), {"images": images})
     drawn = np.ones((2, 70, 6), np.float32)
     write_array(samples / "samples.npy", [drawn, -drawn])
-    variants = {"sgm[sampling_steps=2]": {}, "sgm[sampling_steps=4]": {}}
-    seal(samples / "record.json", [samples / "samples.npy"], {"variants": variants})
+    variants = [{"variant": f"steps={n}", "settings": {"steps": n}} for n in (2, 4)]
+    record = {"method": "sgm", "variants": variants}
+    seal(samples / "record.json", [samples / "samples.npy"], record)
     return ResultsReader(folder)
 
 
@@ -66,7 +67,12 @@ def test_draws_the_data_and_every_variant(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "images", [None, {"shape": [1, 2, 3], "pixels": False}, {"shape": [2, 1, 3], "pixels": True}]
+    "images",
+    [
+        None,
+        {"shape": [1, 2, 3], "classes": [], "pixels": False},
+        {"shape": [2, 1, 3], "classes": [], "pixels": True},
+    ],
 )
 def test_other_data_are_not_drawn(tmp_path, images):
     assert ImageGrid().draw(results(tmp_path, images), "toy") is None

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tailbench.data import Variant
-from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
+from tailbench.metrics.aggregate import COLUMNS, finite, sign, summary
 from tailbench.metrics.outputs import KEY_METRICS, directions, key_metrics
 from tailbench.pipeline.reporting.number_format import mean_std, number
 
@@ -23,57 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "leaderboard", "missing", "paired", "summary", "terminal_summary"]
 
-COLUMNS = ("dataset", "method", "variant", "seed", "metric", "value", "floor")
 FEW_SEEDS = 10
-
-
-def summary(
-    metrics: pd.DataFrame, outputs: Mapping[str, MetricOutput] | None = None
-) -> pd.DataFrame:
-    """Average over seeds.
-
-    A value that is not finite (a method that diverged, a metric that is not defined) is left
-    out of the mean and missing from ``n``; such a method is never marked as the best, since
-    its mean is over its good seeds alone.
-
-    Args:
-        metrics: The tidy metrics.
-        outputs: Directions of the metrics; those registered if left out.
-
-    Returns:
-        One row per dataset, metric, method and variant: ``name`` (method and variant for
-        readers), ``mean`` and ``std`` (``n - 1`` in the
-        denominator) over the ``n`` finite values of ``seeds``, ``floor`` (its mean over the
-        same seeds), ``ratio`` (mean over floor), ``best`` (the best mean of the dataset).
-
-    Raises:
-        InputError: If a column is missing.
-    """
-    outputs = directions() if outputs is None else outputs
-    keys = ["dataset", "metric", "method", "variant"]
-    table = (
-        _finite(metrics)
-        .groupby(keys, sort=False, as_index=False)
-        .agg(
-            mean=("value", "mean"),
-            std=("value", "std"),
-            n=("value", "count"),
-            seeds=("value", "size"),
-            floor=("floor", "mean"),
-        )
-    )
-    pairs = zip(table["method"], table["variant"], strict=True)
-    table.insert(4, "name", [Variant(method, label).text for method, label in pairs])
-    table["ratio"] = (table["mean"] / table["floor"]).where(table["floor"] > 0)
-    table["best"] = False
-    for (_, metric), group in table.groupby(["dataset", "metric"], sort=False):
-        whole = group[(group["n"] == group["n"].max()) & (group["n"] == group["seeds"])]
-        if len(whole) and len(group) > 1:
-            sign = _sign(str(metric), outputs)
-            table.loc[whole.index[sign * whole["mean"] == (sign * whole["mean"]).min()], "best"] = (
-                True
-            )
-    return table
 
 
 def paired(
@@ -105,7 +54,7 @@ def paired(
     outputs = directions() if outputs is None else outputs
     table = summary(metrics, outputs)
     keys = ["dataset", "metric", "seed", "method", "variant"]
-    finite = _finite(metrics).drop_duplicates(keys).set_index(keys)["value"].sort_index()
+    good = finite(metrics).drop_duplicates(keys).set_index(keys)["value"].sort_index()
     rows = []
     for (dataset, metric), group in table.groupby(["dataset", "metric"], sort=False):
         if not group["best"].any():
@@ -113,11 +62,12 @@ def paired(
         first = group[group["best"]].iloc[0]
         best = (first["method"], first["variant"])
         pair: Any = (dataset, metric)
-        values = finite.loc[pair].unstack(["method", "variant"])
+        values = good.loc[pair].unstack(["method", "variant"])
         for row in group.drop(first.name).to_dict("records"):
-            sign = _sign(str(metric), outputs)
             other = (row["method"], row["variant"])
-            difference = (sign * (values[other] - values[best])).dropna().to_numpy()
+            difference = (
+                (sign(str(metric), outputs) * (values[other] - values[best])).dropna().to_numpy()
+            )
             low, high = _interval(difference, bootstrap, seed)
             rows.append(
                 {
@@ -211,25 +161,6 @@ def terminal_summary(
 _PAIRED = ["dataset", "metric", "best", "method", "variant", "name", "difference", "low", "high"]
 _PAIRED += ["excludes_zero", "wins", "n", "note"]
 _CELL = ("dataset", "method", "seeds")
-
-
-def _check(metrics: pd.DataFrame) -> None:
-    for column in COLUMNS:
-        if column not in metrics.columns:
-            raise InputError(f"the metrics have no column {column!r}")
-
-
-def _finite(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Give the metrics with ``NaN`` for each value that is not finite, and for its floor."""
-    import numpy as np
-
-    _check(metrics)
-    good = np.isfinite(metrics["value"])
-    return metrics.assign(value=metrics["value"].where(good), floor=metrics["floor"].where(good))
-
-
-def _sign(metric: str, outputs: Mapping[str, MetricOutput]) -> int:
-    return -1 if metric in outputs and outputs[metric].better == "higher" else 1
 
 
 def _interval(x: Any, bootstrap: int, seed: int) -> tuple[float, float]:
