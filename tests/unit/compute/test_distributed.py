@@ -124,7 +124,7 @@ def test_one_of_the_processes_speaks(trained):
 
 @pytest.mark.slow
 def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
-    spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "train_steps": 3}
+    spec = {"type": "sgm", "model": "sgm", "parts": {"model": ["sgm"]}, "sampling_steps": 3}
 
     def drawn(count):
         output = tmp_path / f"{count}" / "samples.npy"
