@@ -51,7 +51,7 @@ def reference(axes: Axes, x: Any, slope: float, through: float, text: str) -> No
 
 
 def limits(values: Any, pad: float = 1.5) -> tuple[float, float]:
-    """Give limits of a logarithmic axis for all positive and finite values."""
+    """Return limits of a logarithmic axis for all positive and finite values."""
     v = np.asarray(values, float)
     v = v[np.isfinite(v) & (v > 0)]
     return (float(v.min()) / pad, float(v.max()) * pad) if len(v) else (0.1, 10.0)

@@ -13,9 +13,10 @@ import pytest
 
 from tailbench import plots
 from tailbench.data import Variant
-from tailbench.plots import style
+from tailbench.plots import metric_points, style
 
 FAR = 1e6
+STEPS = metric_points.STEPS[0]
 
 
 def student(nu, n=800, seed=0):
@@ -35,7 +36,7 @@ def tidy(methods=None, seeds=2):
     methods = methods or [
         ("flow", None, None), ("flow_sgm", {"sigma_T": 0.0}, 0.0),
         ("flow_sgm", {"sigma_T": 2.0}, 2.0), ("flow_sgm", {"sigma_T": "auto"}, 1.0),
-        ("dlpm", {"steps": 5}, None), ("dlpm", {"steps": 10}, None),
+        ("dlpm", {STEPS: 5}, None), ("dlpm", {STEPS: 10}, None),
     ]  # fmt: skip
     rows = []
     for (method, settings, sigma), seed, metric in itertools.product(
@@ -51,7 +52,7 @@ def tidy(methods=None, seeds=2):
                 "metric": metric,
                 "value": float(np.exp(rng.normal())),
                 "floor": 0.2,
-                "nfe": (settings or {}).get("steps", 1 if method == "flow" else 63),
+                "nfe": (settings or {}).get(STEPS, 1 if method == "flow" else 63),
                 "sigma_T": sigma,
                 "train_seconds": 4.0,
                 "sample_seconds": 1.0 + seed,
@@ -132,8 +133,8 @@ def test_samples_compress_the_tails(heavy):
 
 def test_steps_are_taken_from_settings():
     """The label says nothing: it may be any text."""
-    drawn = {Variant("dlpm", f"label {n}", {"steps": n}): student(2.0) for n in (10, 5)}
-    other = {Variant("lim", "steps=5", {"steps": 5, "alpha": 2.0}): student(2.0)}
+    drawn = {Variant("dlpm", f"label {n}", {STEPS: n}): student(2.0) for n in (10, 5)}
+    other = {Variant("lim", "steps=5", {STEPS: 5, "alpha": 2.0}): student(2.0)}
     figure = plots.steps(drawn | other, student(2.0), distances={Variant("dlpm", "label 5"): 0.25})
     titles = [axes.get_title() for axes in panels(figure)]
     assert titles == ["real data (held out)", "dlpm, 5 steps\n$W_1$ 0.25", "dlpm, 10 steps"]

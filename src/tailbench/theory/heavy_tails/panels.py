@@ -30,7 +30,7 @@ def panels(points: pd.DataFrame) -> Figure:
 
 
 def rows_of(points: pd.DataFrame, part: str, **wanted: Any) -> pd.DataFrame:
-    """Give the rows of a part whose columns have the wanted values."""
+    """Return the rows of a part whose columns have the wanted values."""
     found = points[points["part"] == part]
     for column, value in wanted.items():
         found = found[found[column] == value]

@@ -199,7 +199,7 @@ def _reason(target: str, shape: str, quantity: str) -> str:
 
 
 def _best(points: pd.DataFrame) -> pd.DataFrame:
-    """Give the best time of stopping for each target and error, where it lies inside the range."""
+    """Return the best time of stopping of each target and error, if it lies inside the range."""
     of = points[(points["part"] == "stopping") & (points["quantity"] == "tv")]
     of = of[of["error"] > 0]
     best = of.loc[of.groupby(["target", "error"], sort=False)["value"].idxmin()]
