@@ -27,7 +27,7 @@ def silent(fitted, monkeypatch):
 def test_scaled_data_give_scaled_samples(block, small, sample):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
-    for preconditioning in ("edm", "heavy"):
+    for preconditioning in ("edm", "tail_aware"):
         chosen = small["sgm"] | {"preconditioning": preconditioning}
         one = SGM(device="cpu", **chosen).fit(block, verbose=False)
         other = SGM(device="cpu", **chosen).fit(huge * block, verbose=False)
