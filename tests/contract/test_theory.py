@@ -82,8 +82,8 @@ def test_an_experiment_may_be_all_there_is(experiment):
     cells = plan.experiments.cells()
     assert {name for name, _ in cells} == {experiment.name}
     assert stages(plan) == {"theory": len(cells), "claims": 1, "collect": 1, "report": 1}
-    assert f"results/default/theory/{experiment.name}/slopes.csv" in plan.inputs.report()
-    assert "results/default/tables" not in plan.inputs.report()
+    assert f"results/benchmark/theory/{experiment.name}/slopes.csv" in plan.inputs.report()
+    assert "results/benchmark/tables" not in plan.inputs.report()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tailbench.data import Variant
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_array, write_array
 from tailbench.io.checksums import (
@@ -199,7 +200,7 @@ def job(tmp_path):
 
 def test_metrics_of_damaged_data_are_refused(job, tmp_path):
     run, folder = job
-    assert read_text(run()).startswith("dataset,method,family,seed,metric,value,seconds\n")
+    assert read_text(run()).startswith("dataset,method,variant,seed,metric,value,seconds\n")
     shutil.rmtree(tmp_path / "metrics")
     for name in ("test.npy", "floor.npy", "meta.json"):
         whole = (folder / name).read_bytes()
@@ -262,8 +263,8 @@ READERS = {
     "data/stable/0-1/train.npy": lambda inputs: inputs.train("stable"),
     "data/stable/2/floor.npy": lambda inputs: inputs.floor("stable"),
     "data/stable/0-1/meta.json": lambda inputs: inputs.meta("stable"),
-    "samples/stable/sgm/2/samples.npy": lambda inputs: inputs.samples("stable")["sgm"],
-    "samples/stable/sgm/2/record.json": lambda inputs: inputs.samples("stable")["sgm"],
+    "samples/stable/sgm/2/samples.npy": lambda inputs: inputs.samples("stable")[Variant("sgm")],
+    "samples/stable/sgm/2/record.json": lambda inputs: inputs.samples("stable")[Variant("sgm")],
 }
 
 

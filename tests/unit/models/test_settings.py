@@ -105,8 +105,8 @@ def test_values_as_names_show_them(value, text):
 
 
 def test_values_that_agree_to_six_digits_have_names_of_their_own():
-    variants = SGMSampling(sigma_min=[0.01234567, 0.01234568]).variants("m")
-    assert list(variants) == ["m[sigma_min=0.01234567]", "m[sigma_min=0.01234568]"]
+    variants = SGMSampling(sigma_min=[0.01234567, 0.01234568]).variants()
+    assert list(variants) == ["sigma_min=0.01234567", "sigma_min=0.01234568"]
 
 
 def test_a_sweep_where_one_value_is_needed():

@@ -411,4 +411,4 @@ def test_levels_that_agree_to_six_digits_are_two_models():
         "flow@noise-0.1234567", "flow@noise-0.1234568", "flow@noise-1", "flow@noise-4"
     )  # fmt: skip
     for name, level in zip(plan.parts("noisy")["flow"], noisy["sigma_T_grid"], strict=True):
-        assert plan.models[name].settings["noise"] == level
+        assert plan.models[name].settings.noise == level

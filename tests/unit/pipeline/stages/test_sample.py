@@ -73,7 +73,8 @@ def run(plan, results, tmp_path):
             results / "data", output, "cpu",
         )  # fmt: skip
         meta = json.loads(output.with_name("record.json").read_text())
-        return dict(zip(meta["variants"], np.load(output), strict=True)), meta
+        labels = [variant["variant"] for variant in meta["variants"]]
+        return dict(zip(labels, np.load(output), strict=True)), meta
 
     return call
 
@@ -81,22 +82,24 @@ def run(plan, results, tmp_path):
 @pytest.mark.parametrize(
     ("method", "variants", "nfe"),
     [
-        ("sgm", ["sgm[sampling_steps=2]", "sgm[sampling_steps=4]"], [2, 4]),
-        ("flow", ["flow"], [1]),
-        ("noised", ["noised[sigma_T=0.5]", "noised[sigma_T=2]"], [3, 3]),
-        ("auto", ["auto[sampling_steps=2]", "auto[sampling_steps=3]"], [3, 4]),
-        ("at_noise", ["at_noise"], [3]),
+        ("sgm", ["sampling_steps=2", "sampling_steps=4"], [2, 4]),
+        ("flow", [""], [1]),
+        ("noised", ["sigma_T=0.5", "sigma_T=2"], [3, 3]),
+        ("auto", ["sampling_steps=2", "sampling_steps=3"], [3, 4]),
+        ("at_noise", [""], [3]),
     ],
 )
 def test_every_variant(run, plan, method, variants, nfe):
     samples, meta = run(method)
-    assert list(samples) == list(meta["variants"]) == variants
-    assert [meta["variants"][name]["nfe"] for name in variants] == nfe
-    assert meta["family"] == method and meta["members"] == [3, 4]
+    assert list(samples) == variants
+    assert [variant["nfe"] for variant in meta["variants"]] == nfe
+    assert meta["method"] == method and meta["members"] == [3, 4]
     assert meta["models"] == plan.models_of(method)
-    for name, x in samples.items():
+    for variant, x in zip(meta["variants"], samples.values(), strict=True):
         assert x.shape == (2, 40, 2) and x.dtype == np.float32
-        assert meta["variants"][name]["largest"] == pytest.approx(np.abs(x).max())
+        assert variant["largest"] == pytest.approx(np.abs(x).max())
+        label = ",".join(f"{key}={value:g}" for key, value in variant["settings"].items())
+        assert label == variant["variant"]
 
 
 @pytest.mark.parametrize("method", ["auto", "at_noise"])
@@ -109,7 +112,7 @@ def test_the_choice_of_sigma_is_kept(run, method):
         own = [row for row in meta["curve"] if row["member"] == member]
         least = min(row["max_sw1"] for row in own)
         near = [r["sigma_T"] for r in own if r["max_sw1"] <= least + r["standard_error"]]
-        for variant in meta["variants"].values():
+        for variant in meta["variants"]:
             assert variant["sigma_T"][e] == min(near)
 
 
@@ -138,10 +141,10 @@ def test_samples_are_those_of_the_library(run, results):
     context = SampleContext([seed_for("sample", "toy", member) for member in (3, 4)])
     model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
     expected = model.sample_block(40, SGMSampling(sampling_steps=4), context).samples
-    assert np.array_equal(run("sgm")[0]["sgm[sampling_steps=4]"], expected)
+    assert np.array_equal(run("sgm")[0]["sampling_steps=4"], expected)
     flow = Flow.load(results / "models" / "flow" / BLOCK, device="cpu")
     expected = flow.sample_block(40, FlowSampling(), context).samples
-    assert np.array_equal(run("flow")[0]["flow"], expected)
+    assert np.array_equal(run("flow")[0][""], expected)
 
 
 def test_a_model_that_is_missing(run, tmp_path):

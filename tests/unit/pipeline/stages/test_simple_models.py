@@ -4,12 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
-import tailbench.models
 from fabricate import seal
 from tailbench import registry
-from tailbench.io.arrays import write_arrays
+from tailbench.io.arrays import write_array
 from tailbench.models.persistence import load_model
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
@@ -37,17 +35,14 @@ class Toy(ToyGaussian):
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch):
-    """A folder with one model, as if it lay among the package's own."""
+def plugin(tmp_path):
+    """A folder of plug-ins with one model."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "toy_gaussian.py").write_text(PLUGIN)
-    monkeypatch.setattr(tailbench.models, "__path__", [*tailbench.models.__path__, str(folder)])
-    spec = tailbench.models.__spec__
-    monkeypatch.setattr(spec, "submodule_search_locations", tailbench.models.__path__)
-    registry.names.cache_clear()
+    registry.use_plugins([folder])
     yield
-    registry.names.cache_clear()
+    registry.use_plugins([])
 
 
 def test_it_is_trained_and_sampled(plugin, tmp_path):
@@ -66,12 +61,12 @@ def test_it_is_trained_and_sampled(plugin, tmp_path):
 
     data, models = tmp_path / "data", tmp_path / "models"
     x = np.random.default_rng(0).standard_t(3.0, (2, 300, 2))
-    write_arrays(data / "train.safetensors", {"train": x})
-    write_arrays(data / "test.safetensors", {"test": x[:, :50]})
+    write_array(data / "train.npy", list(x))
+    write_array(data / "test.npy", list(x[:, :50]))
     seal(data / "meta.json", sorted(data.iterdir()), {"images": None, "rows": {"test": 50}})
     folder = models / "toy" / "3-4"
     train.run(
-        "gmm", "toy", "3-4", plan.train_spec("toy"), "code", data / "train.safetensors",
+        "gmm", "toy", "3-4", plan.specs.train("toy"), "code", data / "train.npy",
         folder, tmp_path / "state" / "toy", "cpu",
     )  # fmt: skip
     spec = json.loads((folder / "spec.json").read_text())
@@ -80,11 +75,12 @@ def test_it_is_trained_and_sampled(plugin, tmp_path):
     header = "member,step,loss,val_loss,lr,seconds\n"
     assert (folder / "history.csv").read_text().replace("\r", "") == header
 
-    output = tmp_path / "toy.safetensors"
-    sample.run("gmm", "toy", "3-4", plan.sample_spec("toy"), models, data, output, "cpu")
-    samples, meta = load_file(output), json.loads(output.with_suffix(".json").read_text())
-    assert sorted(samples) == ["toy[spread=1]", "toy[spread=2]"]
-    assert meta["variants"]["toy[spread=2]"]["nfe"] == 1
+    output = tmp_path / "toy" / "samples.npy"
+    sample.run("gmm", "toy", "3-4", plan.specs.sample("toy"), models, data, output, "cpu")
+    samples = np.load(output)
+    meta = json.loads(output.with_name("record.json").read_text())
+    assert [variant["variant"] for variant in meta["variants"]] == ["spread=1", "spread=2"]
+    assert meta["variants"][1]["nfe"] == 1
     context = SampleContext([seed_for("sample", "gmm", seed) for seed in (3, 4)])
     loaded = load_model(folder, "cpu").sample_block(50, ToySampling(spread=2.0), context)
-    assert np.array_equal(samples["toy[spread=2]"], loaded.samples)
+    assert np.array_equal(samples[1], loaded.samples)
