@@ -51,7 +51,7 @@ def measure(images: int) -> tuple[float, float]:
             f"--spec={json.dumps(SPEC)}", f"--data={file}", f"--folder={folder / 'model'}",
             f"--state={folder / 'state'}",
         ]  # fmt: skip
-        run([sys.executable, "-m", "tailbench", *arguments], check=True, capture_output=True)
+        run([sys.executable, "-m", "tailbench", "job", *arguments], check=True, capture_output=True)
         spec = json.loads((folder / "model" / "spec.json").read_text())
         return file.stat().st_size / 2**20, spec["peak_memory_mb"]
 

@@ -63,7 +63,7 @@ def data(tmp_path_factory):
 
 def command(count, *arguments):
     every = [*arguments, f"--processes={count}"]
-    return [sys.executable, "-m", "tailbench", *map(str, every)]
+    return [sys.executable, "-m", "tailbench", "job", *map(str, every)]
 
 
 def training(data, folder, model, count=1, **changes):

@@ -108,7 +108,17 @@ def test_other_errors_are_as_they_were(tmp_path):
 
 def test_a_job_ends_with_one_sentence_and_goes_on_later(disk):
     folder, filler = disk
-    command = [sys.executable, "-m", "tailbench", "data", "--dataset", "stable", "--seeds", "0-1"]
+    command = [
+        sys.executable,
+        "-m",
+        "tailbench",
+        "job",
+        "data",
+        "--dataset",
+        "stable",
+        "--seeds",
+        "0-1",
+    ]
     command += ["--spec", SPEC, "--folder", "data"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1

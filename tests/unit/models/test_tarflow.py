@@ -51,7 +51,7 @@ def test_density_rises_towards_the_data(fitted, bars):
 def fixed(x, images=None, **settings):
     """A model whose parameters are set by hand: nothing rests on a training."""
     model = TarFlow(device="cpu", train_steps=1, **(TINY | settings)).fit(
-        x, images=images, quiet=True
+        x, images=images, verbose=False
     )
     state = model.module.state_dict()
     for i, (key, value) in enumerate(sorted(state.items())):
