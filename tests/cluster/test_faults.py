@@ -92,7 +92,7 @@ class Run:
         return [
             pid
             for pid, _, line in processes()
-            if "-m tailbench train " in line
+            if "tailbench job train " in line
             and f" --model {model} " in line
             and "bash -c" not in line
             and "snakemake" not in line
@@ -325,7 +325,7 @@ def disturb(run: Run) -> None:
     time.sleep(MESSAGE)
     run.hurry("node_down")
     run.hurry("orphaned", f"ReqNodeList={node['node_down']}")
-    run.wait(lambda: "waits for" in run.log("orphaned"), "the second one waits")
+    run.wait(lambda: "waiting for" in run.log("orphaned"), "the second one waits")
     run.thaw("orphaned")
 
 
@@ -388,7 +388,7 @@ def test_what_was_too_little_is_more_at_the_next_attempt(key, disturbed):
 
 def test_of_two_at_one_training_the_second_waits_and_leaves(disturbed):
     log = disturbed.log("orphaned")
-    assert re.search(r"alpha_stable/orphaned: waits for process \d+ on .* \(job \d+\)", log)
+    assert re.search(r"alpha_stable/orphaned: waiting for process \d+ on .* \(job \d+\)", log)
     assert "lock acquired, continuing" in log
     assert "step" not in log  # it has trained nothing
 
@@ -418,7 +418,7 @@ def test_a_training_whose_snakemake_was_killed_is_not_done_twice(
         first.wait()
     second = run.start("abandoned")
     try:
-        run.wait(lambda: "waits for" in run.log("abandoned"), "the second one waits")
+        run.wait(lambda: "waiting for" in run.log("abandoned"), "the second one waits")
         os.kill(pid, signal.SIGCONT)
         assert _end(second) == 0, place.printed()
     finally:

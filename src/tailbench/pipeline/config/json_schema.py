@@ -49,7 +49,7 @@ def config_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tailbench configuration",
-        "description": "Made by: python -m tailbench schema. Do not edit.",
+        "description": "Made by: tailbench schema. Do not edit.",
         "type": "object",
         "properties": properties,
         "if": {

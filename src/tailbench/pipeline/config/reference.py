@@ -16,10 +16,10 @@ __all__ = ["config_markdown"]
 INTRODUCTION = """\
 # Configuration
 
-<!-- Made by: python -m tailbench docs --output docs/configuration.md. Do not edit. -->
+<!-- Made by: tailbench docs --output docs/configuration.md. Do not edit. -->
 
 A configuration is a YAML file; `config.yaml` is the default one, and `presets/` holds others.
-`python -m tailbench check FILE` says whether one can be used, and what it would run. An editor
+`tailbench check FILE` says whether one can be used, and what it would run. An editor
 that knows JSON schemas completes and checks keys from `workflow/schemas/config.schema.json`.
 
 `datasets`, `models`, `methods` and `metrics` map names of your choice to settings. The key `type`
