@@ -158,7 +158,7 @@ class Glow(TarFlow):
         return rows
 
     def _shape(self, dim: int) -> tuple[tuple[int, int, int], int]:
-        """Give the shape of the images, and their side: a patch is a whole image.
+        """Return the shape of the images, and their side: a patch is a whole image.
 
         Raises:
             InputError: If the images are not square, or cannot be halved so often.

@@ -95,7 +95,7 @@ AT_ONCE = 256
 
 
 def cpu_seconds(work: Callable[..., Any], *given: Any) -> tuple[float, Any]:
-    """Give the CPU seconds of a piece of work, and its result."""
+    """Return the CPU seconds of a piece of work, and its result."""
     begin = time.process_time()
     result = work(*given)
     return time.process_time() - begin, result
@@ -147,7 +147,7 @@ class Judge:
         return {key: value for key, value in found.items() if not key.startswith("kid")}
 
     def bits_per_dim(self, model: TarFlow) -> float:
-        """Give the bits per dimension of the held-out images with noise, in grey levels."""
+        """Return the bits per dimension of the held-out images with noise, in grey levels."""
         rng = generator_for("benchmark", "noise", self.dataset)
         scale = model.settings.noise * float(model.constants["scale"][0, 0])
         clean = self.test[: self.count]
@@ -158,7 +158,7 @@ class Judge:
 
 
 def step_costs(judge: Judge) -> dict[str, float]:
-    """Give the CPU seconds of a training step of every model, without validation.
+    """Return the CPU seconds of a training step of every model, without validation.
 
     Other work on the machine makes steps dearer, so the models take turns, and the least of some
     rounds counts. The first round also pays for what is imported or allocated once.
@@ -227,7 +227,7 @@ def run(dataset: str, models: list[str], seconds: list[int], workspace: Path) ->
 
 
 def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
-    """Give the rows that the workspace has of a data set: the floor, then models by budget."""
+    """Return the rows that the workspace has of a data set: the floor, then models by budget."""
     folder = workspace / dataset
     if not (folder / "floor.json").exists():
         return []
@@ -237,7 +237,7 @@ def found(dataset: str, workspace: Path) -> list[dict[str, Any]]:
 
 
 def kept(path: Path, work: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
-    """Give what a file holds, or do the work and keep its result in the file."""
+    """Return what a file holds, or do the work and keep its result in the file."""
     if not path.exists():
         content = json.dumps(work(*given))
         atomic_write(path, content)

@@ -35,7 +35,7 @@ ROUNDS = 7
 
 
 def in_turns(*work: Callable[[], object], clock: Callable[[], float]) -> list[float]:
-    """Give the median seconds of each piece of work, run in turns."""
+    """Return the median seconds of each piece of work, run in turns."""
     times: list[list[float]] = [[] for _ in work]
     for turn in range(ROUNDS + 1):
         for kept, piece in zip(times, work, strict=True):

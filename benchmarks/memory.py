@@ -42,7 +42,7 @@ def write(folder: Path, images: int) -> Path:
 
 
 def measure(images: int) -> tuple[float, float]:
-    """Give the size of the file and the peak memory of the training, both in MiB."""
+    """Return the size of the file and the peak memory of the training, both in MiB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = write(folder, images)

@@ -22,14 +22,14 @@ from tailbench.training.context import SampleContext
 
 
 def seconds(work) -> float:
-    """Give the CPU seconds of a piece of work."""
+    """Return the CPU seconds of a piece of work."""
     begin = time.process_time()
     work()
     return time.process_time() - begin
 
 
 def bare_step(model: SGM, batch: int, dim: int, steps: int) -> float:
-    """Give the CPU seconds of one bare training step of the score network."""
+    """Return the CPU seconds of one bare training step of the score network."""
     network = model._build([0], dim)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     x, noise = torch.randn(1, batch, dim), torch.randn(1, batch, dim)

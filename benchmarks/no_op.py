@@ -47,7 +47,7 @@ main()
 
 
 def configuration(cells: int) -> dict:
-    """Give a configuration of a number of cells, five datasets by five methods by blocks."""
+    """Return a configuration of a number of cells, five datasets by five methods by blocks."""
     blocks = max(1, round(cells / (DATASETS * METHODS)))
     stable = {f"stable_{i}": {"type": "alpha_stable", "alpha": 1.5 + i / 10} for i in range(5)}
     return {
@@ -67,12 +67,12 @@ def configuration(cells: int) -> dict:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment in which `python` and `snakemake` are those of this interpreter."""
+    """Return the environment in which `python` and `snakemake` are those of this interpreter."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def command(repository: Path = REPOSITORY) -> list[str]:
-    """Give the arguments of Snakemake for the configuration in the working directory."""
+    """Return the arguments of Snakemake for the configuration in the working directory."""
     return ["-s", f"{repository}/Snakefile", "--configfile", "config.json", "--cores", "all"]
 
 

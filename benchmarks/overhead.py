@@ -20,7 +20,7 @@ from tailbench.pipeline.results.layout import only_results
 
 
 def job_seconds(results: Path) -> dict[str, float]:
-    """Give the wall seconds of all jobs by rule."""
+    """Return the wall seconds of all jobs by rule."""
     total: dict[str, float] = {}
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
         rule = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
@@ -32,7 +32,7 @@ def job_seconds(results: Path) -> dict[str, float]:
 
 
 def work_seconds(results: Path) -> dict[str, float]:
-    """Give the wall seconds of training, sampling and metrics proper."""
+    """Return the wall seconds of training, sampling and metrics proper."""
     training = sum(
         sum(json.loads(path.read_text())["seconds"])
         for path in (results / "models").rglob("spec.json")
@@ -56,7 +56,7 @@ def work_seconds(results: Path) -> dict[str, float]:
 
 
 def elapsed(results: Path) -> float | None:
-    """Give the wall seconds of the last run that did something, if its log is there."""
+    """Return the wall seconds of the last run that did something, if its log is there."""
     logs = sorted((results.parent / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True)
     for log in logs:
         text = log.read_text(errors="replace")

@@ -31,7 +31,7 @@ DATASETS = ("student_mixture", "gmm")
 
 
 def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
-    """Give the MSLE above 0.99 of every variant and seed, and of real data (``floor``)."""
+    """Return the MSLE above 0.99 of every variant and seed, and of real data (``floor``)."""
     rows = []
     for meta in sorted((results / "data" / dataset).glob("*/meta.json")):
         described = read_record(meta)
@@ -53,7 +53,7 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
 
 
 def table(results: Path, dataset: str) -> pd.DataFrame:
-    """Give mean and standard deviation over the seeds by method, the floor first."""
+    """Return mean and standard deviation over the seeds by method, the floor first."""
     metrics = pd.read_csv(results / "metrics.csv")
     own = metrics[metrics.dataset == dataset]
     wanted = ["max_sw1", "sw1", "msle", "msle_norm", "tail_index_error_moment"]

@@ -32,7 +32,7 @@ BESIDE = ["published", "published_std", "agreement"]
 
 
 def table(results: Path, dataset: str) -> pd.DataFrame:
-    """Give mean and standard deviation over the runs by method, the floor first."""
+    """Return mean and standard deviation over the runs by method, the floor first."""
     metrics = pd.read_csv(results / "metrics.csv")
     own = metrics[(metrics.dataset == dataset) & metrics.metric.isin(METRICS[dataset])]
     floor = own.drop_duplicates(["seed", "metric"]).assign(
@@ -52,7 +52,7 @@ def table(results: Path, dataset: str) -> pd.DataFrame:
 
 
 def farthest(results: Path, method: str) -> float:
-    """Give the largest norm of a sample over the largest real one, the worst over the runs."""
+    """Return the largest norm of a sample over the largest real one, the worst over the runs."""
     worst = 0.0
     for path in sorted((results / "samples" / STABLE / method).glob("*/samples.npy")):
         data = results / "data" / STABLE / path.parent.name

@@ -42,7 +42,7 @@ main()
 
 
 def configuration(cells: int) -> dict:
-    """Give a configuration of a number of cells: datasets by ten methods by ten blocks."""
+    """Return a configuration of a number of cells: datasets by ten methods by ten blocks."""
     datasets = max(1, round(cells / (METHODS * BLOCKS)))
     return {
         "name": "default",

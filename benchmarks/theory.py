@@ -24,7 +24,7 @@ MOST_EACH, MOST = 180.0, 720.0
 
 
 def costs(results: Path, experiment: str) -> tuple[float, float]:
-    """Give the seconds of an experiment on two cores, and the most MB of one of its jobs."""
+    """Return the seconds of an experiment on two cores, and the most MB of one of its jobs."""
     files = sorted((results / "benchmarks" / "theory" / experiment).glob("*.tsv"))
     jobs = pd.concat([pd.read_csv(path, sep="\t") for path in files])
     return max(jobs["s"].max(), jobs["s"].sum() / CORES), float(jobs["max_rss"].max())

@@ -40,12 +40,12 @@ CONDA_NAMES = {
 
 
 def canonical(name: str) -> str:
-    """Give the one spelling of a package's name (PEP 503): ``Py_YAML`` -> ``py-yaml``."""
+    """Return the one spelling of a package's name (PEP 503): ``Py_YAML`` -> ``py-yaml``."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_lock(path: Path = LOCK) -> dict[str, str]:
-    """Give the version of each package in a lock file, by canonical name."""
+    """Return the version of each package in a lock file, by canonical name."""
     lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
     pairs = (line.split("==") for line in lines if line)
     return {canonical(name): version for name, version in pairs}
@@ -68,7 +68,7 @@ def resolve() -> list[str]:
 
 
 def pin(text: str, lock: dict[str, str]) -> str:
-    """Give a conda environment file with each ``- name=version`` at the version of the lock."""
+    """Return a conda environment file with each ``- name=version`` at the version of the lock."""
 
     def locked(match: re.Match[str]) -> str:
         name = match["name"]

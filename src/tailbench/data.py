@@ -117,14 +117,14 @@ class DataSplits:
 
 
 def as_values(stored: NDArray[Any], dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """Give stored data as numbers: bytes are pixels, and 0 to 255 becomes -1 to 1."""
+    """Return stored data as numbers: bytes are pixels, and 0 to 255 becomes -1 to 1."""
     if stored.dtype == np.uint8:
         return stored.astype(dtype) / np.asarray(127.5, dtype) - np.asarray(1.0, dtype)
     return stored.astype(dtype, copy=False)
 
 
 def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Give the pixels nearest to values from -1 to 1; what lies outside is cut off."""
+    """Return the pixels nearest to values from -1 to 1; what lies outside is cut off."""
     return np.rint(np.clip(127.5 * (values + 1.0), 0.0, 255.0)).astype(np.uint8)
 
 

@@ -38,7 +38,7 @@ class Processes:
         return self.rank == 0
 
     def share(self, n: int) -> slice:
-        """Give this process's part of ``n`` things: consecutive ones, as many as the others'."""
+        """Return this process's part of ``n`` things: consecutive ones, as many as the others'."""
         return slice(n * self.rank // self.count, n * (self.rank + 1) // self.count)
 
     def sum(self, x: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Processes:
 
 
 def processes() -> Processes:
-    """Give the processes that have joined."""
+    """Return the processes that have joined."""
     from torch import distributed
 
     if not (distributed.is_available() and distributed.is_initialized()):

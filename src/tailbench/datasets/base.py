@@ -100,7 +100,7 @@ class BaseDataset:
             )
 
     def splits(self, name: str, member: int) -> DataSplits:
-        """Give train, test and, drawn from train, floor.
+        """Return train, test and, drawn from train, floor.
 
         If there are fewer rows to train on than to test on, floor is all of train, and test
         its first rows of the same number.

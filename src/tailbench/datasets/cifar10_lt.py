@@ -175,7 +175,7 @@ class CIFAR10LT(ImageDataset):
 
 
 def reference_counts(counts: Sequence[int], available: Sequence[int]) -> list[int]:
-    """Give the largest counts in given proportions, rounded, at least one of each class.
+    """Return the largest counts in given proportions, rounded, at least one of each class.
 
     Args:
         counts: What they are in proportion to.

@@ -116,7 +116,7 @@ class File(BaseDataset):
         return self._choose(table)
 
     def _choose(self, table: pd.DataFrame) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-        """Give the chosen columns as numbers."""
+        """Return the chosen columns as numbers."""
         known = [str(column) for column in table.columns]
         chosen = known
         if self.settings.columns is not None:
@@ -135,7 +135,7 @@ class File(BaseDataset):
         return np.stack(values, axis=1), tuple(chosen)
 
     def _numbers(self, series: pd.Series[Any], column: str) -> NDArray[np.float64]:
-        """Give a column as numbers, missing values as NaN.
+        """Return a column as numbers, missing values as NaN.
 
         Raises:
             InputError: If it is not numeric.
@@ -157,7 +157,7 @@ class File(BaseDataset):
 
 
 def _repeated(names: Sequence[str]) -> str | None:
-    """Give the first name that is there twice."""
+    """Return the first name that is there twice."""
     return next((name for i, name in enumerate(names) if name in names[:i]), None)
 
 

@@ -90,7 +90,7 @@ class IdxDataset(ImageDataset):
 
 
 def _variant(folder: Path, part: str, what: str) -> Path:
-    """Give the path of a file under the name it has, or its first name if it has none."""
+    """Return the path of a file under the name it has, or its first name if it has none."""
     names = [f"{part}-{what}-ubyte", f"{part}-{what.replace('-', '.')}-ubyte"]
     paths = [folder / f"{name}{suffix}" for name in names for suffix in (".gz", "")]
     return next((path for path in paths if path.is_file()), paths[0])
@@ -126,7 +126,7 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
 
 
 def labels_of(found: Any, images: int, classes: int, source: object) -> NDArray[np.int64]:
-    """Give labels that have been checked.
+    """Return labels that have been checked.
 
     Args:
         found: Whole numbers, one for every image.

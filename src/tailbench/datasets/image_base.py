@@ -48,11 +48,11 @@ class LabelledImages:
     labels: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        """Give the number of images."""
+        """Return the number of images."""
         return len(self.values)
 
     def take(self, rows: NDArray[np.int64]) -> LabelledImages:
-        """Give some of the images."""
+        """Return some of the images."""
         labels = None if self.labels is None else self.labels[rows]
         if isinstance(self.values, LazyRows):
             return LabelledImages(self.values.take(rows), labels)
@@ -108,7 +108,7 @@ class ImageDataset(ABC):
         raise InputError(f"there is nothing to fetch for {self.source}")
 
     def class_names(self) -> tuple[str, ...]:
-        """Give the names of the classes in the order of their labels; none if unknown."""
+        """Return the names of the classes in the order of their labels; none if unknown."""
         return self.classes
 
     @abstractmethod
@@ -150,7 +150,7 @@ class ImageDataset(ABC):
                     values[start : start + CHECKED_AT_ONCE]
 
     def splits(self, name: str, member: int) -> DataSplits:
-        """Give train, test and, drawn from train, floor.
+        """Return train, test and, drawn from train, floor.
 
         If there are fewer images to train on than to test on, floor is all of train, and test
         its first rows of the same number.

@@ -100,7 +100,7 @@ class ImageFolder(ImageDataset):
         return (Path(self.settings.path),)
 
     def class_names(self) -> tuple[str, ...]:
-        """Give the names of the folders that are classes; none if there are only files.
+        """Return the names of the folders that are classes; none if there are only files.
 
         Raises:
             InputError: As ``read``.

@@ -103,7 +103,7 @@ class Latents(ImageDataset):
         return tuple(sorted(found)) or (folder,)
 
     def class_names(self) -> tuple[str, ...]:
-        """Give the labels as text, from 0 to the largest; none without labels.
+        """Return the labels as text, from 0 to the largest; none without labels.
 
         Raises:
             InputError: As ``read``.

@@ -26,7 +26,7 @@ class PickledArray:
         _, self._shape, self._dtype, self._fortran, self._content = state
 
     def array(self) -> NDArray[Any]:
-        """Give the array, read-only.
+        """Return the array, read-only.
 
         Raises:
             ValueError: If it does not hold numbers, or not as many as its shape asks for.

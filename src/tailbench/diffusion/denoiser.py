@@ -28,7 +28,7 @@ __all__ = ["Denoiser", "local_variance"]
 
 
 def local_variance(x: Tensor, sigma: Tensor) -> Tensor:
-    r"""Give :math:`V(x_j, \sigma)`, the variance of the signal that the noise cannot explain.
+    r"""Return :math:`V(x_j, \sigma)`, the variance of the signal that the noise cannot explain.
 
     With :math:`t = 1 + \sigma^2` and the odds :math:`u = 2 + \tfrac74 \log t` (in nats) against
     a value beyond the noise, the variance is one plus the excess of :math:`x_j^2` over
@@ -67,22 +67,22 @@ class Denoiser(nn.Module):
         return self.network(x / (1.0 + sigma.square()).sqrt(), sigma)
 
     def coefficients(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Give :math:`\sigma/(V + \sigma^2)` and :math:`\sqrt{V/(V + \sigma^2)}`."""
+        r"""Return :math:`\sigma/(V + \sigma^2)` and :math:`\sqrt{V/(V + \sigma^2)}`."""
         variance = local_variance(x, sigma) if self.bent else torch.ones_like(x)
         total = variance + sigma.square()
         return sigma / total, (variance / total).sqrt()
 
     def noise(self, x: Tensor, sigma: Tensor) -> Tensor:
-        r"""Give :math:`E[\epsilon | x]`, shape ``(E, n, d)``; the score is minus it over sigma."""
+        r"""Compute :math:`E[\epsilon | x]`, shape ``(E, n, d)``; score times minus sigma."""
         line, bend = self.coefficients(x, sigma)
         return line * x + bend * self.correction(x, sigma)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
-        r"""Give :math:`D(x, \sigma) = x - \sigma E[\epsilon | x]`, shape ``(E, n, d)``."""
+        r"""Return :math:`D(x, \sigma) = x - \sigma E[\epsilon | x]`, shape ``(E, n, d)``."""
         return x - sigma * self.noise(x, sigma)
 
     def loss(self, x: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
-        """Give the loss of each member, shape ``(E,)``: the squared error of the correction.
+        """Return the loss of each member, shape ``(E,)``: the squared error of the correction.
 
         Args:
             x: Data in robust units, shape ``(E, n, d)``.

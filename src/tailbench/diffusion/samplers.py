@@ -15,7 +15,7 @@ __all__ = ["evaluations", "noise_levels", "reverse"]
 
 
 def noise_levels(sigma_max: float, sigma_min: float, steps: int, rho: float = 7.0) -> Tensor:
-    r"""Give the ``steps + 1`` falling noise levels from ``sigma_max`` to ``sigma_min``.
+    r"""Return the ``steps + 1`` falling noise levels from ``sigma_max`` to ``sigma_min``.
 
     .. math:: \sigma_i = \left(\sigma_{max}^{1/\rho}
         + \tfrac{i}{n} (\delta^{1/\rho} - \sigma_{max}^{1/\rho})\right)^\rho
@@ -41,7 +41,7 @@ def noise_levels(sigma_max: float, sigma_min: float, steps: int, rho: float = 7.
 
 
 def evaluations(sampler: str, steps: int) -> int:
-    """Give the number of network evaluations of a sampler per sample."""
+    """Return the number of network evaluations of a sampler per sample."""
     return 2 * steps if sampler == "heun" else steps
 
 

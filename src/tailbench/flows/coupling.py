@@ -25,7 +25,7 @@ class Spline(MonotonicRQSTransform):
     """
 
     def bin(self, k: Tensor) -> tuple[Tensor, ...]:
-        """Give whether the bin ``k`` exists, the knots around it, their slopes and its slope."""
+        """Return whether the bin ``k`` exists, the knots around it, their slopes and its slope."""
         inside = (k >= 0) & (k < self.bins)
         left = k % self.bins
         ends = torch.stack((left, left + 1), dim=-1)

@@ -14,7 +14,7 @@ __all__ = ["TailedFlow", "student_from_gaussian", "student_log_prob"]
 
 
 def student_log_prob(z: Tensor, index: Tensor) -> Tensor:
-    r"""Give the log-density of Student-t of :math:`\nu = 1/\lambda`, Gaussian where it is 0.
+    r"""Return the log-density of Student-t of :math:`\nu = 1/\lambda`, Gaussian where it is 0.
 
     Args:
         z: Values, shape ``(E, n, d)``.
@@ -92,13 +92,13 @@ class TailedFlow(nn.Module):
         return TailTransform(self.location, self.scale, self.shape)
 
     def latent_log_prob(self, z: Tensor) -> Tensor:
-        """Give the log-density of what the tail layer leaves, ``z`` ``(E, n, d)``: ``(E, n)``."""
+        """Return the log-density of what the tail layer leaves, ``z`` ``(E, n, d)``: ``(E, n)``."""
         base, ladj = self.coupling.inverse(z)
         index = self.student.unsqueeze(-2).to(base.dtype)
         return student_log_prob(base, index).sum(-1) + ladj
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Give the log-density of data ``x`` ``(E, n, d)``, shape ``(E, n)``, double precision."""
+        """Return the log-density of data ``x`` ``(E, n, d)``, shape ``(E, n)``, in float64."""
         z = self.tail.inverse(x)
         dtype = next(self.parameters()).dtype
         inner = self.latent_log_prob(z.to(dtype)).double()
@@ -111,7 +111,7 @@ class TailedFlow(nn.Module):
         return self.tail(self.coupling(base.to(dtype)))
 
     def loss(self, batch: Tensor, draw: Tensor | None = None) -> Tensor:
-        """Give minus the mean log-density per dimension of each member, shape ``(E,)``.
+        """Return minus the mean log-density per dimension of each member, shape ``(E,)``.
 
         Args:
             batch: Latent values; or data, in double precision, if noise is drawn.

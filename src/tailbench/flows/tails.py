@@ -17,14 +17,14 @@ LOG2 = math.log(2.0)
 
 
 def half_log_erfc(z: Tensor) -> Tensor:
-    r"""Give :math:`u(z) = -\log \mathrm{erfc}(|z|/\sqrt 2)`, exponential if ``z`` is Gaussian."""
+    r"""Return :math:`u(z) = -\log \mathrm{erfc}(|z|/\sqrt 2)`, exponential if ``z`` is Gaussian."""
     z = z.abs()
     near = -torch.special.log1p(-torch.special.erf(z.clamp(max=1.0) / math.sqrt(2.0)))
     return torch.where(z < 1.0, near, -(torch.special.log_ndtr(-z) + LOG2))
 
 
 def inverse_half_log_erfc(u: Tensor) -> Tensor:
-    r"""Give the :math:`|z|` of which ``u`` is the image, in double precision.
+    r"""Return the :math:`|z|` of which ``u`` is the image, in double precision.
 
     A starting point from the expansion at zero, the quantile function or the asymptotic
     expansion is corrected by Newton steps on ``u`` itself, which keeps the relative error near
@@ -85,7 +85,7 @@ class TailTransform:
         return torch.where(self.heavy, y.sign() * inverse_half_log_erfc(u), y)
 
     def log_abs_det_jacobian(self, z: Tensor) -> Tensor:
-        r"""Give :math:`\sum_j \log |dx_j / dz_j|` at ``z`` ``(E, n, d)``, shape ``(E, n)``."""
+        r"""Return :math:`\sum_j \log |dx_j / dz_j|` at ``z`` ``(E, n, d)``, shape ``(E, n)``."""
         z = z.double()
         log_tail = torch.special.log_ndtr(-z.abs())
         log_slope = -0.5 * z.square() - 0.5 * math.log(2.0 * math.pi) - log_tail

@@ -95,7 +95,7 @@ class _Step(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def told(self, before: Tensor, start: int, caches: list[Cache] | None) -> tuple[Tensor, Tensor]:
-        """Give shift and log-scale of tokens from ``start`` on, given the token before each."""
+        """Return shift and log-scale of tokens from ``start`` on, given the token before each."""
         h = self.enter(before) + self.place[start : start + before.shape[1]]
         for index, layer in enumerate(self.layers):
             h = layer(h, None if caches is None else caches[index])

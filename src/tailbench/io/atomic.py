@@ -17,7 +17,7 @@ __all__ = ["atomic_write", "replacing"]
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path that takes the place of ``path`` when the block ends well.
+    """Yield a temporary path that takes the place of ``path`` when the block ends well.
 
     The body writes a file or makes a folder at the temporary path, which lies in the same
     folder, is hidden, and ends like ``path`` (so that writers who look at the extension see

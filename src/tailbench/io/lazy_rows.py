@@ -42,7 +42,7 @@ class LazyRows:
         self.dtype: np.dtype[Any] = np.dtype(dtype)
 
     def __len__(self) -> int:
-        """Give the number of rows."""
+        """Return the number of rows."""
         return len(self._rows)
 
     def __getitem__(self, index: int | slice | NDArray[np.int64]) -> NDArray[Any]:
@@ -57,11 +57,11 @@ class LazyRows:
         return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
     def take(self, rows: NDArray[np.int64]) -> LazyRows:
-        """Give some of the rows, without reading them."""
+        """Return some of the rows, without reading them."""
         return LazyRows(self._read, self._rows[rows], self.shape[1:], self.dtype)
 
     def reshape(self, *shape: int) -> LazyRows:
-        """Give the rows as vectors, shape ``(n, d)``, ``d`` written out or as -1.
+        """Return the rows as vectors, shape ``(n, d)``, ``d`` written out or as -1.
 
         Raises:
             ValueError: If another shape is asked for.

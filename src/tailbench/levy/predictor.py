@@ -39,7 +39,7 @@ class NoisePredictor(nn.Module):
         self.network, self.alpha, self.scale = network, alpha, scale
 
     def coefficients(self, gbar: Tensor, sbar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the line's slope ``c``, the correction's factor ``b`` and the scale of ``x``."""
+        """Return the line's slope ``c``, the correction's factor ``b`` and the scale of ``x``."""
         signal, noise = (self.scale * gbar) ** self.alpha, sbar**self.alpha
         total = signal + noise
         q, rest = noise / total, signal / total
@@ -47,7 +47,7 @@ class NoisePredictor(nn.Module):
         return q / sbar, factor, total ** (1.0 / self.alpha)
 
     def forward(self, x: Tensor, gbar: Tensor, sbar: Tensor) -> Tensor:
-        r"""Give :math:`\hat\epsilon`, in the precision of ``x``.
+        r"""Return :math:`\hat\epsilon`, in the precision of ``x``.
 
         Args:
             x: Noisy data, shape ``(E, n, d)``.

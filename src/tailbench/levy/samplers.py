@@ -25,7 +25,7 @@ SampleResult = Callable[[], Tensor]
 
 
 def variances(a: Tensor, grid: Grid) -> Tensor:
-    r"""Give the variances of the noise given the chain of ``A``, :math:`\Sigma_0, ..., \Sigma_T`.
+    r"""Return the variances of the noise given the chain of ``A``, :math:`\Sigma_0, ..., \Sigma_T`.
 
     .. math:: \Sigma_t = \sigma_t^2 A_t + \gamma_t^2 \Sigma_{t-1}, \qquad \Sigma_0 = 0
 

@@ -30,7 +30,7 @@ def _angles(u: Tensor) -> tuple[Tensor, float]:
 
 
 def cosine(alpha: float) -> Schedule:
-    r"""Give the scale-preserving schedule of DLPM.
+    r"""Return the scale-preserving schedule of DLPM.
 
     .. math:: \bar\gamma(u) = \left(\frac{f(u)}{f(0)}\right)^{1/\alpha}, \qquad
         f(u) = \cos^2\left(\frac{u + s}{1 + s} \frac\pi2\right), \qquad
@@ -52,7 +52,7 @@ def cosine(alpha: float) -> Schedule:
 
 
 def lim_cosine(alpha: float) -> Schedule:
-    r"""Give the schedule of LIM, which differs from DLPM's at ``alpha < 2``.
+    r"""Return the schedule of LIM, which differs from DLPM's at ``alpha < 2``.
 
     .. math:: a(u) = \cos\left(\frac{u + s}{1 + s} \frac\pi2\right) \Big/
         \cos\left(\frac{s}{1 + s} \frac\pi2\right), \qquad
@@ -73,7 +73,7 @@ def lim_cosine(alpha: float) -> Schedule:
 
 
 def exploding(sigma_min: float, sigma_max: float) -> Schedule:
-    r"""Give the scale-exploding schedule: no shrinking, noise from ``sigma_min`` to ``sigma_max``.
+    r"""Return the scale-exploding schedule: no shrinking, from ``sigma_min`` to ``sigma_max``.
 
     .. math:: \bar\gamma(u) = 1, \qquad \bar\sigma(u) = \left(\sigma_{min}^{1/7}
         + u\,(\sigma_{max}^{1/7} - \sigma_{min}^{1/7})\right)^7
@@ -127,7 +127,7 @@ class Grid:
 
 
 def grid(schedule: Schedule, alpha: float, steps: int, end: float) -> Grid:
-    """Give a schedule at ``steps`` equal steps of time from 0 to ``end``.
+    """Return a schedule at ``steps`` equal steps of time from 0 to ``end``.
 
     Raises:
         ValueError: If there is no step, or the end is outside (0, 1].

@@ -128,7 +128,7 @@ class BaseMetric(ConfiguredMetric[S], ABC):
 def pair(
     samples: ArrayLike, reference: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give samples and reference as checked tables.
+    """Return samples and reference as checked tables.
 
     Raises:
         ValueError: If an array is not a finite, non-empty table, or their widths differ.
@@ -140,7 +140,7 @@ def pair(
 
 
 def checked(x: ArrayLike, what: str) -> NDArray[np.float64]:
-    """Give a table as float64, shape ``(n, d)``; nothing is cleaned.
+    """Return a table as float64, shape ``(n, d)``; nothing is cleaned.
 
     Raises:
         ValueError: If it is not a non-empty table of finite numbers.
@@ -155,7 +155,7 @@ def checked(x: ArrayLike, what: str) -> NDArray[np.float64]:
 
 
 def centre(reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the point from which tails are measured: the median of each column, shape ``(d,)``.
+    """Return the point from which tails are measured: the median of each column, shape ``(d,)``.
 
     A mean would not do: for a tail index of at most one it does not exist.
     """

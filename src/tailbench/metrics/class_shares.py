@@ -82,7 +82,7 @@ class ClassShares(ImageMetric[ClassSharesSettings]):
 
 
 def rarest(shares: NDArray[np.float64], together: float) -> NDArray[np.intp]:
-    """Give the rarest classes that hold at most a share together, and one at least.
+    """Return the rarest classes that hold at most a share together, and one at least.
 
     Args:
         shares: Shares of the classes, shape ``(classes,)``; classes without images do not count.

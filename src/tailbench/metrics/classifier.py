@@ -43,7 +43,7 @@ class ClassifierFidelity(FidelityMetric[FidelitySettings]):
     outputs: ClassVar[dict[str, MetricOutput]] = fidelity_outputs("classifier", "classifier")
 
     def weights(self, images: ImageContext) -> Path | None:
-        """Give the file of the classifier.
+        """Return the file of the classifier.
 
         Raises:
             ValueError: If there is none.

@@ -71,7 +71,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
 
 
 def expected_shortfall(x: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """Give the mean of the largest ``1 - level`` of each column, shape ``(d,)``.
+    """Return the mean of the largest ``1 - level`` of each column, shape ``(d,)``.
 
     The last value counts in part where ``(1 - level) n`` is not a whole number, and at least
     one value counts.

@@ -112,7 +112,7 @@ def _tensors(path: Path) -> Any:
 
 
 def _classifier_features() -> Any:
-    """Give the classifier as torch-fidelity wants it: a subclass of its base of networks."""
+    """Return the classifier as torch-fidelity wants it: a subclass of its base of networks."""
     from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
     from tailbench.networks.classifier import LAYERS, Classifier

@@ -30,7 +30,7 @@ def features(
     batch_size: int | None = None,
     layer: str | None = None,
 ) -> NDArray[np.float32]:
-    """Give features of images, shape ``(n, f)``.
+    """Return features of images, shape ``(n, f)``.
 
     Several processes each take a share of the images, and all get the features of all.
 
@@ -143,7 +143,7 @@ def distances(
 
 
 def _dataset(pixels: NDArray[np.uint8], channels: int) -> Any:
-    """Give images as a data set of torch, those of one channel with that many equal ones."""
+    """Return images as a data set of torch, those of one channel with that many equal ones."""
     import torch
     from torch.utils.data import Dataset
 

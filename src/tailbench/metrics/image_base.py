@@ -105,7 +105,7 @@ class FidelityMetric(ImageMetric[F]):
 
     @abstractmethod
     def weights(self, images: ImageContext) -> Path | None:
-        """Give the file of the weights of the network that gives features."""
+        """Return the file of the weights of the network that gives features."""
 
     @property
     def batch_size(self) -> int | None:

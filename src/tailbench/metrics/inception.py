@@ -58,7 +58,7 @@ class Inception(FidelityMetric[InceptionSettings]):
     outputs: ClassVar[dict[str, MetricOutput]] = fidelity_outputs("inception", "Inception")
 
     def weights(self, images: ImageContext) -> Path | None:
-        """Give the file of the weights; ``None`` to download them."""
+        """Return the file of the weights; ``None`` to download them."""
         return None if self.settings.weights is None else Path(self.settings.weights)
 
     @property

@@ -83,7 +83,7 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
 def _nearest(
     x: NDArray[np.float64], means: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Give the index of the nearest mean, and the distance to it, each of shape ``(n,)``."""
+    """Return the index of the nearest mean, and the distance to it, each of shape ``(n,)``."""
     nearest = np.empty(len(x), dtype=np.intp)
     squared = np.empty(len(x))
     step = max(1, _BLOCK // means.size)
@@ -97,7 +97,7 @@ def _nearest(
 
 
 def _radius(planar: float, dim: int) -> float:
-    """Give the radius of the ball of the unit Gaussian that leaves out ``exp(-planar^2 / 2)``."""
+    """Return the radius of the ball of the unit Gaussian that leaves out ``exp(-planar^2 / 2)``."""
     from scipy.special import gammainccinv
 
     return float(np.sqrt(2 * gammainccinv(dim / 2, np.exp(-(planar**2) / 2))))

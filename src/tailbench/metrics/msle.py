@@ -118,7 +118,7 @@ class MSLE(BaseMetric[MSLESettings]):
         }
 
     def _grid(self, n: int) -> NDArray[np.float64]:
-        """Give the probabilities ``1 - p`` of the integral, from ``1 - level`` to ``1/n``."""
+        """Return the probabilities ``1 - p`` of the integral, from ``1 - level`` to ``1/n``."""
         if n * (1 - self.settings.level) < 1 + 1e-9:
             raise ValueError(
                 f"{n} rows are too few to have one beyond the level {self.settings.level}"
@@ -128,7 +128,7 @@ class MSLE(BaseMetric[MSLESettings]):
     def _exact(
         self, truth: Target | None, beyond: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
-        """Give the true quantiles, computed once for all methods compared with one truth."""
+        """Return the true quantiles, computed once for all methods compared with one truth."""
         if truth is None:
             return None
         levels = _levels(beyond)
@@ -141,14 +141,14 @@ class MSLE(BaseMetric[MSLESettings]):
         return self._last[2]
 
     def _errors(self, true: NDArray[np.float64], made: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the squared log ratios; ``nan`` where the true value is not positive."""
+        """Return the squared log ratios; ``nan`` where the true value is not positive."""
         positive = true > 0
         ratio = np.divide(made, true, out=np.full_like(true, np.nan), where=positive)
         return np.log(np.maximum(ratio, self.settings.min_ratio)) ** 2
 
 
 def _levels(beyond: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give every level that is asked for, in the order that ``_split`` expects."""
+    """Return every level that is asked for, in the order that ``_split`` expects."""
     return np.concatenate([_MEDIAN, 1 - beyond, beyond, 1 - _OFFICIAL])
 
 

@@ -108,7 +108,7 @@ class PrecisionRecall(BaseMetric[PrecisionRecallSettings]):
 def prd_curve(
     p: NDArray[np.float64], q: NDArray[np.float64], angles: int = 1001
 ) -> NDArray[np.float64]:
-    """Give precision and recall between two histograms, shape ``(2, angles)``.
+    """Return precision and recall between two histograms, shape ``(2, angles)``.
 
     Args:
         p: Shares of the reference, shape ``(k,)``, summing to one.
@@ -121,19 +121,19 @@ def prd_curve(
 
 
 def max_f_beta(precision: NDArray[np.float64], recall: NDArray[np.float64], beta: float) -> float:
-    """Give the largest ``F_beta`` along a curve; 0 where precision and recall are."""
+    """Return the largest ``F_beta`` along a curve; 0 where precision and recall are."""
     product = (1 + beta**2) * precision * recall
     total = beta**2 * precision + recall
     return float(np.divide(product, total, out=np.zeros_like(total), where=total > 0).max())
 
 
 def _thinned(x: NDArray[np.float64], most: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Give ``x``, or ``most`` of its rows drawn without replacement."""
+    """Return ``x``, or ``most`` of its rows drawn without replacement."""
     return x if len(x) <= most else x[rng.choice(len(x), most, replace=False)]
 
 
 def _partition(x: NDArray[np.float64], clusters: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Give the cell of each row, shape ``(n,)``."""
+    """Return the cell of each row, shape ``(n,)``."""
     from sklearn.cluster import MiniBatchKMeans
 
     model = MiniBatchKMeans(clusters, n_init=1, random_state=int(rng.integers(2**31)))

@@ -95,7 +95,7 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Give the most likely class of each of the images ``(n, C, H, W)``, shape ``(n,)``."""
+        """Return the most likely class of each of the images ``(n, C, H, W)``, shape ``(n,)``."""
         self.eval()
         device = self.head.weight.device
         parts = torch.from_numpy(pixels).split(4 * BATCH)

@@ -15,14 +15,14 @@ NOISE_FEATURES = 2 * FREQUENCIES + 1
 
 
 def noise_features(sigma: Tensor) -> Tensor:
-    """Give features of the noise level ``sigma`` ``(..., 1)``, shape ``(..., 2 * 8 + 1)``."""
+    """Return features of the noise level ``sigma`` ``(..., 1)``, shape ``(..., 2 * 8 + 1)``."""
     t = sigma.log() / 4.0
     angles = t * (torch.arange(1, FREQUENCIES + 1, device=t.device, dtype=t.dtype) * math.pi / 2)
     return torch.cat([t, angles.sin(), angles.cos()], dim=-1)
 
 
 def radial_features(x: Tensor) -> Tensor:
-    r"""Give features of points ``(..., d)`` that stay moderate far out, shape ``(..., 2 d + 1)``.
+    r"""Return features of points ``(..., d)`` that stay moderate far out, shape ``(..., 2 d + 1)``.
 
     With the mean square :math:`r^2` of the coordinates: ``asinh`` of each, each over
     :math:`\sqrt{1 + r^2}`, and :math:`\tfrac12 \log(1 + r^2)`. A network that is told ``x`` as

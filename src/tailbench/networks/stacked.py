@@ -49,11 +49,11 @@ class Stacked(nn.Module):
             structure.module.compile(*args, **options)
 
     def __len__(self) -> int:
-        """Give the number of members."""
+        """Return the number of members."""
         return len(self._structures)
 
     def __getitem__(self, member: int) -> nn.Module:
-        """Give a member with its present weights.
+        """Return a member with its present weights.
 
         They stay in it until it is asked for again: checkpointing, which computes activations
         anew in the backward pass, finds them there.
@@ -77,7 +77,7 @@ class _Structure:
             self.places[key.replace(".", "/")] = (owner, name)
 
     def bind(self, weights: nn.ParameterDict, member: int) -> nn.Module:
-        """Give the module the weights of a member."""
+        """Load the weights of a member into the module."""
         for key, (owner, name) in self.places.items():
             owner.__dict__[name] = weights[key][member]
         return self.module

@@ -17,7 +17,7 @@ __all__ = ["generator_for", "metric_generator", "seed_for"]
 
 
 def seed_for(*axes: str | int) -> int:
-    """Give the seed of the given axes, an integer in ``[0, 2**63)``.
+    """Return the seed of the given axes, an integer in ``[0, 2**63)``.
 
     Args:
         axes: Names and numbers, the order of which matters.
@@ -27,7 +27,7 @@ def seed_for(*axes: str | int) -> int:
 
 
 def generator_for(*axes: str | int) -> np.random.Generator:
-    """Give a NumPy generator (PCG64) seeded by the given axes."""
+    """Return a NumPy generator (PCG64) seeded by the given axes."""
     return np.random.default_rng(seed_for(*axes))
 
 

@@ -65,7 +65,7 @@ class GaussianMixture(BaseTarget):
         return np.stack(rows)[where]
 
     def _log_joint(self, x: Array) -> Array:
-        """Give the logarithm of weight times density of each component, shape ``(n, k)``."""
+        """Return the logarithm of weight times density of each component, shape ``(n, k)``."""
         squares = np.stack([np.sum((x - m) ** 2, axis=1) for m in self.means], axis=1)
         constant = self.dim * (math.log(self.std) + 0.5 * math.log(2.0 * math.pi))
         with np.errstate(divide="ignore"):  # a weight may be 0

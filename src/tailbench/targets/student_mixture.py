@@ -107,11 +107,11 @@ class StudentMixture(BaseTarget):
         return np.stack(rows)
 
     def _whitened(self, x: Array, j: int) -> Array:
-        """Give ``x`` in the axes of a component, in units of its scales, shape ``(n, d)``."""
+        """Return ``x`` in the axes of a component, in units of its scales, shape ``(n, d)``."""
         return (x - self.loc[j]) @ self.axes[j] / self.roots
 
     def _log_joint(self, x: Array) -> Array:
-        """Give the logarithm of weight times density of each component, shape ``(n, k)``."""
+        """Return the logarithm of weight times density of each component, shape ``(n, k)``."""
         nu, d, k = self.settings.nu, self.dim, len(self.loc)
         constant = math.lgamma(0.5 * (nu + d)) - math.lgamma(0.5 * nu)
         constant -= 0.5 * d * math.log(math.pi * nu) + float(np.sum(np.log(self.roots)))

@@ -75,7 +75,7 @@ class StudentNuisance(BaseTarget):
         )  # no negative zero
 
     def _solve_last(self, q: Array) -> Array:
-        """Give the points of tail probability ``q`` in (0, 0.5] of the last coordinate.
+        """Return the points of tail probability ``q`` in (0, 0.5] of the last coordinate.
 
         The probability is that of ``t + z`` with ``z`` Gaussian: the integral over ``z`` by the
         trapezoidal rule, whose error is below 1e-14 for a step that is small beside the

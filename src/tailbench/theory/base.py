@@ -41,7 +41,7 @@ class Experiment:
         self.settings = self.Settings(**options) if settings is None else settings
 
     def cells(self) -> dict[str, dict[str, Any]]:
-        """Give what each cell depends on, as plain data, by the name of the cell."""
+        """Return what each cell depends on, as plain data, by the name of the cell."""
         raise NotImplementedError
 
     def measure(self, spec: Mapping[str, Any], device: str = "cpu") -> list[Row]:

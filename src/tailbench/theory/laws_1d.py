@@ -25,7 +25,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
 def log_interval(low: ArrayLike, high: ArrayLike) -> Array:
-    """Give the logarithm of the standard normal probability of ``[low, high]``."""
+    """Return the logarithm of the standard normal probability of ``[low, high]``."""
     from scipy.special import log_ndtr
 
     low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
@@ -110,7 +110,7 @@ class Law:
         return below[j] + part, above[j + 1] + rest
 
     def quantile(self, below: Array, above: Array) -> Array:
-        """Give the points with a probability ``below`` and ``above`` them, each shape ``(n,)``.
+        """Return the points with a probability ``below`` and ``above`` them, each shape ``(n,)``.
 
         Both are given so that neither tail loses its relative precision. Newton's method inside
         a panel; the error is near the precision of floats wherever the density is positive.
@@ -279,6 +279,6 @@ class Atoms(Law):
         return self.points, self.weights
 
     def quantile(self, below: Array, above: Array) -> Array:
-        """Give the point at which the probability passes ``below``, shape ``(n,)``."""
+        """Return the point at which the probability passes ``below``, shape ``(n,)``."""
         j = np.searchsorted(np.cumsum(self.weights), below, side="left")
         return self.points[np.minimum(j, len(self.points) - 1)]

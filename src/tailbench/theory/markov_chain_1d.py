@@ -103,7 +103,7 @@ def _spread(weights: Array, means: Array, std: float, y: Array) -> Array:
 def trajectory(
     start: Callable[[Array], Array], steps: Iterable[Step], reach: float = 10.0, fine: float = 1.0
 ) -> Iterator[Gaussians]:
-    """Give the law of a chain after each step.
+    """Return the law of a chain after each step.
 
     Args:
         start: Density of the start, element by element.
@@ -123,19 +123,19 @@ def trajectory(
 def propagate(
     start: Callable[[Array], Array], steps: Iterable[Step], reach: float = 10.0, fine: float = 1.0
 ) -> Gaussians:
-    """Give the law of a chain after its last step; the arguments are those of ``trajectory``."""
+    """Return the law of a chain after its last step; the arguments are those of ``trajectory``."""
     (last,) = deque(trajectory(start, steps, reach, fine), maxlen=1)
     return last
 
 
 def diffusion(law: Law, a: float, v: float) -> Gaussians:
-    """Give the law of ``a X + sqrt(v) Z``, with the quadrature of the law's panels."""
+    """Return the law of ``a X + sqrt(v) Z``, with the quadrature of the law's panels."""
     x, weights = law.rule()
     return Gaussians(weights, a * x, math.sqrt(v))
 
 
 def wasserstein(law: Gaussians, target: Law, order: int = 2, refine: float = 4.0) -> float:
-    r"""Give :math:`W_p` by the increasing map from the law to the target.
+    r"""Return :math:`W_p` by the increasing map from the law to the target.
 
     .. math:: W_p^p = \int |y - G^{-1}(F(y))|^p f(y) dy.
 
@@ -152,7 +152,7 @@ def wasserstein(law: Gaussians, target: Law, order: int = 2, refine: float = 4.0
 
 
 def total_variation(law: Gaussians, log_density: Callable[[Array], Array]) -> float:
-    """Give the total variation distance, the integral of the positive part of the difference.
+    """Return the total variation distance, the integral of the positive part of the difference.
 
     Args:
         law: The law of a chain.

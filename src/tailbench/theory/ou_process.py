@@ -32,7 +32,7 @@ SAMPLERS = ("euler", "exponential")
 
 
 def scale(t: float) -> tuple[float, float]:
-    """Give the factor of the data and the variance of the noise at a forward time."""
+    """Return the factor of the data and the variance of the noise at a forward time."""
     return math.exp(-t), -math.expm1(-2.0 * t)
 
 

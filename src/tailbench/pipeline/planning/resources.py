@@ -48,11 +48,11 @@ class ResourceRequest:
     minutes: int
 
     def mem_mb(self, attempt: int = 1) -> int:
-        """Give the memory of an attempt, in MB."""
+        """Return the memory of an attempt, in MB."""
         return self.memory * attempt
 
     def runtime(self, attempt: int = 1) -> int:
-        """Give the time limit of an attempt, in minutes."""
+        """Return the time limit of an attempt, in minutes."""
         return self.minutes * attempt
 
 
@@ -120,7 +120,7 @@ def sampling(
 def evaluating(
     data: DataShape, members: int, variants: int = 1, images: bool = False
 ) -> ResourceRequest:
-    """Give what the metrics of the samples of a block of members ask for.
+    """Return what the metrics of the samples of a block of members ask for.
 
     Args:
         data: Size of the data.
@@ -140,7 +140,7 @@ def evaluating(
 
 
 def preparing(data: DataShape, members: int) -> ResourceRequest:
-    """Give what drawing or reading the data of a block of members asks for."""
+    """Return what drawing or reading the data of a block of members asks for."""
     numbers = data.rows * data.dim
     memory = 600 + _mb(members * numbers, 8 * 3) + _mb(numbers, 8 * COPIES)
     return ResourceRequest(_rounded(memory, 500), _minutes(members * (1.0 + numbers * 1e-6)))
@@ -179,24 +179,24 @@ class JobResources:
     elsewhere: bool = False
 
     def limit(self) -> int:
-        """Give the number of GPUs that the run may use at once: one, if one is named."""
+        """Return the number of GPUs that the run may use at once: one, if one is named."""
         named = ":" in self.plan.config.device
         return 1 if named else gpus_of_machine() if self.available is None else self.available
 
     def gpus(self, device: str | None = None) -> int:
-        """Give the GPUs of a job that trains or samples, or of one on ``device``."""
+        """Return the GPUs of a job that trains or samples, or of one on ``device``."""
         return gpus(self.plan.config.device if device is None else device, self.available)
 
     def feature_gpus(self, dataset: str) -> int:
-        """Give the GPUs of a job that computes features of images, or metrics, of a dataset."""
+        """Return the GPUs of a job that computes features of images, or metrics, of a dataset."""
         return self.gpus(self.plan.features.device(dataset))
 
     def data(self, dataset: str, block: str) -> ResourceRequest:
-        """Give what drawing or reading the data asks for."""
+        """Return what drawing or reading the data asks for."""
         return preparing(_shape(self.plan.specs.data(dataset)), len(parse_block(block)))
 
     def train(self, dataset: str, model: str, block: str) -> ResourceRequest:
-        """Give what a training asks for."""
+        """Return what a training asks for."""
         need = _training(
             self.plan.specs.train(model),
             self.plan.specs.data(dataset),
@@ -207,7 +207,7 @@ class JobResources:
         return self._of_several(need, self.plan.processes(model))
 
     def sample(self, dataset: str, method: str, block: str) -> ResourceRequest:
-        """Give what a sampling asks for."""
+        """Return what a sampling asks for."""
         need = _sampling(
             self.plan.specs.sample(method),
             tuple(self.plan.specs.train(model) for model in self.plan.models_of(method)),
@@ -219,13 +219,13 @@ class JobResources:
         return self._of_several(need, self.plan.processes_of(method))
 
     def evaluate(self, dataset: str, method: str, block: str) -> ResourceRequest:
-        """Give what the metrics of a method ask for."""
+        """Return what the metrics of a method ask for."""
         points = _settings("methods", self.plan.specs.sample(method)).points()
         need = self._metrics(dataset, block, points)
         return self._of_several(need, self.plan.processes_for(dataset, method))
 
     def floor(self, dataset: str, block: str) -> ResourceRequest:
-        """Give what the metrics of real data ask for."""
+        """Return what the metrics of real data ask for."""
         return self._metrics(dataset, block, 1)
 
     def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
@@ -234,20 +234,20 @@ class JobResources:
         return evaluating(data, members, variants, images)
 
     def nodes(self, processes: int) -> int:
-        """Give the nodes that processes which share a job are spread over."""
+        """Return the nodes that processes which share a job are spread over."""
         return math.ceil(processes / self.plan.config.processes_per_node)
 
     def tasks(self, processes: int) -> int:
-        """Give the tasks that Slurm is asked for: one per node, or, with GPUs, none by number."""
+        """Return the tasks that Slurm is asked for: one per node, or, with GPUs, none by number."""
         return 0 if self.gpus() else self.nodes(processes)
 
     def _of_several(self, need: ResourceRequest, processes: int) -> ResourceRequest:
-        """Give what processes that share a job ask for on each node: all hold the data."""
+        """Return what processes that share a job ask for on each node: all hold the data."""
         here = min(processes, self.plan.config.processes_per_node)
         return ResourceRequest(need.memory * here, need.minutes)
 
     def group(self, name: str, dataset: str | None = None) -> str | None:
-        """Give the group of jobs that share one of a scheduler, if they do.
+        """Return the group of jobs that share one of a scheduler, if they do.
 
         There are none on one machine, where they would only cost Snakemake time to plan, nor of
         metrics that need a GPU.

@@ -49,7 +49,7 @@ def limit_cores(workflow: Any, count: int) -> None:
 
 
 def set_tmpdir(workflow: Any) -> None:
-    """Give all jobs the same folder for temporary files, unless the run has default resources.
+    """Set one folder for the temporary files of all jobs, unless the run has default resources.
 
     Snakemake's own default is an expression, which it evaluates for each job.
     """

@@ -167,7 +167,7 @@ def sharing(inputs: ResultsReader) -> dict[str, list[str]]:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that results depend on."""
+    """Return the versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

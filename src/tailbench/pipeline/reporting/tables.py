@@ -174,7 +174,7 @@ def _interval(x: Any, bootstrap: int, seed: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=8)
 def _resamples(n: int, bootstrap: int, seed: int) -> Any:
-    """Give the weights of ``n`` seeds in each resample, shape ``(bootstrap, n)``."""
+    """Return the weights of ``n`` seeds in each resample, shape ``(bootstrap, n)``."""
     import numpy as np
 
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=bootstrap) / n

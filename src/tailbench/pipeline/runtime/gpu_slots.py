@@ -49,7 +49,7 @@ def gpus_of_run(named: int | None = None) -> int:
 
 
 def gpus(device: str, available: int | None = None) -> int:
-    """Give the number of GPUs that a job on ``device`` asks for.
+    """Return the number of GPUs that a job on ``device`` asks for.
 
     Args:
         device: As in the configuration.

@@ -6,7 +6,7 @@ __all__ = ["peak_memory_mb"]
 
 
 def peak_memory_mb() -> float:
-    """Give the most memory this process has held: of the GPU if it has one, else resident."""
+    """Return the most memory this process has held: of the GPU if it has one, else resident."""
     import resource
     import sys
 

@@ -35,7 +35,7 @@ def requeue() -> bool:
 
 
 def _said(*command: str) -> str | None:
-    """Give what a command printed; ``None`` if it failed."""
+    """Return what a command printed; ``None`` if it failed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired):

@@ -20,7 +20,7 @@ PORTS = 20_000  # ports above it are free for users, and as many again are taken
 def command(
     arguments: Sequence[str], processes: int, per_node: int, environment: Mapping[str, str]
 ) -> list[str]:
-    """Give the command that runs ``tailbench`` in several processes.
+    """Return the command that runs ``tailbench`` in several processes.
 
     On one node torchrun starts them all. On several, which have to be those of a Slurm job, srun
     starts one torchrun on each, and these find each other at the node where the job began.

@@ -95,7 +95,7 @@ def _metrics(results: Path, dataset: str, method: str, block: str) -> Any:
 
 
 def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
-    """Give the cost of each variant and member of a cell."""
+    """Return the cost of each variant and member of a cell."""
     import pandas as pd
 
     layout = Layout(str(results))

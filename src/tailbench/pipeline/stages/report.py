@@ -239,7 +239,7 @@ def _clock(seconds: float) -> str:
 
 
 def _key(value: Any) -> str:
-    """Give the sort key of a number for the page's script; nothing if it is not a number."""
+    """Return the sort key of a number for the page's script; nothing if it is not a number."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return repr(float(value))

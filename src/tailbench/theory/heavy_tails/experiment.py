@@ -154,7 +154,7 @@ def _capacity(law: ScaleMixture, spec: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _score(law: ScaleMixture, error: float) -> Callable[[Array, float], tuple[Array, Array]]:
-    """Give the exact score plus a wave of L2 size ``error / sigma`` and a length of its scale."""
+    """Return the exact score plus a wave of L2 size ``error / sigma`` and a length of its scale."""
 
     def score(y: Array, sigma: float) -> tuple[Array, Array]:
         value, slope = law.noised(sigma).score(y)

@@ -33,7 +33,7 @@ def levels(high: float, low: float, steps: int, rho: float = 7.0) -> list[float]
 
 
 def run(start: Callable[[Array], Array], score: Score, noise: Sequence[float]) -> Array:
-    """Give the log-density of the chain after its last step, on the points of ``wide_grid``.
+    """Return the log-density of the chain after its last step, on the points of ``wide_grid``.
 
     Args:
         start: Log-density of the start, element by element.
@@ -63,7 +63,7 @@ def run(start: Callable[[Array], Array], score: Score, noise: Sequence[float]) -
 
 
 def total_variation(log_p: Array, log_q: Array) -> float:
-    """Give the total variation distance of two log-densities on the points of ``wide_grid``.
+    """Return the total variation distance of two log-densities on the points of ``wide_grid``.
 
     Mass that one of them has lost to errors counts as distance.
     """

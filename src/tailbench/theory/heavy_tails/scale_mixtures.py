@@ -23,7 +23,7 @@ CHUNK = 3_000_000
 
 
 def wide_grid(n: int, far: float = FARTHEST) -> tuple[Array, Array]:
-    """Give points from ``-far`` to ``far``, dense near 0, and the weights of an integral over them.
+    """Return points from ``-far`` to ``far``, dense near 0, and their weights in an integral.
 
     They are equally spaced in ``asinh``; an odd number of points has 0 among them.
     """
@@ -83,7 +83,7 @@ class ScaleMixture:
         return cls(w[keep], np.exp(u[keep]), alpha, dim)
 
     def noised(self, sigma: float) -> ScaleMixture:
-        """Give the law of ``X + sigma Z``."""
+        """Return the law of ``X + sigma Z``."""
         return ScaleMixture(self.weights, self.variances + sigma**2, self.tail_index, self.dim)
 
     def log_density(self, r: Array) -> Array:
@@ -109,7 +109,7 @@ class ScaleMixture:
         return ndtr(z) @ self.weights, ndtr(-z) @ self.weights
 
     def quantile(self, above: Array) -> Array:
-        """Give the points with probabilities ``above`` them, each below 1/2, by bisection."""
+        """Return the points with probabilities ``above`` them, each below 1/2, by bisection."""
         low, high = np.zeros_like(above), np.full_like(above, math.asinh(FARTHEST))
         for _ in range(60):
             middle = 0.5 * (low + high)
@@ -124,7 +124,7 @@ class ScaleMixture:
         return np.sqrt(variance * rng.chisquare(self.dim, size=n))
 
     def _posterior(self, r: Array, powers: tuple[int, ...]) -> tuple[Array, tuple[Array, ...]]:
-        """Give the log-density and means of powers of 1 / variance given the point."""
+        """Return the log-density and means of powers of 1 / variance given the point."""
         with np.errstate(divide="ignore"):
             offset = np.log(self.weights) - 0.5 * self.dim * np.log(2 * math.pi * self.variances)
         precision = 1.0 / self.variances

@@ -39,7 +39,7 @@ class Network(torch.nn.Module):
         self.outer = torch.nn.Parameter(torch.zeros(members, width, dim))
 
     def forward(self, x: Tensor, decay: Tensor) -> Tensor:
-        """Give the gradient of ``log h_t`` at ``x``.
+        """Return the gradient of ``log h_t`` at ``x``.
 
         Args:
             x: Points, shape ``(E, n, d)``.
@@ -49,7 +49,7 @@ class Network(torch.nn.Module):
         return decay * torch.bmm(torch.tanh(torch.bmm(inputs, self.inner)), self.outer)
 
     def field(self, x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-        """Give the gradient and its divergence at one time."""
+        """Return the gradient and its divergence at one time."""
         decay = math.exp(-t)
         ones = torch.ones_like(x[..., :1])
         inputs = torch.cat([decay * x, decay * ones, ones], dim=-1)
@@ -61,7 +61,7 @@ class Network(torch.nn.Module):
         return decay * torch.bmm(hidden, outer), divergence
 
     def path_norm(self) -> Tensor:
-        """Give the sum over neurons of the products of their two norms, shape ``(E,)``."""
+        """Return the sum over neurons of the products of their two norms, shape ``(E,)``."""
         return (self.inner.norm(dim=1) * self.outer.norm(dim=2)).sum(dim=1)
 
 
@@ -120,7 +120,7 @@ def train(
 
 
 def log_generated(field: Field, x: Tensor, times: tuple[float, float], steps: int = 40) -> Tensor:
-    r"""Give the log-density of what the probability-flow equation makes of ``N(0, I)``.
+    r"""Return the log-density of what the probability-flow equation makes of ``N(0, I)``.
 
     Points go forward by :math:`\dot x = -\nabla \log \hat h_t(x)`, by the classical method of Runge
     and Kutta, and the divergence is integrated beside them.

@@ -242,7 +242,7 @@ def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
 
 
 def _worth(stopped: pd.DataFrame) -> tuple[float, float]:
-    """Give what stopping at the best time in place of the least one is worth, and for what size."""
+    """Return what stopping at the best time, not the least one, is worth, and for what size."""
     last = stopped.iloc[stopped["x"].argmin()]
     return float(last["value"] / stopped["value"].min()), float(last["error"])
 

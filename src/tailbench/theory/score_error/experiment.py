@@ -127,7 +127,7 @@ def _row(
 
 
 def scaled_error(shape: Shape, law: Law, size: float, power: float = 0.0) -> Shape:
-    """Give a shape the L2 norm ``size / variance**power`` under the law at every time."""
+    """Scale a shape to the L2 norm ``size / variance**power`` under the law at every time."""
     x = np.linspace(-_reach(law), _reach(law), 1501)
 
     def error(y: Array, t: float) -> Array:
@@ -167,7 +167,7 @@ def chain_of(
 
 
 def _reach(law: Law) -> float:
-    """Give how far from 0 the chains of a law live: far enough for it and for a Gaussian."""
+    """Return how far from 0 the chains of a law live: far enough for it and for a Gaussian."""
     return max(9.0, min(abs(law.low), abs(law.high)) * 0.6 + 4.0)
 
 

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 def posterior_mean(r: Array, t: float, dim: int) -> Array:
-    """Give the norm of ``E[X | Y]`` at points ``Y`` of norm ``r`` and the forward time ``t``."""
+    """Return the norm of ``E[X | Y]`` at points ``Y`` of norm ``r`` and the forward time ``t``."""
     from scipy.special import ive
 
     a, v = scale(t)
@@ -39,7 +39,7 @@ def run(
     n: int,
     rng: np.random.Generator,
 ) -> Array:
-    """Give the norms of ``n`` samples of the exponential integrator, shape ``(n,)``.
+    """Return the norms of ``n`` samples of the exponential integrator, shape ``(n,)``.
 
     Args:
         dim: Dimension of the space.
@@ -67,5 +67,5 @@ def run(
 
 
 def sorted_distance(first: Array, second: Array) -> float:
-    """Give W2 of two samples of equal size on the line."""
+    """Return W2 of two samples of equal size on the line."""
     return math.sqrt(float(np.mean(np.square(np.sort(first) - np.sort(second)))))

@@ -153,13 +153,13 @@ def _order(target: str, sampler: str, group: pd.DataFrame) -> Slope:
 
 
 def _local(group: pd.DataFrame) -> tuple[Any, Any]:
-    """Give the slopes between neighbouring step sizes, and the means of these."""
+    """Return the slopes between neighbouring step sizes, and the means of these."""
     x, y = np.log(group["step"].to_numpy()), np.log(group["w2"].to_numpy())
     return np.exp(0.5 * (x[1:] + x[:-1])), np.diff(y) / np.diff(x)
 
 
 def _begins(group: pd.DataFrame, claimed: float) -> float:
-    """Give the greatest step size below which all local slopes are within 0.1 of the claim."""
+    """Return the greatest step size below which all local slopes are within 0.1 of the claim."""
     x = group["step"].to_numpy()
     good = np.abs(_local(group)[1] - claimed) <= 0.1
     bad = np.nonzero(~good)[0]

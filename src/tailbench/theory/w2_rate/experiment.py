@@ -118,7 +118,7 @@ def _row(
 
 
 def _error(target: Law, kind: str, horizon: float, steps: int, fine: float = 1.0) -> float:
-    """Give W2 after ``steps`` steps from the exact start, on grids ``fine`` times finer."""
+    """Return W2 after ``steps`` steps from the exact start, on grids ``fine`` times finer."""
     times = uniform_times(horizon, steps)
 
     def score(x: Any, t: float) -> Any:
@@ -139,7 +139,7 @@ def _law(target: Law, score: Score, kind: str, times: list[float], fine: float) 
 def _heun_error(
     target: Law, score: Score, times: list[float], start: Gaussians, refine: float
 ) -> float:
-    """Give W2 of the image of the start, whose map is increasing or else is sorted."""
+    """Return W2 of the image of the start, whose map is increasing or else is sorted."""
     x = start.grid(refine)
     weights = start.density(x) * (x[1] - x[0])
     moved = heun(score, times, x)

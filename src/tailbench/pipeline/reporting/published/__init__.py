@@ -33,7 +33,7 @@ def load(name: str) -> pd.DataFrame:
 
 
 def source(name: str) -> str:
-    """Give where a published table comes from, and what is to be known when reading it.
+    """Return where a published table comes from, and what is to be known when reading it.
 
     Raises:
         InputError: If there is no such table.

@@ -303,13 +303,13 @@ def _model(config: Mapping[str, Any], method: Any) -> Mapping[str, Any]:
 
 
 def _alpha(config: Mapping[str, Any], method: Any) -> float | None:
-    """Give the stability of the noise of a method."""
+    """Return the stability of the noise of a method."""
     alpha = _model(config, method).get("alpha")
     return None if alpha is None else float(alpha)
 
 
 def _published_name(config: Mapping[str, Any], method: Any, names: set[str]) -> str:
-    """Give the published method that ours stands for: its own name if published, else its type.
+    """Return the published method that ours stands for: its own name if published, else its type.
 
     A median of M means and independent coordinates are part of the published name.
     """
