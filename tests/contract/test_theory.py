@@ -81,7 +81,13 @@ def test_an_experiment_may_be_all_there_is(experiment):
     assert plan.cells() == [] and config.figures == ()
     cells = plan.experiments.cells()
     assert {name for name, _ in cells} == {experiment.name}
-    assert stages(plan) == {"theory": len(cells), "claims": 1, "collect": 1, "report": 1}
+    assert stages(plan) == {
+        "theory": len(cells),
+        "claims": 1,
+        "collect": 1,
+        "report": 1,
+        "finish": 1,
+    }
     assert f"results/benchmark/theory/{experiment.name}/slopes.csv" in plan.inputs.report()
     assert "results/benchmark/tables" not in plan.inputs.report()
 

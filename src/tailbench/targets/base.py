@@ -15,6 +15,8 @@ from tailbench.settings import Settings
 
 __all__ = ["BaseTarget", "TargetSettings"]
 
+GUESSED_DIM = 32
+
 
 class TargetSettings(Settings):
     """Settings that every target has."""
@@ -27,8 +29,8 @@ class TargetSettings(Settings):
         dim: int  # a setting, or a constant, of every target
 
     def shape(self) -> DataShape:
-        """Return the size of the data of one seed."""
-        return DataShape(max(self.n_train, self.n_test), self.dim)
+        """Return the size of the data of one seed; without a setting ``dim``, it is a guess."""
+        return DataShape(max(self.n_train, self.n_test), getattr(self, "dim", GUESSED_DIM))
 
 
 class BaseTarget:

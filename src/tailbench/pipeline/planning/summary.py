@@ -20,7 +20,7 @@ def stages(plan: Plan) -> dict[str, int]:
     theory = {"theory": len(plan.experiments.cells()), "claims": len(config.theory)}
     theory = {name: jobs for name, jobs in theory.items() if jobs}
     if not config.datasets:
-        return {**theory, "collect": 1, "report": 1}
+        return {**theory, "collect": 1, "report": 1, "finish": 1}
     return {
         **({"fetch": remote} if remote else {}),
         "data": data,
@@ -33,6 +33,7 @@ def stages(plan: Plan) -> dict[str, int]:
         "figure": len(config.figures),
         **theory,
         "report": 1,
+        "finish": 1,
     }
 
 

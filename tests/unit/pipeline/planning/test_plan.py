@@ -213,6 +213,7 @@ def test_number_of_jobs():
         "tables": 1,
         "figure": 3,
         "report": 1,
+        "finish": 1,
     }
 
 
