@@ -94,10 +94,10 @@ def test_sorting_by_keyboard_and_by_name(opened):
     names = list(dict.fromkeys(column(opened, "#results", 2)))
     steps = [name for name in names if name.startswith("dlpm")]
     assert steps == [
-        "dlpm[sampling_steps=10]",
-        "dlpm[sampling_steps=25]",
-        "dlpm[sampling_steps=50]",
-        "dlpm[sampling_steps=100]",
+        "dlpm, sampling_steps = 10",
+        "dlpm, sampling_steps = 25",
+        "dlpm, sampling_steps = 50",
+        "dlpm, sampling_steps = 100",
     ]
 
 

@@ -125,7 +125,7 @@ def test_has_a_method_of_its_own_name(name):
             default = method.model_fields[key].default
             if isinstance(default, (int, float)):
                 swept = method(**{key: [default, 2 * default or 0.5]})
-                assert len(swept.variants("m")) == swept.points() == 2
+                assert len(swept.variants()) == swept.points() == 2
 
 
 def test_names_of_methods_are_unique():
@@ -387,7 +387,7 @@ def test_a_damaged_file_is_named(fitted, name, tmp_path):
     content = path.read_bytes()
     for damaged in (content[:-1], content[:-1] + bytes([content[-1] ^ 1])):
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match="is damaged") as caught:
+        with pytest.raises(InputError, match="is corrupt") as caught:
             type(fitted(name)).load(tmp_path)
         assert str(path) in str(caught.value)
 
@@ -410,7 +410,7 @@ def test_files_that_are_missing(fitted, kind, tmp_path):
 def test_a_damaged_spec(fitted, kind, content, tmp_path):
     fitted(kind).save(tmp_path)
     (tmp_path / "spec.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"spec\.json is damaged"):
+    with pytest.raises(InputError, match=r"spec\.json is corrupt"):
         type(fitted(kind)).load(tmp_path)
 
 
@@ -419,7 +419,7 @@ def test_a_damaged_history(fitted, row, tmp_path):
     fitted("sgm").save(tmp_path)
     with (tmp_path / "history.csv").open("a") as file:
         file.write(row + "\n")
-    with pytest.raises(InputError, match=r"history\.csv is damaged"):
+    with pytest.raises(InputError, match=r"history\.csv is corrupt"):
         SGM.load(tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.preflight import check_data
 from tailbench.pipeline.planning.plan import Plan
-from tailbench.pipeline.reporting.missing_cells import missing
+from tailbench.pipeline.reporting.missing_cells import missing_cells
 from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
 HOLD = """
@@ -76,6 +76,7 @@ def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):
         "data/gmm/0-1/meta.json",
         "models/gmm/flow/0-1/spec.json",
         "samples/gmm/flow/0-1/record.json",
+        "metrics/gmm/floor/0-1/metrics.csv",
         "metrics/gmm/flow/0-1/metrics.csv",
         "data/stable/0-1/meta.json",
     ]
@@ -89,19 +90,19 @@ def test_cells_without_result_are_listed_with_the_reason(plan, tmp_path):
     for name, text in logs.items():
         (tmp_path / "logs" / name).mkdir(parents=True)
         (tmp_path / "logs" / name / "0-1.log").write_text(text)
-    title, *lines = missing(plan, tmp_path).splitlines()
+    title, *lines = missing_cells(plan, tmp_path).splitlines()
     assert title == "3 of 4 cells have no result:"
     assert lines == [
-        "  gmm, flow_sgm, seeds 0-1: train sgm has left nothing; its log ends: "
+        "  gmm, flow_sgm, seeds 0-1: train sgm failed; last log line: "
         "gmm/sgm, seed 1: the loss is nan",
-        "  stable, flow, seeds 0-1: train flow has left nothing; its log ends: (empty)",
-        "  stable, flow_sgm, seeds 0-1: train flow has left nothing; its log ends: (empty)",
+        "  stable, flow, seeds 0-1: train flow failed; last log line: (empty)",
+        "  stable, flow_sgm, seeds 0-1: train flow failed; last log line: (empty)",
     ]
 
 
 def test_jobs_that_have_not_run_are_named(plan, tmp_path):
-    lines = missing(plan, tmp_path).splitlines()
-    assert lines[1] == "  gmm, flow, seeds 0-1: data has not run"
+    lines = missing_cells(plan, tmp_path).splitlines()
+    assert lines[1] == "  gmm, flow, seeds 0-1: data was not started"
 
 
 def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
@@ -109,8 +110,10 @@ def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
         files = [f"data/{cell.dataset}/0-1/meta.json"]
         files += [f"models/{cell.dataset}/{model}/0-1/spec.json" for model in ("sgm", "flow")]
         files += [f"samples/{cell.dataset}/{cell.method}/0-1/record.json"]
-        files += [f"metrics/{cell.dataset}/{cell.method}/0-1/metrics.csv"]
+        files += [
+            f"metrics/{cell.dataset}/{name}/0-1/metrics.csv" for name in ("floor", cell.method)
+        ]
         for name in files:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
-    assert missing(plan, tmp_path) == ""
+    assert missing_cells(plan, tmp_path) == ""

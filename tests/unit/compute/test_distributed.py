@@ -23,6 +23,7 @@ from tailbench.compute.distributed import Processes
 from tailbench.data import ImageLayout
 from tailbench.io.arrays import write_array
 from tailbench.models.sgm import SGM
+from tailbench.pipeline.results.failures import read_failure
 
 SETTINGS = {
     "train_steps": 60,
@@ -218,6 +219,7 @@ def test_dropout_depends_on_the_seed_and_the_step_alone():
 
 
 def test_a_batch_is_not_cut_into_nothing(data, tmp_path):
-    said = run(training(data, tmp_path, "sgm", 2, batch_size=1), succeeds=False)
+    said = run(training(data, tmp_path, "sgm", 2, batch_size=1))
     assert "batch_size: 2 processes cannot share a batch of 1" in said
-    assert not (tmp_path / "sgm").exists()
+    failure = read_failure(tmp_path / "sgm")
+    assert failure is not None and "cannot share a batch of 1" in failure.reason
