@@ -61,7 +61,9 @@ rule train:
     input:
         multiext(f"{DATA}/", "train.npy", "meta.json"),
     output:
-        multiext(f"{MODEL}/", "model.safetensors", "spec.json", "history.csv", "SHA256SUMS"),
+        multiext(
+            f"{MODEL}/", "model.safetensors", "spec.json", "history.csv", "SHA256SUMS"
+        ),
     log:
         "results/default/logs/train/{dataset}/{model}/{block}.log",
     benchmark:

@@ -140,6 +140,8 @@ def _import_plugin(file: Path) -> None:
     except Exception as error:
         raise InputError(f"the plugin {file} cannot be imported: {error}") from error
     for kind, name in set(_registered) - known:
+        if not _registered[kind, name].__module__.startswith(f"{PLUGINS}."):
+            continue  # a part of this package, which the plug-in imports
         if name in _built_in(kind) or (kind, name) in _plugins:
             del _registered[kind, name]
             raise InputError(f"the plugin {file} has the name of another part: {kind}, {name!r}")

@@ -127,7 +127,7 @@ rule collect:
     params:
         # A function, since Snakemake takes braces in a text for wildcards.
         config=lambda wildcards: PLAN.config.text(),
-        results=LAYOUT.root,
+        results=subpath(output.metrics, parent=True),
         code=PLAN.code("collect"),
     message:
         with_resources("collect: {output.metrics}")

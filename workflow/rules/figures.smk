@@ -18,7 +18,7 @@ rule tables:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        results=LAYOUT.root,
+        results=subpath(output[0], parent=True),
         code=PLAN.code("tables"),
     message:
         with_resources("tables")
@@ -44,7 +44,7 @@ rule figure:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        results=LAYOUT.root,
+        results=subpath(output[0], ancestor=2),
         code=lambda wildcards: PLAN.code("figure", wildcards.figure),
     message:
         with_resources("figure: {wildcards.figure}")
@@ -70,7 +70,7 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        results=LAYOUT.root,
+        results=subpath(output[0], parent=True),
         code=PLAN.code("report"),
     message:
         with_resources("report: {output}")
@@ -90,7 +90,7 @@ rule finish:
     retries: 0
     threads: 1
     params:
-        results=LAYOUT.root,
+        results=subpath(output[0], parent=True),
         code=PLAN.code("finish"),
     message:
         "finish: are there results of all cells?"
