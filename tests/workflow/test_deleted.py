@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_every_output_of_the_workflow_is_planned(work):
     plan = Plan(load(work.run / "config.yaml"))
     planned = {f"{folder}/{name}" for folder, names in planned_files(plan) for name in names}
-    assert planned | {plan.layout.report} == set(work.outputs())
+    assert planned | {plan.layout.report, plan.layout.finished} == set(work.outputs())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ __all__ = ["deleted_files", "planned_files"]
 
 
 def planned_files(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
-    """List what the jobs of a plan write, but for the report, as folders with the names in them.
+    """List what the jobs of a plan write, but for the last two, as folders with the names in them.
 
     Args:
         plan: The plan.
