@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Picture:
 
 
 def embed(paths: Sequence[Path], budget: int) -> dict[Path, Picture]:
-    """Encode PNG files; if they are too large together, with fewer colours, then fewer pixels.
+    """Encode PNG files as they are; if they are too large together, all with fewer pixels.
 
     Args:
         paths: The files.
@@ -29,22 +30,20 @@ def embed(paths: Sequence[Path], budget: int) -> dict[Path, Picture]:
     """
     content = {path: path.read_bytes() for path in paths}
     scale = 1.0
-    while sum(map(len, content.values())) > budget and scale > 0.2:
+    while (size := sum(map(len, content.values()))) > budget and scale > 0.2:
+        scale *= max(0.5, 0.97 * math.sqrt(budget / size))
         content = {path: _smaller(path, scale) for path in paths}
-        scale *= 0.8
     return {path: _picture(data) for path, data in content.items()}
 
 
 def _smaller(path: Path, scale: float) -> bytes:
     from PIL import Image
 
-    with Image.open(path) as image:
-        flat = image.convert("RGB")
-    if scale < 1:
-        size = (max(1, round(flat.width * scale)), max(1, round(flat.height * scale)))
-        flat = flat.resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    flat.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    with Image.open(path) as image:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        flat = image.convert("RGB")  # of figures all is opaque
+        flat.resize(size, Image.Resampling.LANCZOS).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()
 
 

@@ -186,7 +186,7 @@ def _note(n: int) -> str:
     if n <= 3:
         chance = 2 ** (n - 1)
         return (
-            f"{n} seeds: the interval is the range of the differences, crude; "
+            f"{n} seeds: only the range of the differences is shown, not a confidence interval; "
             f"without any true difference it excludes zero one time in {chance}"
         )
     return f"{n} seeds: the interval tends to be too narrow" if n < FEW_SEEDS else ""

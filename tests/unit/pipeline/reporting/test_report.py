@@ -1,5 +1,6 @@
 """The report and the tables on disk: complete, self-contained, and true to the data."""
 
+import base64
 import csv
 import re
 import subprocess
@@ -140,17 +141,19 @@ def test_models_are_shared_by_methods(fabricated):
     assert shared["flow"] == ["flow", "flow_sgm"]
 
 
-def test_pictures_stay_within_the_budget(tmp_path):
+def test_pictures_are_as_saved_within_the_budget_and_smaller_beyond_it(tmp_path):
     from PIL import Image
 
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     paths = [tmp_path / f"{i}.png" for i in range(2)]
     for path in paths:
         Image.fromarray(noise).save(path)
-    whole = embedded_images.embed(paths, 10_000_000)
-    assert (whole[paths[0]].width, whole[paths[0]].height) == (400, 300)
+    saved = embedded_images.embed(paths, 10_000_000)
+    assert (saved[paths[0]].width, saved[paths[0]].height) == (400, 300)
+    encoded = saved[paths[0]].source.partition(",")[2]
+    assert base64.b64decode(encoded) == paths[0].read_bytes()
     small = embedded_images.embed(paths, 100_000)
-    assert small[paths[0]].width < 400
+    assert 50 < small[paths[0]].width < 400
     assert sum(len(p.source) for p in small.values()) < 100_000 * 1.4
 
 

@@ -1,16 +1,39 @@
-"""Numbers that the source papers publish, and their loader."""
+"""Numbers that the source papers publish.
+
+A table is a CSV file. Its comment lines are YAML:
+
+``source``
+    The publication, and what to know when reading the table.
+``datasets``
+    Type and settings of the dataset here by the published name of the data.
+``compared_with``
+    The metrics that the numbers are compared with.
+``note``
+    What to know of the comparison; may name columns of the table, and ``steps_here``.
+``data``, ``metric``, ``method``
+    Values of columns that the table lacks; ``data`` may be left out where there is one dataset.
+``type``
+    Type of the method here, where published names are no names of ours.
+``budget``
+    Runs, training steps and batch size of the source.
+``reasons``
+    Why ours is likely lower or higher.
+``only_with_data``
+    Whether to leave the numbers out where the configuration has no such data.
+"""
 
 from __future__ import annotations
 
+import io
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailbench.exceptions import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["load", "names", "source"]
+__all__ = ["head", "load", "names", "source"]
 
 
 def names() -> tuple[str, ...]:
@@ -25,22 +48,30 @@ def load(name: str) -> pd.DataFrame:
     Raises:
         InputError: If there is no such table; the message lists those there are.
     """
-    import io
-
     import pandas as pd
 
     return pd.read_csv(io.StringIO(_text(name)), comment="#")
 
 
-def source(name: str) -> str:
-    """Return where a published table comes from, and what is to be known when reading it.
+def head(name: str) -> dict[str, Any]:
+    """Read the description of a published table.
 
     Raises:
         InputError: If there is no such table.
     """
+    import yaml
+
     lines = (line for line in _text(name).splitlines() if line.startswith("#"))
-    text = " ".join(line.removeprefix("#").strip() for line in lines)
-    return text.removeprefix("Source: ")
+    return dict(yaml.safe_load("\n".join(line[2:] for line in lines)))
+
+
+def source(name: str) -> str:
+    """Read where a published table comes from, and what to know when reading it.
+
+    Raises:
+        InputError: If there is no such table.
+    """
+    return str(head(name)["source"])
 
 
 def _text(name: str) -> str:
