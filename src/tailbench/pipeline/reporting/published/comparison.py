@@ -53,8 +53,8 @@ def published_vs_ours(
         ``published_std``, ``dataset``, ``method``, ``variant``, ``name``, ``metric``,
         ``ours``, ``ours_std``, ``n``, ``floor``, ``agreement``, ``reason``, ``note``. A
         published number without any has a row with ``NaN``. Where both have a standard
-        deviation, ``agreement`` says whether the intervals of one standard deviation meet, and ``reason`` why they likely
-        do not.
+        deviation, ``agreement`` says whether the intervals of one standard deviation meet, and
+        ``reason`` why they likely do not.
 
     Raises:
         InputError: If a column of the metrics is missing.
