@@ -88,6 +88,8 @@ rule finish:
     log:
         LAYOUT.log("finish"),
     retries: 0
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         results=subpath(output[0], parent=True),
