@@ -221,5 +221,5 @@ def test_dropout_depends_on_the_seed_and_the_step_alone():
 def test_a_batch_is_not_cut_into_nothing(data, tmp_path):
     said = run(training(data, tmp_path, "sgm", 2, batch_size=1))
     assert "batch_size: 2 processes cannot share a batch of 1" in said
-    failure = read_failure(tmp_path / "sgm")
+    failure = read_failure(tmp_path / "sgm" / "0-1")
     assert failure is not None and "cannot share a batch of 1" in failure.reason
