@@ -92,8 +92,15 @@ class TrainingSettings(ModelSettings):
         "batches as cover the data.",
     )
     batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
-    learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate of AdamW.")
-    weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw",
+        description="'muon' orthogonalises the updates of hidden matrices (Jordan et al., 2024), "
+        "and updates the rest by AdamW; 'adamw' is for all parameters.",
+    )
+    learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate.")
+    weight_decay: float = Field(
+        0.0, ge=0, description="Decoupled weight decay, as a multiple of the learning rate."
+    )
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="Learning rate after warm-up: falling to zero by a cosine, or level."
     )

@@ -130,6 +130,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
             lambda: TransformerFlow(
                 dim // size, size, settings.layers, settings.depth, settings.width, settings.heads
             ),
+            outputs=[f"steps.{step}.leave.weight" for step in range(settings.layers)],
         )
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:

@@ -62,6 +62,8 @@ class ResidualMLP(nn.Module):
         zero: Start with an output of zero.
     """
 
+    output_parameters = ("leave.weight",)
+
     def __init__(
         self,
         generators: Sequence[torch.Generator],

@@ -20,10 +20,14 @@ class Stacked(nn.Module):
     Args:
         generators: One generator per member, for the initial weights.
         build: Makes a member with the weights it starts from, drawn from torch's own generator.
+        outputs: Names of the weights of the output layer, for the optimiser.
     """
 
     def __init__(
-        self, generators: Sequence[torch.Generator], build: Callable[[], nn.Module]
+        self,
+        generators: Sequence[torch.Generator],
+        build: Callable[[], nn.Module],
+        outputs: Sequence[str] = (),
     ) -> None:
         super().__init__()
         made = [_initial(build, generator) for generator in generators]
@@ -33,6 +37,7 @@ class Stacked(nn.Module):
                 for key in made[0]
             }
         )
+        self.output_parameters = tuple(f"weights.{key.replace('.', '/')}" for key in outputs)
         # not children, so that their parameters, which have no numbers, are not ours
         self._structures = tuple(_Structure(build) for _ in generators)
 

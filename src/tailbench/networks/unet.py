@@ -69,7 +69,9 @@ class ScoreUNet(nn.Module):
                 f"attention: there is no level {max(attention)} in a U-Net of {len(multipliers)}"
             )
         options = _options(shape, width, num_blocks, multipliers, attention, dropout)
-        self.members = Stacked(generators, lambda: _unet(options, checkpointing))
+        self.members = Stacked(
+            generators, lambda: _unet(options, checkpointing), outputs=["conv_out.weight"]
+        )
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Evaluate at images ``x`` ``(E, n, d)`` and noise levels ``(E or 1, n or 1, 1)``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tailbench.rng.streams import Streams
-from tailbench.training.optimizer import AdamW
+from tailbench.training.optimizer import Optimizer
 
 __all__ = ["TrainState", "flatten"]
 
@@ -40,7 +41,7 @@ class TrainState:
     best_loss: Tensor
     scale: Tensor
     losses: Tensor
-    optimizer: AdamW
+    optimizer: Optimizer
     streams: Streams
     step: int = 0
     since: int = 0
@@ -48,7 +49,7 @@ class TrainState:
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, parameters: Tensor, weight_decay: float, streams: Streams) -> TrainState:
+    def start(cls, parameters: Tensor, optimizer: Optimizer, streams: Streams) -> TrainState:
         """Build the state before the first step from initial parameters ``(E, P)``."""
         seeds, device = len(parameters), parameters.device
         best_loss = torch.full((seeds,), math.inf, device=device)
@@ -59,7 +60,7 @@ class TrainState:
             best_loss=best_loss,
             scale=torch.full((seeds,), math.nan, device=device),
             losses=torch.zeros_like(best_loss),
-            optimizer=AdamW(parameters, weight_decay),
+            optimizer=optimizer,
             streams=streams,
         )
 
@@ -114,12 +115,11 @@ class TrainState:
             self.streams.restore([tensors[f"stream.{e}"] for e in seeds])
 
 
-def flatten(module: nn.Module) -> Tensor:
+def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:
     """Move the parameters of each seed into one row of a tensor ``(E, P)``, and return it.
 
-    The module's parameters become views of it.
+    They become views of it, in their order.
     """
-    parameters = list(module.parameters())
     flat = torch.cat([p.detach().flatten(1) for p in parameters], dim=1)
     place = 0
     for parameter in parameters:

@@ -26,6 +26,7 @@ from tailbench.rng.seeds import seed_for
 from tailbench.rng.streams import Streams
 from tailbench.training import splits
 from tailbench.training.callbacks import CheckpointWriter, DivergenceGuard, Validation
+from tailbench.training.optimizer import make_optimizer, update_order
 from tailbench.training.progress import Progress
 from tailbench.training.rows import InMemoryRows, Rows
 from tailbench.training.schedule import ema_decay, learning_rate
@@ -136,10 +137,11 @@ class Trainer:
             )
         self.validated = max(self.settings.batch_size, VALIDATED // rows.shape[2])
         self.module = module.to(device)
-        self.parameters = list(self.module.parameters())
+        self.parameters = update_order(self.module, settings.optimizer)
+        flat = flatten(self.parameters)
         self.state = TrainState.start(
-            flatten(self.module),
-            settings.weight_decay,
+            flat,
+            make_optimizer(settings.optimizer, flat, self.module, settings.weight_decay),
             Streams(context.seeds, device, "train"),
         )
 
