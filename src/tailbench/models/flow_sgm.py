@@ -18,7 +18,7 @@ from tailbench.models.persistence import load_model, read_spec
 from tailbench.models.preprocessing import as_block, as_images
 from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
 from tailbench.models.sgm import SGM
-from tailbench.models.sigma_selection import select_sigma, validation_rows
+from tailbench.models.sigma_selection import reference_rows, select_sigma
 from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
 from tailbench.rng.seeds import seed_for
@@ -136,31 +136,27 @@ class FlowSGM(Model[FlowSGMSampling]):
         return {**flows, "sgm": self.sgm}
 
     def tune(self, x: Data, settings: FlowSGMSampling, context: FitContext) -> TuneResult:
-        """Choose ``sigma_T`` for each seed by the max-sliced W1 to validation rows.
+        """Choose ``sigma_T`` for each seed by the distance of samples to the training data.
 
         See :func:`tailbench.models.sigma_selection.choose_level` for the rule. The result is kept
         in ``tuned``.
 
         Args:
-            x: The training data; its rows that no part was trained on are used.
+            x: The training data.
             settings: Settings whose ``sigma_T_grid`` are tried, at the finest of their sweeps.
-            context: Seeds of the choice, and those of the split that the training has made.
-
-        Raises:
-            InputError: If a part was trained on all the data.
+            context: Seeds of the choice.
         """
         block = x if isinstance(x, Sequence) else np.asarray(x)
         rows = [block] if isinstance(block, np.ndarray) and block.ndim == 2 else list(block)
-        fraction = min(part.settings.validation_fraction for part in self._parts().values())
-        held = validation_rows(rows, fraction, context.split_seeds)
         seeds = [seed_for("choose", seed) for seed in context.seeds]
+        reference = reference_rows(rows, seeds)
 
         def draw(level: float, n: int) -> NDArray[np.float32]:
             tried = settings.finest().model_copy(update={"sigma_T": level})
             label = f"{context.label}, choosing sigma_T, {written(level)}"
             return self.sample_block(n, tried, SampleContext(seeds, label, context.verbose)).samples
 
-        self.tuned = select_sigma(draw, held, settings.sigma_T_grid, seeds, context.ids)
+        self.tuned = select_sigma(draw, reference, settings.sigma_T_grid, seeds, context.ids)
         return self.tuned
 
     def sample_block(

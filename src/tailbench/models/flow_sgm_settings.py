@@ -32,12 +32,12 @@ class FlowSGMSampling(ReverseSettings):
     sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
-        "data; a list is a sweep; 'auto' takes, for each member, the smallest candidate whose "
-        "samples are within one standard error of the least max-sliced W1 to the validation data; "
-        "where sampling_steps or sigma_min are swept, at the most steps and the least sigma_min.",
+        "data; a list is a sweep; 'auto' takes, for each seed, the candidate whose samples are "
+        "nearest to the training data by a tail-weighted distance over many lines; where "
+        "sampling_steps or sigma_min are swept, at the most steps and the least sigma_min.",
     )
     sigma_T_grid: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0),
+        (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         min_length=1,
         description="Noise levels that 'auto' tries; 0, which is for 'add_noise' only, leaves the "
         "flow's samples as they are, for data where refining them does not help.",

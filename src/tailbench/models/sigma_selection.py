@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.data import as_values
-from tailbench.exceptions import InputError
 from tailbench.models.base import TuneResult
 from tailbench.models.preprocessing import Stored
 from tailbench.rng.seeds import generator_for
-from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
+from tailbench.stats.sliced_tails import projections, sliced_tail_distance
+from tailbench.stats.sliced_transport import random_directions
 
-__all__ = ["TRIALS", "Choice", "choose_level", "select_sigma", "validation_rows"]
+__all__ = ["Choice", "choose_level", "reference_rows", "select_sigma"]
 
-TRIALS = 3
-DIRECTIONS = 64
-STARTS = 4
-STEPS = 20
-RESAMPLES = 30
+DIRECTIONS = 256
+FOLDS = 5
+ROWS = 10_000
+MIN_ROWS = 500
+NUMBERS = 2**20
+MIN_FOLD = 20
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Choice:
 
     Attributes:
         level: The level.
-        distances: Distance to the validation data of every candidate.
+        distances: Distance to the reference of every candidate.
         errors: Standard error of its difference from the least distance.
     """
 
@@ -39,55 +40,58 @@ class Choice:
     errors: dict[float, float]
 
 
-def validation_rows(
-    x: NDArray[np.float64] | Stored, fraction: float, split_seeds: Sequence[int]
-) -> NDArray[np.float64]:
-    """Return the rows that a training with the same fraction and split seeds has held out.
+def reference_rows(
+    x: Sequence[NDArray[np.float64]] | Stored, seeds: Sequence[int]
+) -> list[NDArray]:
+    """Draw the rows that samples are compared with: all of them, or some at random.
+
+    The rows that the models were trained on are among them. Rows that were held out would be
+    fairer, and are so few that, with heavy tails, their own scatter decides; and a model has to
+    be far from what is measured here, distances on lines, to gain by having seen a row.
 
     Args:
         x: Data of each seed, each of shape ``(n, d)``.
-        fraction: Fraction that is held out; the least of several trainings gives rows that none
-            of them was trained on.
-        split_seeds: Seed of each split into training and validation rows.
+        seeds: Seed of each choice.
 
     Returns:
-        Shape ``(E, h, d)``.
-
-    Raises:
-        InputError: If there are fewer than two such rows.
+        Rows of each seed: 10,000, of more than a hundred columns fewer, and at most ``n``.
     """
-    from tailbench.training.splits import split_rows
-
-    held = split_rows(x[0].shape[0], fraction, split_seeds)[1].numpy()
-    if held.shape[1] < 2:
-        raise InputError("sigma_T: 'auto' needs validation data; validation_fraction is too small")
-    return np.stack([as_values(rows[own]) for rows, own in zip(x, held, strict=True)])
+    found = []
+    for rows, seed in zip(x, seeds, strict=True):
+        n, most = rows.shape[0], max(MIN_ROWS, min(ROWS, NUMBERS // rows.shape[1]))
+        if n <= most:
+            found.append(as_values(rows[:]))
+            continue
+        order = generator_for("choose rows", seed).permutation(n)[:most]
+        found.append(as_values(rows[np.sort(order)]))
+    return found
 
 
 def select_sigma(
     draw: Callable[[float, int], NDArray[np.float32]],
-    held: NDArray[np.float64],
+    reference: Sequence[NDArray[np.float64]],
     candidates: Sequence[float],
     seeds: Sequence[int],
     ids: Sequence[int],
 ) -> TuneResult:
-    """Choose ``sigma_T`` for each seed by the max-sliced W1 to validation data.
+    """Choose ``sigma_T`` for each seed by the distance of its samples to the data.
 
     See ``choose_level`` for the rule.
 
     Args:
-        draw: Draws samples ``(E, n, d)`` at a noise level, given the level and ``n``.
-        held: Validation data, shape ``(E, n, d)``.
+        draw: Draws samples ``(E, n, d)`` at a noise level, given the level and ``n``; with the
+            same random numbers at every level, so that differences between levels are their own.
+        reference: Data of each seed, each of shape ``(n, d)``.
         candidates: Noise levels to try.
         seeds: Seed of each choice.
         ids: Number of each seed, for the curve.
     """
-    n = TRIALS * held.shape[1]
+    n = max(len(rows) for rows in reference)
     samples = {level: draw(level, n).astype(np.float64) for level in candidates}
     choices = [
         choose_level(
             {level: block[e] for level, block in samples.items()},
-            held[e],
+            reference[e],
             generator_for("choose", seed),
         )
         for e, seed in enumerate(seeds)
@@ -96,7 +100,7 @@ def select_sigma(
         {
             "member": number,
             "sigma_T": level,
-            "max_sw1": distance,
+            "distance": distance,
             "standard_error": choice.errors[level],
         }
         for number, choice in zip(ids, choices, strict=True)
@@ -107,59 +111,43 @@ def select_sigma(
 
 def choose_level(
     drawn: Mapping[float, NDArray[np.float64]],
-    held: NDArray[np.float64],
+    reference: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> Choice:
-    """Choose the least level that validation data cannot tell from the best.
+    """Choose the level whose samples are nearest to the data.
 
-    The distance of a candidate is the largest W1 to the validation data over the candidates'
-    own worst directions, found by gradient ascent; and of that the median over three sets of
-    samples, since with heavy tails one sample far out can decide a single distance. It is as
-    noisy as the far points of the validation data, by which candidates of too light tails can
-    seem the best. Hence the rule of one standard error: of the candidates whose distance
-    exceeds the least by no more than the standard error of the difference, the smallest level is
-    taken, which leaves most of the flow. The error is that over resampled validation data.
+    The distance is the mean over random directions, the coordinates and the norm of one between
+    distribution functions: see :func:`tailbench.stats.sliced_tails.tail_weighted_distance`. It
+    exists for every tail index, weighs the tails as much as the bulk, and its scatter is that of
+    an average over hundreds of lines. The standard error of a difference between two levels is
+    that of its mean over five parts of the data.
 
     Args:
-        drawn: Samples of every candidate, three times as many as validation data, ``(3 n, d)``.
-        held: Validation data, shape ``(n, d)``.
-        rng: Source of the directions and of the resampling.
-
-    References:
-        Breiman, Friedman, Olshen and Stone, Classification and regression trees, 1984 (the
-        rule).
+        drawn: Samples of every candidate, each of shape ``(n, d)``.
+        reference: Data, shape ``(m, d)``.
+        rng: Source of the directions and of the parts.
     """
-    n, dim = held.shape
-    tried = np.concatenate([random_directions(dim, DIRECTIONS, rng), np.eye(dim)])
-    worst = []
-    for samples in drawn.values():
-        costs = transport_costs(samples, held, tried, 1)
-        raised, theta = maximise_direction(
-            samples, held, tried[np.argsort(costs)[-STARTS:]], 1, STEPS
-        )
-        worst.append(theta[np.argmax(raised)])
-    directions = np.array(worst)
-
-    def distances(reference: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array(
-            [
-                np.median(
-                    [
-                        transport_costs(part, reference, directions, 1).max()
-                        for part in np.split(samples, TRIALS)
-                    ]
-                )
-                for samples in drawn.values()
-            ]
-        )
-
-    own = distances(held)
-    best = int(own.argmin())
-    again = np.array([distances(held[rng.integers(n, size=n)]) for _ in range(RESAMPLES)])
-    errors = (again - again[:, [best]]).std(axis=0)
+    theta = np.concatenate(
+        [random_directions(reference.shape[1], DIRECTIONS, rng), np.eye(reference.shape[1])]
+    )
+    parts = max(1, min(FOLDS, len(reference) // MIN_FOLD))
+    folds = np.array_split(rng.permutation(len(reference)), parts)
+    lines = projections(reference, theta, reference)
+    scores = np.array(
+        [
+            sliced_tail_distance(
+                projections(samples, theta, reference),
+                [lines, *(lines[fold] for fold in folds)],
+            )
+            for samples in drawn.values()
+        ]
+    )
+    whole, apart = scores[:, 0], scores[:, 1:]
+    best = int(whole.argmin())
+    spread = (apart - apart[best]).std(axis=1, ddof=1) if parts > 1 else np.zeros(len(scores))
     levels = list(drawn)
     return Choice(
-        min(level for level, d, e in zip(levels, own, errors, strict=True) if d <= own[best] + e),
-        dict(zip(levels, own.tolist(), strict=True)),
-        dict(zip(levels, errors.tolist(), strict=True)),
+        levels[best],
+        dict(zip(levels, whole.tolist(), strict=True)),
+        dict(zip(levels, (spread / np.sqrt(parts)).tolist(), strict=True)),
     )

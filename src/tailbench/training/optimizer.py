@@ -19,8 +19,13 @@ __all__ = ["AdamW", "Muon", "Name", "Optimizer", "make_optimizer", "orthogonalis
 
 Name = Literal["adamw", "muon"]
 
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the polynomial; Jordan et al., 2024
-ITERATIONS = 5
+# Each is the odd polynomial of degree five that is nearest to one, by the largest distance, on the
+# values that the one before leaves; the first on [0.01, 1]. What is left is within 0.27 of one.
+POLYNOMIALS = (
+    (8.0934, -23.6205, 17.4462),
+    (3.6366, -2.7219, 0.5365),
+    (2.6613, -1.9772, 0.4526),
+)
 MOMENTUM = 0.95
 ADAM_RMS = 0.2  # of an update of AdamW; Liu et al., 2025
 
@@ -82,7 +87,7 @@ def _hidden_matrices(module: nn.Module) -> Iterable[nn.Parameter]:
 
 
 def _sides(parameter: Tensor) -> tuple[int, int]:
-    """Return the sides of the matrix that a seed's parameter is; a kernel has one row per output."""
+    """Return the sides of the matrix that a parameter is; a kernel has one row per output."""
     return parameter.shape[1], math.prod(parameter.shape[2:])
 
 
@@ -195,9 +200,10 @@ class Muon:
 def orthogonalise(matrices: Tensor) -> Tensor:
     r"""Return nearly the polar factor :math:`U V^\top` of matrices :math:`U \Sigma V^\top`.
 
-    Five steps of the iteration :math:`X \leftarrow a X + (b A + c A^2) X`, :math:`A = X X^\top`,
-    from :math:`X` over its Frobenius norm. Singular values above a few thousandths of the norm end
-    between 0.6 and 1.3; a matrix of zeros stays one.
+    Three steps :math:`X \leftarrow a X + (b A + c A^2) X`, :math:`A = X X^\top`, from
+    :math:`X` over its Frobenius norm, each with the polynomial that is best after the one before.
+    Singular values from a hundredth of the norm up end between 0.73 and 1.27; smaller ones are
+    raised by a factor of at least 78; a matrix of zeros stays one.
 
     Args:
         matrices: Shape ``(..., rows, columns)``; on a GPU they are rounded to bfloat16, which is
@@ -207,16 +213,15 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         Of the shape and the type of the input.
 
     References:
-        Jordan et al., Muon: an optimizer for hidden layers in neural networks, 2024.
+        Amsel, Persson, Musco and Gower, The polar express, 2025 (the best sequence).
     """
-    a, b, c = COEFFICIENTS
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-12)
     if matrices.is_cuda:
         x = x.bfloat16()
     tall = x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
     x = x.reshape(-1, *x.shape[-2:])
-    for _ in range(ITERATIONS):
+    for a, b, c in POLYNOMIALS:
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     x = x.view(*matrices.shape[:-2], *x.shape[-2:])

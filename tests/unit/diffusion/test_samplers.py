@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
+from tailbench.diffusion.samplers import SAMPLERS, evaluations, noise_levels, reverse
 
 S = 0.7  # standard deviation of the data
 START, DELTA = 4.0, 0.01
@@ -81,11 +81,52 @@ def test_levels_need_a_step():
         noise_levels(1.0, 0.1, 0)
 
 
-def test_heun_is_of_second_order():
-    errors = [flow_error("heun", steps) for steps in (32, 64, 128)]
+@pytest.mark.parametrize("sampler", ["heun", "dpmpp_2m"])
+def test_second_order(sampler):
+    errors = [flow_error(sampler, steps) for steps in (32, 64, 128)]
     assert errors[-1] < 1e-3
     for coarse, fine in pairwise(errors):
         assert 3.4 < coarse / fine < 4.6
+
+
+def test_one_step_of_2m_is_eulers_and_the_second_extrapolates():
+    """By hand, with the posterior means D of two steps: x = 3, noise levels 4, 2 and 1."""
+    x = torch.tensor([[[3.0]]], dtype=torch.float64)
+    levels = torch.tensor([4.0, 2.0, 1.0], dtype=torch.float64)
+    first = x - 4.0 * exact(x, 4.0)
+    once = 0.5 * x + 0.5 * first
+    torch.testing.assert_close(reverse(exact, x, levels[:2], "dpmpp_2m"), once)
+    torch.testing.assert_close(once, reverse(exact, x, levels[:2], "euler"))
+    second = once - 2.0 * exact(once, 2.0)
+    twice = 0.5 * once + 0.5 * (second + 0.5 * (second - first))  # both steps have log 2
+    torch.testing.assert_close(reverse(exact, x, levels, "dpmpp_2m"), twice)
+
+
+def test_churned_noise_has_the_level_that_it_is_said_to_have():
+    """Without a pull, a step of churn adds the variance ((1 + g) t)^2 - t^2."""
+    levels = torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
+    seen = []
+
+    def no_pull(x, sigma):
+        seen.append(sigma.item())
+        return 0.0 * x
+
+    end = reverse(no_pull, 0.0 * ones(), levels, "heun", ones, churn=0.25)
+    assert end.item() == pytest.approx((1.25**2 - 1) ** 0.5 * (2.0 + 1.0))
+    assert seen == [2.5, 1.0, 1.25, 0.5]
+
+
+@pytest.mark.parametrize("churn", [0.1, 0.4])
+def test_churn_converges_to_the_variance(churn):
+    generator = torch.Generator().manual_seed(0)
+    shape = (1, 200_000, 1)
+
+    def draw():
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+    levels = noise_levels(START, DELTA, 48)
+    end = reverse(exact, (S**2 + START**2) ** 0.5 * draw(), levels, "heun", draw, churn=churn)
+    assert end.var().item() == pytest.approx(S**2 + DELTA**2, rel=0.02)
 
 
 def test_euler_is_of_first_order():
@@ -129,7 +170,7 @@ def test_sde_of_many_samples_agrees():
     assert end.var().item() == pytest.approx(sde_variance(levels), rel=0.02)
 
 
-@pytest.mark.parametrize("sampler", ["heun", "euler", "sde"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_counts_of_evaluations_and_steps(sampler, steps):
     calls, reports = [], []
@@ -148,7 +189,7 @@ def test_counts_of_evaluations_and_steps(sampler, steps):
     assert max(calls) == START and min(calls) >= DELTA
 
 
-@pytest.mark.parametrize("sampler", ["heun", "euler", "sde"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_nothing_is_clamped(sampler):
     """Without any pull, what starts at 1e30 ends there."""
     x = 1e30 * ones()
@@ -160,11 +201,17 @@ def test_deterministic_samplers_draw_nothing():
     def never():
         raise AssertionError
 
-    for sampler in ("heun", "euler"):
+    for sampler in ("heun", "dpmpp_2m", "euler"):
         reverse(exact, ones(), noise_levels(START, DELTA, 3), sampler, never)
 
 
-@pytest.mark.parametrize("sampler", ["sde", "ddpm"])
-def test_refuses_an_unknown_sampler_and_noise_that_is_missing(sampler):
-    with pytest.raises(ValueError, match="unknown or has no noise"):
-        reverse(exact, ones(), noise_levels(START, DELTA, 3), sampler)
+def test_refuses_an_unknown_sampler_noise_that_is_missing_and_churn_elsewhere():
+    levels = noise_levels(START, DELTA, 3)
+    with pytest.raises(ValueError, match="'ddpm' is unknown"):
+        reverse(exact, ones(), levels, "ddpm")
+    with pytest.raises(ValueError, match="'sde' has no noise"):
+        reverse(exact, ones(), levels, "sde")
+    with pytest.raises(ValueError, match="'heun' has no noise"):
+        reverse(exact, ones(), levels, "heun", churn=0.1)
+    with pytest.raises(ValueError, match="churn is for 'heun', not for 'dpmpp_2m'"):
+        reverse(exact, ones(), levels, "dpmpp_2m", ones, churn=0.1)
