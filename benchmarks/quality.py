@@ -72,7 +72,7 @@ def table(results: Path, dataset: str) -> pd.DataFrame:
 
 
 def heavy_coordinates(results: Path, dataset: str) -> int:
-    """Count the coordinates that the flows of all members take for heavy."""
+    """Count the coordinates that the flows of all seeds take for heavy."""
     specs = [
         json.loads(path.read_text())
         for path in (results / "models" / dataset / "flow").glob("*/spec.json")
@@ -80,8 +80,8 @@ def heavy_coordinates(results: Path, dataset: str) -> int:
     return sum(
         tail["tail"] == "heavy"
         for spec in specs
-        for member in spec["tails"]["per_member"]
-        for tail in member
+        for seed in spec["tails"]["per_seed"]
+        for tail in seed
     )
 
 

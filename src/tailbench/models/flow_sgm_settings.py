@@ -32,7 +32,7 @@ class FlowSGMSampling(ReverseSettings):
     sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
-        "data; a list is a sweep; 'auto' takes, for each member, the smallest candidate whose "
+        "data; a list is a sweep; 'auto' takes, for each seed, the smallest candidate whose "
         "samples are within one standard error of the least max-sliced W1 to the validation data; "
         "where sampling_steps or sigma_min are swept, at the most steps and the least sigma_min.",
     )

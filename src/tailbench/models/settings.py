@@ -91,7 +91,7 @@ class TrainingSettings(ModelSettings):
         description="Passes over the training data, instead of train_steps; a pass is as many "
         "batches as cover the data.",
     )
-    batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
+    batch_size: int = Field(512, ge=1, description="Samples of a batch, of each seed.")
     learning_rate: float = Field(2e-3, gt=0, description="Highest learning rate of AdamW.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
     schedule: Literal["cosine", "constant"] = Field(
@@ -99,7 +99,9 @@ class TrainingSettings(ModelSettings):
     )
     warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in linear warm-up.")
     clip_norm: float = Field(
-        1.0, gt=0, description="Largest norm of a member's gradient; a longer one is shortened."
+        1.0,
+        gt=0,
+        description="Largest norm of a seed's gradient; a longer one is shortened.",
     )
     ema: float = Field(
         0.995, ge=0, lt=1, description="Decay of the moving average of the parameters."

@@ -94,7 +94,7 @@ def select_sigma(
     ]
     curve = [
         {
-            "member": number,
+            "seed": number,
             "sigma_T": level,
             "max_sw1": distance,
             "standard_error": choice.errors[level],

@@ -52,6 +52,7 @@ class FitContext:
         verbose: bool = True,
     ) -> Self:
         """Build the context of ``count`` trainings whose seeds all derive from one seed."""
+        # The name of the stream is part of the numbers: "member" stays.
         seeds = tuple(seed_for("member", seed, e) for e in range(count))
         return cls(seeds, seeds, tuple(range(count)), label, checkpoint, verbose)
 

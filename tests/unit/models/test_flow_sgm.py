@@ -68,7 +68,7 @@ def test_at_noise_starts_are_the_noisy_flows_samples(fitted, monkeypatch):
     assert sigma == [2.0, 2.0]
 
 
-def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
+def test_each_seed_starts_at_its_own_level(fitted, monkeypatch):
     model = fitted("flow_sgm at_noise auto")
     monkeypatch.setattr(model, "tuned", TuneResult([2.0, 0.5], []))
     x, sigma, drawn = start_of(model, model.sampling, monkeypatch)
@@ -79,8 +79,8 @@ def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
-def test_levels_of_members_that_share_a_module(fitted, kind, monkeypatch):
-    """As on a GPU: members of one level go together, each to its own result."""
+def test_levels_of_seeds_that_share_a_module(fitted, kind, monkeypatch):
+    """As on a GPU: seeds of one level go together, each to its own result."""
     model = fitted(kind)
     for chosen in ([0.5, 0.5], [2.0, 0.5]):
         monkeypatch.setattr(model, "tuned", TuneResult(chosen, []))
@@ -98,8 +98,8 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
     monkeypatch.setattr(flow, "sample_block", lambda *_: SampleResult(huge, 1))
     original = model.sgm._select
 
-    def select(members):
-        module = original(members)
+    def select(positions):
+        module = original(positions)
         module.noise = lambda x, sigma: torch.zeros_like(x)
         return module
 
@@ -111,11 +111,11 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
 @pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
 def test_the_choice_is_the_smallest_within_one_error_of_the_least(fitted, kind):
     model = fitted(kind)
-    assert [(row["member"], row["sigma_T"]) for row in model.tuned.curve] == [
+    assert [(row["seed"], row["sigma_T"]) for row in model.tuned.curve] == [
         (0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)
     ]  # fmt: skip
     for e in range(2):
-        own = {row["sigma_T"]: row for row in model.tuned.curve if row["member"] == e}
+        own = {row["sigma_T"]: row for row in model.tuned.curve if row["seed"] == e}
         least = min(row["max_sw1"] for row in own.values())
         near = [s for s, r in own.items() if r["max_sw1"] <= least + r["standard_error"]]
         assert model.tuned.chosen[e] == min(near)
@@ -133,7 +133,7 @@ def test_the_curve_is_the_distance_to_the_validation_data(fitted, block):
         distance = np.median(
             [max_sliced_wasserstein(part, held[e]) for part in np.split(drawn[e], 3)]
         )
-        (row,) = (r for r in model.tuned.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
+        (row,) = (r for r in model.tuned.curve if (r["seed"], r["sigma_T"]) == (e, 2.0))
         assert 0.8 * distance < row["max_sw1"] <= 1.001 * distance  # both seek the worst direction
 
 
@@ -284,7 +284,7 @@ def test_saved_choice(fitted, tmp_path):
     loaded = FlowSGM.load(tmp_path, device="cpu")
     assert loaded.tuned == model.tuned
     assert loaded.sampling == model.sampling
-    assert isinstance(loaded.sgm, SGM) and loaded.sgm.members == 2
+    assert isinstance(loaded.sgm, SGM) and loaded.sgm.num_seeds == 2
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_candidate_zero_leaves_the_flows_samples_as_they_are(fitted, monkeypatch
     np.testing.assert_array_equal(drawn, flow.sample_block(30, FlowSampling(), DRAWS).samples)
 
 
-def test_members_may_choose_differently(fitted, monkeypatch):
+def test_seeds_may_choose_differently(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
     monkeypatch.setattr(model, "tuned", TuneResult([0.0, 2.0], []))

@@ -12,7 +12,7 @@ from tailbench.exceptions import InputError
 from tailbench.models.preprocessing import as_block, robust_units
 
 
-def test_a_table_is_a_block_of_one_member():
+def test_a_table_is_a_block_of_one_seed():
     x = np.arange(6.0).reshape(3, 2)
     assert as_block(x).shape == (1, 3, 2)
     assert as_block(x[None]).shape == (1, 3, 2)

@@ -1,4 +1,4 @@
-"""Stage ``data``: draw or read the training, test and floor data of a block of members."""
+"""Stage ``data``: draw or read the training, test and floor data of a seed block."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def run(
     """
     described = json.loads(spec)
     origin = source(described if fetched is None else {**described, "path": str(fetched)})
-    members = parse_block(seeds)
-    splits = [origin.splits(dataset, member) for member in members]
+    numbers = parse_block(seeds)
+    splits = [origin.splits(dataset, number) for number in numbers]
     sums = {}
     for part in PARTS:
         rows = [getattr(s, part) for s in splits]
@@ -59,7 +59,7 @@ def run(
     meta = {
         "type": type_,
         "settings": described,
-        "members": members,
+        "seeds": numbers,
         "columns": list(splits[0].columns),
         "synthetic": truth is not None,
         "images": None if splits[0].images is None else asdict(splits[0].images),

@@ -50,7 +50,7 @@ def plan(small):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, plan, small):
-    """Data and trained models of two members, as the workflow lays them out."""
+    """Data and trained models of two seeds, as the workflow lays them out."""
     folder = tmp_path_factory.mktemp("results")
     data = folder / "data"
     write_array(data / "train.npy", list(small["data"](2)))
@@ -93,7 +93,7 @@ def test_every_variant(run, plan, method, variants, nfe):
     samples, meta = run(method)
     assert list(samples) == variants
     assert [variant["nfe"] for variant in meta["variants"]] == nfe
-    assert meta["method"] == method and meta["members"] == [3, 4]
+    assert meta["method"] == method and meta["seeds"] == [3, 4]
     assert meta["models"] == plan.models_of(method)
     for variant, x in zip(meta["variants"], samples.values(), strict=True):
         assert x.shape == (2, 40, 2) and x.dtype == np.float32
@@ -105,11 +105,11 @@ def test_every_variant(run, plan, method, variants, nfe):
 @pytest.mark.parametrize("method", ["auto", "at_noise"])
 def test_the_choice_of_sigma_is_kept(run, method):
     _, meta = run(method)
-    assert [(row["member"], row["sigma_T"]) for row in meta["curve"]] == [
-        (member, level) for member in (3, 4) for level in (0.5, 2.0)
+    assert [(row["seed"], row["sigma_T"]) for row in meta["curve"]] == [
+        (seed, level) for seed in (3, 4) for level in (0.5, 2.0)
     ]
-    for e, member in enumerate((3, 4)):
-        own = [row for row in meta["curve"] if row["member"] == member]
+    for e, seed in enumerate((3, 4)):
+        own = [row for row in meta["curve"] if row["seed"] == seed]
         least = min(row["max_sw1"] for row in own)
         near = [r["sigma_T"] for r in own if r["max_sw1"] <= least + r["standard_error"]]
         for variant in meta["variants"]:
@@ -131,14 +131,14 @@ def test_sigma_is_chosen_by_data_that_no_part_was_trained_on(run, results, monke
     with pytest.raises(Enough):
         run("auto")
     x = torch.from_numpy(read_array(results / "data" / "train.npy"))
-    order = split_rows(x.shape[1], 0.1, [seed_for("split", "toy", member) for member in (3, 4)])[1]
+    order = split_rows(x.shape[1], 0.1, [seed_for("split", "toy", seed) for seed in (3, 4)])[1]
     held = InMemoryRows(x).take(order)
     assert np.array_equal(captured[0], held.numpy())
 
 
 def test_samples_are_those_of_the_library(run, results):
-    """Seeds depend on the data set and the member, not on the method: methods are paired."""
-    context = SampleContext([seed_for("sample", "toy", member) for member in (3, 4)])
+    """Seeds depend on the data set and the seed, not on the method: methods are paired."""
+    context = SampleContext([seed_for("sample", "toy", seed) for seed in (3, 4)])
     model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
     expected = model.sample_block(40, SGMSampling(sampling_steps=4), context).samples
     assert np.array_equal(run("sgm")[0]["sampling_steps=4"], expected)
