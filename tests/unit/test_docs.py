@@ -181,7 +181,7 @@ def test_the_parts_that_the_pages_show_are_found_and_documented(extended):
     assert {kind for kind, _ in extended} == {"metrics", "models", "targets"}
     for kind, name in extended:
         assert name in registry.names(kind)
-        assert registry.summary(registry.load(kind, name))
+        assert registry.first_line(registry.load(kind, name))
         section = "datasets" if kind == "targets" else kind
         assert f"{section}.{name}" in config_schema()["$defs"]
         assert f"type `{name}`" in config_markdown()

@@ -27,7 +27,7 @@ class DatasetSettings(Settings):
     """Settings that every data set has."""
 
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of the rows that is held out from training."
+        0.25, gt=0, lt=1, description="Fraction of the rows that is held out from training."
     )
 
     def shape(self) -> DataShape:

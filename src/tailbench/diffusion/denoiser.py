@@ -54,7 +54,7 @@ class Denoiser(nn.Module):
     """The denoiser of each seed, in robust units of the data.
 
     Args:
-        network: The network ``F`` of each seed, told noisy data and the level of their noise.
+        network: The noise-conditional network ``F`` of each seed.
         bent: Use the local variance; else the straight line of Gaussian data.
     """
 

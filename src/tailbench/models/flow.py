@@ -52,7 +52,10 @@ class FlowSettings(TrainingSettings):
         "degrees of freedom where the data are heavy; 'none', a Gaussian base alone.",
     )
     tail_fraction: float = Field(
-        0.05, gt=0, le=0.5, description="Share of the data that the tail estimators take as tail."
+        0.05,
+        gt=0,
+        le=0.5,
+        description="Fraction of the data that the tail estimators take as tail.",
     )
     tail_threshold: float = Field(
         0.05, ge=0, description="Least extreme value index that counts as heavy."

@@ -97,17 +97,23 @@ class TrainingSettings(ModelSettings):
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="Learning rate after warm-up: falling to zero by a cosine, or level."
     )
-    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in linear warm-up.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Fraction of the steps in linear warm-up.")
     clip_norm: float = Field(
         1.0,
         gt=0,
         description="Largest norm of a seed's gradient; a longer one is shortened.",
     )
     ema: float = Field(
-        0.995, ge=0, lt=1, description="Decay of the moving average of the parameters."
+        0.995,
+        ge=0,
+        lt=1,
+        description="Decay of the exponential moving average (EMA) of the parameters.",
     )
     validation_fraction: float = Field(
-        0.1, ge=0, lt=1, description="Share of the training data held out to choose the best step."
+        0.1,
+        ge=0,
+        lt=1,
+        description="Fraction of the training data held out to choose the best step.",
     )
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
 

@@ -95,7 +95,7 @@ class ResidualMLP(nn.Module):
 
 
 class ScoreMLP(nn.Module):
-    """A perceptron that is told noisy data and the level of their noise.
+    """A noise-conditional perceptron.
 
     Args:
         generators: One generator per seed, for the initial weights.

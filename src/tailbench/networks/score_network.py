@@ -1,4 +1,4 @@
-"""The choice of a network that is told noisy data and the level of their noise."""
+"""The choice of a noise-conditional network."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ TIME = 100.0  # turns of the logarithm of the noise level over the 1,000 steps o
 
 
 class ScoreUNet(nn.Module):
-    """A U-Net that is told noisy images and the level of their noise.
+    """A noise-conditional U-Net.
 
     The image comes in three ways, so that heavy noise stays moderate: see ``radial_features``.
 

@@ -81,13 +81,13 @@ def list_() -> None:
             typer.echo(f"  {name:<{width}}  {text}")
 
     def summaries(kind: str, names: list[str]) -> list[tuple[str, str]]:
-        return [(name, registry.summary(registry.load(kind, name))) for name in names]
+        return [(name, registry.first_line(registry.load(kind, name))) for name in names]
 
     section("models", summaries("models", trainable_types()))
     section(
         "methods",
         [
-            (method, registry.summary(registry.load("models", model).methods[method]))
+            (method, registry.first_line(registry.load("models", model).methods[method]))
             for method, model in sorted(method_types().items())
         ],
     )

@@ -1,4 +1,4 @@
-"""The state of a training run on disk, so that a killed run goes on where it was.
+"""The state of a training run on disk, so that a killed run resumes where it was.
 
 A state is one safetensors file, written under a temporary name and renamed. It carries a key, a
 digest of all that the run depends on, and a checksum of its content; a state of another key is not

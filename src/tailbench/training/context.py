@@ -1,4 +1,4 @@
-"""What trains or samples a seed block is told besides data and settings. No torch here."""
+"""What training and sampling of a seed block need besides data and settings. No torch here."""
 
 from __future__ import annotations
 

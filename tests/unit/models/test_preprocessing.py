@@ -102,5 +102,5 @@ def test_devices():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_gpu_that_is_not_there(device):
-    with pytest.raises(InputError, match="torch finds no GPU"):
+    with pytest.raises(InputError, match="CUDA is not available"):
         resolve_device(device)

@@ -81,7 +81,7 @@ def _summary(section: str, type_: str) -> str:
         kind = "targets"
     elif section == "methods":
         kind, name = "models", method_types()[type_]
-    return registry.summary(registry.load(kind, name)) + "."
+    return registry.first_line(registry.load(kind, name)) + "."
 
 
 def _section(section: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def config_markdown() -> str:
             table = _table(own, entry["required"], owner) if own else "It has no settings."
             parts.append(f"### `{section}`, type `{type_}`\n\n{entry['description']}\n\n{table}")
     rows = [
-        f"| `{name}` | {_cell(registry.summary(registry.load('figures', name)))}. |"
+        f"| `{name}` | {_cell(registry.first_line(registry.load('figures', name)))}. |"
         for name in registry.names("figures")
     ]
     figures = "\n".join(["| Figure | Shows |", "| --- | --- |", *rows])
@@ -112,7 +112,7 @@ def _cell(text: str) -> str:
 
 
 def _values(field: Mapping[str, Any], plural: bool = False) -> str:
-    """Say in words which values a schema admits."""
+    """Return in words which values a schema admits."""
     if "enum" in field or "const" in field:
         return " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     if "anyOf" in field:

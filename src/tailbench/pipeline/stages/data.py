@@ -16,7 +16,7 @@ from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import DATA_FILES, PARTS
 from tailbench.pipeline.stages.options import Dataset, OutputFolder, Seeds, Spec
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 
 __all__ = ["declared", "run"]
 
@@ -44,7 +44,7 @@ def run(
         InputError: If the data cannot be used.
     """
     described = json.loads(spec)
-    origin = source(described if fetched is None else {**described, "path": str(fetched)})
+    origin = make_dataset(described if fetched is None else {**described, "path": str(fetched)})
     numbers = parse_block(seeds)
     splits = [origin.splits(dataset, number) for number in numbers]
     sums = {}

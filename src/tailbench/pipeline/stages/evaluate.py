@@ -37,7 +37,7 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 from tailbench.rng.seeds import metric_generator
 
 __all__ = ["COLUMNS", "run"]
@@ -78,7 +78,7 @@ def run(
     """
     relaunch_with_torchrun(processes, per_node, device)
     meta, images = read_record(data / "meta.json"), images_of(data)
-    origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
+    origin = make_dataset({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
     test = read_array(data / "test.npy")
     metrics: list[Any] = [

@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """Write ``model.safetensors``, ``spec.json``, ``history.csv`` and checksums into a folder.
 
-    A run that is killed goes on from its last state when it is started again, to the same
+    A run that is killed resumes from its last state when it is started again, to the same
     result, and deletes its states when it ends. One that had ended, and lost its files since, puts
     them back. One that finds another at the same work waits for its end, and has nothing left to
     do if that was a good one. Processes that ``torchrun`` starts train together; the first of them
