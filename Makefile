@@ -28,7 +28,7 @@ help: ## show this list
 
 # Snakemake runs Python that it finds in a configuration (docs/security.md); the check refuses it.
 benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below results/
-	@$(RUN) -m tailbench check --no-jobs --no-data "$(or $(CONFIG),config.yaml)"
+	@$(RUN) -m tailbench validate --no-jobs --no-data "$(or $(CONFIG),config.yaml)"
 	$(RUN) -m snakemake --cores $(CORES) \
 		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
 

@@ -39,9 +39,7 @@ onstart:
 
 onsuccess:
     kept_models.discard_preserved(LAYOUT.checkpoints)
-    shell(
-        "test ! -f {LAYOUT.report:q} || tailbench summary --results {LAYOUT.root:q}"
-    )
+    shell("test ! -f {LAYOUT.report:q} || tailbench show --results {LAYOUT.root:q}")
 
 
 onerror:

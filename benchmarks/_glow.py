@@ -113,7 +113,7 @@ class GlowFlow(nn.Module):
 
 
 class _Alone(nn.Module):
-    """A block of one member, whose weights have the leading axis that the training loop expects.
+    """A block of one seed, whose weights have the leading axis that the training loop expects.
 
     Buffers stay as they are, other than by ``tailbench.networks.stacked``, which would train them.
     """
@@ -130,16 +130,16 @@ class _Alone(nn.Module):
             self.weights[key] = nn.Parameter(value.detach()[None].clone())
             self._places.append((owner, name, key))
 
-    def __getitem__(self, member: int) -> nn.Module:
+    def __getitem__(self, seed: int) -> nn.Module:
         for owner, name, key in self._places:
-            owner.__dict__[name] = self.weights[key][member]
+            owner.__dict__[name] = self.weights[key][seed]
         return self._flow[0]
 
 
 class Glow(TarFlow):
     """A Glow in the place of the transformers; noise, loss, density and denoising are TarFlow's.
 
-    For square images, one member, on a CPU.
+    For square images, one seed, on a CPU.
     """
 
     Settings: ClassVar[type[TrainingSettings]] = GlowSettings
@@ -181,7 +181,7 @@ class Glow(TarFlow):
                 self.images.shape, chosen.blocks, chosen.levels, chosen.hidden, chosen.scale_map
             )
 
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, seeds: Sequence[int], dim: int) -> nn.Module:
         self._shape(dim)
         flow = self._initial()
         flow.load_state_dict(self._start)

@@ -124,7 +124,7 @@ class Judge:
 
     def __init__(self, dataset: str, folder: Path) -> None:
         self.dataset = dataset
-        self.train = classifier.read_member(folder / "data" / "train.npy")
+        self.train = classifier.read_rows_of(folder / "data" / "train.npy")
         self.test, self.floor = (
             read_array(folder / "data" / f"{part}.npy")[0] for part in ("test", "floor")
         )

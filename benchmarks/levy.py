@@ -90,7 +90,7 @@ def step(steps: int = 150, dim: int = 2) -> None:
         block = model._prepare(x[None])
 
         def ours(model=model, block=block, dim=dim) -> None:
-            build = lambda members: model._build(members, dim)  # noqa: E731
+            build = lambda seeds: model._build(seeds, dim)  # noqa: E731
             cpu = torch.device("cpu")
             trainer.train(build, model._loss, block, model.settings, cpu, context(1))
 
@@ -101,9 +101,9 @@ def step(steps: int = 150, dim: int = 2) -> None:
         )
 
 
-def block(device: str, members: int = 10, steps: int = 30) -> None:
-    """Compare members trained together with members trained one after another."""
-    x = np.stack([AlphaStable().sample(20_000, np.random.default_rng(e)) for e in range(members)])
+def block(device: str, seeds: int = 10, steps: int = 30) -> None:
+    """Compare seeds trained together with seeds trained one after another."""
+    x = np.stack([AlphaStable().sample(20_000, np.random.default_rng(e)) for e in range(seeds)])
     model = DLPM(device=device, train_steps=steps, validation_fraction=0.0)
     data = model._prepare(x)
     where = torch.device(device)
@@ -112,18 +112,18 @@ def block(device: str, members: int = 10, steps: int = 30) -> None:
         kept, splits.seed_groups = splits.seed_groups, lambda count, at: chosen
         try:
             build = lambda group: model._build(group, 2)  # noqa: E731
-            trainer.train(build, model._loss, data, model.settings, where, context(members))
+            trainer.train(build, model._loss, data, model.settings, where, context(seeds))
         finally:
             splits.seed_groups = kept
 
     clock = time.process_time if device == "cpu" else time.perf_counter
     apart, together = in_turns(
-        lambda: train([[e] for e in range(members)]),
-        lambda: train([list(range(members))]),
+        lambda: train([[e] for e in range(seeds)]),
+        lambda: train([list(range(seeds))]),
         clock=clock,
     )
     print(
-        f"block  dlpm on {device}, {members} seeds, {steps} steps: one after another "
+        f"block  dlpm on {device}, {seeds} seeds, {steps} steps: one after another "
         f"{apart:.2f} s, together {together:.2f} s, ratio {together / apart:.2f}"
     )
 

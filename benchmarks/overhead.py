@@ -41,9 +41,7 @@ def work_seconds(results: Path) -> dict[str, float]:
     for path in (results / "samples").rglob("record.json"):
         meta = json.loads(path.read_text())
         sampling += meta.get("choose_seconds", 0.0)
-        sampling += sum(v["sample_seconds"] for v in meta["variants"].values()) * len(
-            meta["members"]
-        )
+        sampling += sum(v["sample_seconds"] for v in meta["variants"].values()) * len(meta["seeds"])
     metrics = 0.0
     for path in (results / "metrics").rglob("*.csv"):
         with path.open(newline="") as file:

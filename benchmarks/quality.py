@@ -24,7 +24,7 @@ from tailbench.io.checksums import read_record
 from tailbench.metrics.msle import MSLE
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.layout import only_results
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 from tailbench.rng.seeds import generator_for
 
 DATASETS = ("student_mixture", "gmm")
@@ -35,7 +35,7 @@ def quantile_errors(results: Path, dataset: str) -> pd.DataFrame:
     rows = []
     for meta in sorted((results / "data" / dataset).glob("*/meta.json")):
         described = read_record(meta)
-        truth = source({"type": described["type"], **described["settings"]}).target()
+        truth = make_dataset({"type": described["type"], **described["settings"]}).target()
         test = read_array(meta.parent / "test.npy")
         drawn = {"floor": read_array(meta.parent / "floor.npy")}
         for path in sorted(
@@ -72,7 +72,7 @@ def table(results: Path, dataset: str) -> pd.DataFrame:
 
 
 def heavy_coordinates(results: Path, dataset: str) -> int:
-    """Count the coordinates that the flows of all members take for heavy."""
+    """Count the coordinates that the flows of all seeds take for heavy."""
     specs = [
         json.loads(path.read_text())
         for path in (results / "models" / dataset / "flow").glob("*/spec.json")
@@ -80,8 +80,8 @@ def heavy_coordinates(results: Path, dataset: str) -> int:
     return sum(
         tail["tail"] == "heavy"
         for spec in specs
-        for member in spec["tails"]["per_member"]
-        for tail in member
+        for seed in spec["tails"]["per_seed"]
+        for tail in seed
     )
 
 

@@ -1,11 +1,11 @@
 """Print what a configuration of many cells costs before its first job: seconds and memory.
 
-Timed in an empty folder: `tailbench check`, which counts the jobs without Snakemake; the start of
-a real run, up to the moment at which the first job would begin; a dry run, which prints every job,
-one that prints how many there are of each rule, and one for Slurm; a dry run of a twentieth, which
-is how a larger benchmark is split; that of one cell; and, for reference, one of rules that have the
-same files and say nothing else (bare.smk). Judged are the seconds of processor, which are those of
-the clock where nothing else runs, and peak memory.
+Timed in an empty folder: `tailbench validate`, which counts the jobs without Snakemake; the start
+of a real run, up to the moment at which the first job would begin; a dry run, which prints every
+job, one that prints how many there are of each rule, and one for Slurm; a dry run of a twentieth,
+which is how a larger benchmark is split; that of one cell; and, for reference, one of rules that
+have the same files and say nothing else (bare.smk). Judged are the seconds of processor, which are
+those of the clock where nothing else runs, and peak memory.
 
     python benchmarks/scale.py [--cells 10000] [--repeats 1] [--profile FILE]
     python benchmarks/scale.py --cells 10000 --most-seconds 60 --most-gib 2
@@ -107,7 +107,7 @@ def main() -> None:
     start = ["-c", FIRST_JOB, *options, "--no-hooks"]
     profile = [] if given.profile is None else ["-m", "cProfile", "-o", str(given.profile)]
     commands = {
-        "check": ["-m", "tailbench", "check", "config.json", "--no-data"],
+        "validate": ["-m", "tailbench", "validate", "config.json", "--no-data"],
         "start of a run": start,
         "dry run": [*profile, *dry],
         "dry run, --quiet": [*dry, "--quiet", "rules"],

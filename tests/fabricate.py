@@ -116,7 +116,7 @@ def seal(record: Path, files: Iterable[Path], content: dict[str, Any] | None = N
     write_sums(record.parent, {**sums, record.name: write_record(record, content or {})})
 
 
-def members(block: str) -> list[int]:
+def seeds(block: str) -> list[int]:
     first, _, last = block.partition("-")
     return list(range(int(first), int(last or first) + 1))
 
@@ -148,7 +148,7 @@ def generate(name: str, method: str, n: int, rng: np.random.Generator) -> np.nda
 def _data(results: Path, name: str, block: str, n: int) -> None:
     folder = results / "data" / name / block
     splits = {
-        split: np.stack([draw(name, n, np.random.default_rng([m, k])) for m in members(block)])
+        split: np.stack([draw(name, n, np.random.default_rng([m, k])) for m in seeds(block)])
         for k, split in enumerate(("train", "test", "floor"))
     }
     for split, rows in splits.items():
@@ -171,14 +171,14 @@ def _models(results: Path, name: str, block: str) -> None:
         rng = np.random.default_rng([number, len(block)])
         step = np.arange(10, 401, 10)
         rows = []
-        for m in members(block):
+        for m in seeds(block):
             loss = 0.4 + 2.0 * np.exp(-step / 60) + 0.05 * rng.normal(size=step.size)
             val = np.where(step % 50 == 0, 0.45 + 2.0 * np.exp(-step / 60), np.nan)
             shift = -2.0 if model == "flow" else 0.0
             rows.append(
                 pd.DataFrame(
                     {
-                        "member": m,
+                        "seed": m,
                         "step": step,
                         "loss": loss + shift,
                         "val_loss": val + shift if model != "lim" else np.nan,
@@ -192,7 +192,7 @@ def _models(results: Path, name: str, block: str) -> None:
         pd.concat(rows).to_csv(folder / "history.csv", index=False)
         spec: dict[str, Any] = {
             **MODELS[model],
-            "seconds": [4.0] * len(members(block)),
+            "seconds": [4.0] * len(seeds(block)),
             "parameters": 12345,
             "versions": {"python": "3.12.0", "torch": "2.11.0"},
         }
@@ -208,7 +208,7 @@ def _models(results: Path, name: str, block: str) -> None:
                 }
                 for j in range(columns)
             ]
-            spec["tails"] = {"mode": "auto", "per_member": [table] * len(members(block))}
+            spec["tails"] = {"mode": "auto", "per_seed": [table] * len(seeds(block))}
         seal(folder / "spec.json", [folder / "history.csv"], spec)
 
 
@@ -219,9 +219,7 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
         folder = results / "samples" / name / method / block
         variants = [v for v, row in METHODS.items() if row[0] == method]
         drawn = [
-            np.stack(
-                [generate(name, v, n, np.random.default_rng([m, 9, i])) for m in members(block)]
-            )
+            np.stack([generate(name, v, n, np.random.default_rng([m, 9, i])) for m in seeds(block)])
             for i, v in enumerate(variants)
         ]
         write_array(folder / "samples.npy", drawn)
@@ -235,7 +233,7 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
                     "sample_seconds": 0.01 * METHODS[v][3],
                     "sigma_T": None
                     if METHODS[v][4] in ("auto", None)
-                    else [METHODS[v][4]] * len(members(block)),
+                    else [METHODS[v][4]] * len(seeds(block)),
                     "sampler": "heun",
                     "sampling_steps": 32,
                 }
@@ -245,8 +243,8 @@ def _samples(results: Path, name: str, block: str, n: int) -> None:
         }
         if method == "flow_sgm":
             meta["curve"] = [
-                {"member": m, "sigma_T": s, "max_sw1": 0.14 + 0.4 / (1 + s) + 0.01 * m}
-                for m in members(block)
+                {"seed": m, "sigma_T": s, "max_sw1": 0.14 + 0.4 / (1 + s) + 0.01 * m}
+                for m in seeds(block)
                 for s in (0.25, 0.5, 1, 2, 4, 8)
             ]
         seal(folder / "record.json", [folder / "samples.npy"], meta)
@@ -263,7 +261,7 @@ def _metrics(results: Path) -> None:
         for variant, (method, blur, bend, nfe, sigma) in METHODS.items():
             if (name, method) == MISSING:
                 continue
-            for seed in (m for block in BLOCKS for m in members(block)):
+            for seed in (m for block in BLOCKS for m in seeds(block)):
                 for metric, floor in FLOORS.items():
                     if metric in ("mode_weight_tv", "off_mode_share") and name == "returns":
                         continue

@@ -35,6 +35,7 @@ CONDA_NAMES = {
     "matplotlib-base": "matplotlib",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
+    "seaborn-base": "seaborn",
 }
 """Packages whose name on conda-forge is not the one that pip knows."""
 

@@ -96,7 +96,7 @@ class NetworkCost:
 
 @dataclass(frozen=True)
 class DataSplits:
-    """The data of one member.
+    """The data of one seed.
 
     Attributes:
         train: What models are fitted on, shape ``(n, d)``.

@@ -1,7 +1,7 @@
 """The three interfaces of the package: what is learned, what learns it, and what judges it.
 
 This module imports nothing of the package, so that every other module may import it.
-Arrays of data carry the shape ``(n, d)``; arrays of a block of members (independent
+Arrays of data carry the shape ``(n, d)``; arrays of a seed block (independent
 repetitions of an experiment) carry ``(E, n, d)``.
 """
 
@@ -69,7 +69,7 @@ class GenerativeModel(Protocol):
         """Learn from ``x`` of shape ``(n, d)`` or ``(E, n, d)``."""
 
     def sample(self, n: int, **options: Any) -> NDArray[np.float32]:
-        """Draw ``n`` samples per member, of the shape of the data the model was fitted on."""
+        """Draw ``n`` samples per seed, of the shape of the data the model was fitted on."""
 
     def save(self, path: str | Path) -> None:
         """Write the model into the folder ``path``."""

@@ -34,15 +34,15 @@ from tailbench.exceptions import InputError
 __all__ = [
     "KINDS",
     "entry_class",
+    "first_line",
     "load",
+    "make_dataset",
     "method_types",
     "module_of",
     "names",
     "nearest",
     "register",
-    "source",
     "source_kind",
-    "summary",
     "trainable_types",
     "use_plugins",
 ]
@@ -228,7 +228,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (known: {', '.join(known)})" if known else ""
 
 
-def summary(part: Callable[..., Any] | type) -> str:
+def first_line(part: Callable[..., Any] | type) -> str:
     """Return the first line of a part's docstring."""
     return (part.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
@@ -246,7 +246,7 @@ def trainable_types() -> list[str]:
 
 
 def source_kind(type_: str) -> str:
-    """Say whether a type under ``datasets`` is one of the ``"targets"`` or of the ``"datasets"``.
+    """Return whether a type under ``datasets`` is one of ``"targets"`` or of ``"datasets"``.
 
     Raises:
         InputError: If there is no such type; the message names the nearest one.
@@ -257,7 +257,7 @@ def source_kind(type_: str) -> str:
     return known[type_]
 
 
-def source(spec: Mapping[str, Any]) -> Any:
+def make_dataset(spec: Mapping[str, Any]) -> Any:
     """Make the target or data set of a specification ``{"type": ..., **settings}``."""
     settings = dict(spec)
     type_ = settings.pop("type")

@@ -39,12 +39,12 @@ def test_reads_a_table(source):
 
 
 def test_splits(source):
-    first, again, other = (source.splits("toy", member) for member in (3, 3, 4))
+    first, again, other = (source.splits("toy", seed) for seed in (3, 3, 4))
     assert first.floor.shape == first.test.shape
     assert first.train.shape[1] == first.test.shape[1] == len(first.columns)
     for part in ("train", "test", "floor"):
         assert np.array_equal(getattr(first, part), getattr(again, part))
-    for part in ("train", "test"):  # real data are the same for every member
+    for part in ("train", "test"):  # real data are the same for every seed
         assert np.array_equal(getattr(first, part), getattr(other, part))
     assert not np.array_equal(first.floor, other.floor)
 

@@ -126,8 +126,8 @@ def test_labels_follow_their_rows(source):
         assert found == splits.labels[part].tolist()
 
 
-def test_members_share_all_but_the_floor(source):
-    first, again, other = (source.splits("toy", member) for member in (3, 3, 4))
+def test_seeds_share_all_but_the_floor(source):
+    first, again, other = (source.splits("toy", seed) for seed in (3, 3, 4))
     fresh = type(source)(source.settings).splits("toy", 3)
     for part in ("train", "test", "floor"):
         for same in (again, fresh):

@@ -69,11 +69,11 @@ def sample(model, n, **options):
     return model.sample(n, **options_of(model), **options)
 
 
-def two_lumps(members, n=400, dim=2):
+def two_lumps(seeds, n=400, dim=2):
     """Two lumps four standard deviations apart: structure that can be learned fast."""
     rng = np.random.default_rng(0)
-    side = np.sign(rng.standard_normal((members, n, 1)))
-    return 2.0 * side + rng.standard_normal((members, n, dim))
+    side = np.sign(rng.standard_normal((seeds, n, 1)))
+    return 2.0 * side + rng.standard_normal((seeds, n, dim))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_shapes(fitted, tables, kind):
     assert x.shape == (2, 50, 2) and table.shape == (50, 2)
     assert x.dtype == table.dtype == np.float32
     assert np.isfinite(x).all()
-    assert (model.members, model.dim) == (2, 2) and tables(kind).members == 1
+    assert (model.num_seeds, model.dim) == (2, 2) and tables(kind).num_seeds == 1
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -243,29 +243,29 @@ def test_the_seed_of_the_training_counts(fitted, block, name):
     assert not np.array_equal(sample(fitted(name), 20), sample(other, 20))
 
 
-def test_a_member_does_not_depend_on_its_block(fitted, tables, block, kind):
-    """The first member of two, it alone, and the same as a table, to the last bit."""
+def test_a_seed_does_not_depend_on_its_block(fitted, tables, block, kind):
+    """The first seed of two, it alone, and the same as a table, to the last bit."""
     alone = sample(build(kind).fit(block[:1], seed=1, verbose=False), 20)[0]
     assert np.array_equal(alone, sample(fitted(kind), 20)[0])
     assert np.array_equal(alone, sample(tables(kind), 20))
 
 
 @pytest.mark.parametrize("kind", ["sgm", "flow", "flow_sgm", "toy_gaussian"])
-def test_members_that_are_equal_draw_different_samples(block, kind):
-    """The same data and seeds of training give the same member twice, but not the same draws."""
+def test_equal_trainings_draw_different_samples(block, kind):
+    """The same data and seeds of training give the same model twice, but not the same draws."""
     twin = np.stack([block[0], block[0]])
     x = sample(build(kind).fit_block(twin, FitContext([1, 1], [1, 1], [0, 1], "toy")), 20)
     assert not np.isclose(x[0], x[1]).any()
 
 
 @pytest.mark.parametrize("name", ["flow", "toy_gaussian"])
-def test_seeds_of_members_can_be_given(block, name):
+def test_random_seeds_can_be_given(block, name):
     def fit(x, seeds):
         return build(name).fit_block(x, FitContext(seeds, seeds, [7 + s for s in seeds], "toy"))
 
     both, second = fit(block, [1, 2]), fit(block[1:], [2])
-    assert np.array_equal(*(sample_of(m, [9] * m.members)[-1] for m in (both, second)))
-    rows = [row["member"] for row in both.history]
+    assert np.array_equal(*(sample_of(m, [9] * m.num_seeds)[-1] for m in (both, second)))
+    rows = [row["seed"] for row in both.history]
     assert rows == ([8] * 5 + [9] * 5 if name == "flow" else [])
 
 
@@ -295,7 +295,7 @@ def test_the_size_of_a_batch_changes_nothing(fitted, kind, monkeypatch, batch):
 
 @pytest.mark.parametrize("kind", ["sgm", "sgm heavy", "flow", "flow noise"])
 def test_together_is_each_alone(kind, block, monkeypatch):
-    """Members share one module on a GPU; the same is done here on the CPU."""
+    """Seeds share one module on a GPU; the same is done here on the CPU."""
     few = {"train_steps": 12, "validate_every": 6}
     apart = build(kind, **few).fit(block, seed=5, verbose=False)
     monkeypatch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
@@ -332,7 +332,7 @@ def test_save_and_load(fitted, kind, tmp_path):
     model.save(tmp_path / "a")
     loaded = type(model).load(tmp_path / "a", device="cpu")
     assert np.array_equal(sample(loaded, 50), sample(model, 50))
-    assert loaded.members == 2 and loaded.dim == 2
+    assert loaded.num_seeds == 2 and loaded.dim == 2
     loaded.save(tmp_path / "b")
     files = sorted(
         p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()
@@ -364,17 +364,17 @@ def test_the_file_says_what_made_it(fitted, name, tmp_path):
     spec = json.loads((tmp_path / "spec.json").read_text())
     assert spec["type"] == name and spec["settings"] == model.settings.model_dump(mode="json")
     assert spec["versions"]["torch"] == torch.__version__
-    assert spec["members"] == 2 and spec["dim"] == 2 and len(spec["seconds"]) == 2
+    assert spec["seeds"] == 2 and spec["dim"] == 2 and len(spec["seconds"]) == 2
     assert min(spec["seconds"]) > 0
     rows = (tmp_path / "history.csv").read_text().splitlines()
-    assert rows[0] == "member,step,loss,val_loss,lr,seconds"
+    assert rows[0] == "seed,step,loss,val_loss,lr,seconds"
     steps = (1, 10, 20, 30, 40) if name == "flow" else ()
     assert [row.split(",")[:2] for row in rows[1:]] == [
         [str(e), str(step)] for e in (0, 1) for step in steps
     ]
 
 
-def test_parameters_are_those_of_one_member(fitted):
+def test_parameters_are_those_of_one_seed(fitted):
     model = fitted("flow")
     assert model.info["parameters"] * 2 == sum(p.numel() for p in model.module.parameters())
     assert fitted("toy_gaussian").info["parameters"] == 2 + 4 + 1  # mean, factor, rows
@@ -459,7 +459,7 @@ def test_unknown_settings_of_the_headline(fitted):
 @pytest.mark.parametrize("name", MODELS)
 def test_not_fitted(name, tmp_path):
     model = build(name)
-    for use in (lambda: model.sample(5), lambda: model.members, lambda: model.save(tmp_path)):
+    for use in (lambda: model.sample(5), lambda: model.num_seeds, lambda: model.save(tmp_path)):
         with pytest.raises(RuntimeError, match="has not been fitted"):
             use()
 
@@ -508,8 +508,8 @@ def test_no_clamp(name):
 
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_a_tiny_fit_beats_its_initialisation(fitted, name):
-    for member in (0, 1):
-        losses = [row["val_loss"] for row in fitted(name).history if row["member"] == member]
+    for seed in (0, 1):
+        losses = [row["val_loss"] for row in fitted(name).history if row["seed"] == seed]
         assert len(losses) == 5
         assert min(losses[1:]) < losses[0]
 
@@ -533,7 +533,7 @@ written = []
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name in GRADIENT])
 def test_resumed_is_uninterrupted(fitted, block, name, tmp_path):
-    """Killed in the middle of its second member, and started again."""
+    """Killed in the middle of its second seed, and started again."""
     written.clear()
     with pytest.raises(Killed):
         build(name).fit(block, seed=1, verbose=False, checkpoint=Killing(tmp_path, "k", 0.0))

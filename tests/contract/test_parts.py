@@ -47,7 +47,7 @@ def test_says_what_it_is(kind, name):
     first = (part.__doc__ or "").partition("\n")[0]
     assert 10 < len(first) <= 100
     assert first[0].isupper() and first.endswith(".")
-    assert registry.summary(part) == first.rstrip(".")
+    assert registry.first_line(part) == first.rstrip(".")
 
 
 @pytest.mark.parametrize(("kind", "name", "cls"), SETTINGS)

@@ -85,7 +85,7 @@ def test_modes(target):
 def test_splits(target):
     cls = type(target)
     small = cls(n_train=30, n_test=20)
-    first, again, other = (small.splits("toy", member) for member in (3, 3, 4))
+    first, again, other = (small.splits("toy", seed) for seed in (3, 3, 4))
     for part, rows in (("train", 30), ("test", 20), ("floor", 20)):
         x = getattr(first, part)
         assert x.shape == (rows, small.dim)

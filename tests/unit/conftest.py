@@ -39,10 +39,10 @@ def headline(**sampling):
     )
 
 
-def student(members, n=300, seed=0):
+def student(count, n=300, seed=0):
     """Heavy in the first column, light in the second, shape (E, n, 2), off centre."""
     rng = np.random.default_rng(seed)
-    x = np.stack([rng.standard_t(1.5, (members, n)), rng.standard_normal((members, n))], axis=-1)
+    x = np.stack([rng.standard_t(1.5, (count, n)), rng.standard_normal((count, n))], axis=-1)
     return 0.1 * x + np.array([3.0, -1.0])
 
 
@@ -58,7 +58,7 @@ def block():
 
 @pytest.fixture(scope="session")
 def fitted(block):
-    """Give a model of a kind, fitted on the block of two members."""
+    """Give a model of a kind, fitted on the block of two seeds."""
     made = {}
 
     def get(kind):
@@ -71,7 +71,7 @@ def fitted(block):
 
 @pytest.fixture(scope="session")
 def tables():
-    """Give a model of a kind, fitted on the table of the first member."""
+    """Give a model of a kind, fitted on the table of the first seed."""
     made = {}
 
     def get(kind):
@@ -112,8 +112,8 @@ def watch(monkeypatch):
     def start(model, change=lambda noise: noise):
         calls, original = [], model._select
 
-        def select(members):
-            predictor = change(original(members))
+        def select(positions):
+            predictor = change(original(positions))
 
             def noise(x, gbar, sbar):
                 calls.append((x.clone(), gbar.item(), sbar.item()))

@@ -128,7 +128,7 @@ def test_commands_in_the_text_exist(page):
     text = prose(page)
     for target in re.findall(r"`make ([\w-]+)", text):
         make([target])
-    for name in re.findall(r"`(?:python -m )?tailbench ([a-z]+)", text):
+    for name in re.findall(r"`(?:python -m )?tailbench ([a-z][a-z-]*)", text):
         assert name in get_command(app).commands
     for option in re.findall(r"`snakemake (--[^`]+)`", text):
         snakemake(shlex.split(option))
@@ -181,7 +181,7 @@ def test_the_parts_that_the_pages_show_are_found_and_documented(extended):
     assert {kind for kind, _ in extended} == {"metrics", "models", "targets"}
     for kind, name in extended:
         assert name in registry.names(kind)
-        assert registry.summary(registry.load(kind, name))
+        assert registry.first_line(registry.load(kind, name))
         section = "datasets" if kind == "targets" else kind
         assert f"{section}.{name}" in config_schema()["$defs"]
         assert f"type `{name}`" in config_markdown()

@@ -74,5 +74,5 @@ def test_summary():
         And more.
         """
 
-    assert registry.summary(documented) == "Give one"
-    assert registry.summary(lambda: None) == ""
+    assert registry.first_line(documented) == "Give one"
+    assert registry.first_line(lambda: None) == ""

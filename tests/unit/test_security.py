@@ -167,10 +167,10 @@ def test_tables_of_users(content, suffix, tmp_path, mark):
     path = tmp_path / f"mine{suffix}"
     path.write_bytes(CONTENTS[content](mark))
     if (content, suffix) == ("_parquet", ".parquet"):  # read as the numbers that it holds
-        registry.source({"type": "file", "path": str(path)}).read()
+        registry.make_dataset({"type": "file", "path": str(path)}).read()
         return
     with pytest.raises(InputError, match="mine"):
-        registry.source({"type": "file", "path": str(path)}).check(1)
+        registry.make_dataset({"type": "file", "path": str(path)}).check(1)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -179,7 +179,7 @@ def test_latents_of_users(content, suffix, tmp_path, mark):
     (tmp_path / "latents").mkdir()
     (tmp_path / "latents" / f"a{suffix}").write_bytes(CONTENTS[content](mark))
     with pytest.raises(InputError, match=f"a{suffix}"):
-        registry.source({"type": "latents", "path": str(tmp_path / "latents")}).check(1)
+        registry.make_dataset({"type": "latents", "path": str(tmp_path / "latents")}).check(1)
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -189,7 +189,9 @@ def test_images_of_users(content, suffix, tmp_path, mark):
     (tmp_path / "images").mkdir()
     for name in "abcdefgh":
         (tmp_path / "images" / f"{name}{suffix}").write_bytes(CONTENTS[content](mark))
-    made = registry.source({"type": "image_folder", "path": str(tmp_path / "images"), "size": 8})
+    made = registry.make_dataset(
+        {"type": "image_folder", "path": str(tmp_path / "images"), "size": 8}
+    )
     with pytest.raises(InputError, match="cannot be read as an image"):
         made.check(1)
 
@@ -202,7 +204,7 @@ def test_idx_files(kind, packed, tmp_path, mark):
         path = tmp_path / f"{part}-ubyte{'.gz' if packed else ''}"
         path.write_bytes(gzip.compress(content) if packed else content)
     with pytest.raises(InputError, match="not an IDX file"):
-        registry.source({"type": kind, "path": str(tmp_path)}).check(1)
+        registry.make_dataset({"type": kind, "path": str(tmp_path)}).check(1)
 
 
 def test_the_pickle_of_mnist(tmp_path, mark, monkeypatch):

@@ -60,7 +60,7 @@ def test_metrics_have_every_cell_and_floor(finished):
     )
 
 
-def test_members_of_a_block_have_data_and_results_of_their_own(finished):
+def test_seeds_of_a_block_have_data_and_results_of_their_own(finished):
     made, _ = finished
     table = pd.read_csv(made.results / "metrics.csv")
     rows = table[(table["dataset"] == "alpha_stable") & (table["metric"] == "max_sw1")]

@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
 
     eager = {"TAILBENCH_CHECKPOINT_SECONDS": "0"}
     states = fresh.results / ".checkpoints" / "alpha_stable" / "flow" / "0-1"
-    second = states / "members-1-1-cpu.safetensors"
+    second = states / "seeds-1-1-cpu.safetensors"
     started = fresh.start(target, **eager)
     try:
         wait_for(lambda: second.exists() and 20 <= step_of(second) < 120, started)

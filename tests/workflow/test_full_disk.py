@@ -35,7 +35,7 @@ def test_a_full_disk(fresh, small_disk, fill, tmp_path_factory):
     fresh.snakemake("results/default/data/alpha_stable/0-1/meta.json")
     filler = fill(disk, 24_000)  # for the log, and not for the states of the training
     printed = fresh.snakemake(target, succeeds=False)
-    assert f"{SAID}.checkpoints/alpha_stable/sgm/0-1/members" in printed, printed
+    assert f"{SAID}.checkpoints/alpha_stable/sgm/0-1/seeds" in printed, printed
     assert not list(disk.glob("models/*/*/*/*")) and not list(disk.glob("samples/*/*/*/*"))
     assert damaged(disk)[1] == {}
 

@@ -23,5 +23,5 @@ def resolve_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device: {device!r} is asked for, but torch finds no GPU")
+        raise InputError(f"device={device!r} is requested, but CUDA is not available")
     return torch.device(device)

@@ -27,7 +27,7 @@ class DatasetSettings(Settings):
     """Settings that every data set has."""
 
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of the rows that is held out from training."
+        0.25, gt=0, lt=1, description="Fraction of the rows that is held out from training."
     )
 
     def shape(self) -> DataShape:
@@ -38,8 +38,8 @@ class DatasetSettings(Settings):
 class BaseDataset:
     """A table of real data, whose law is not known.
 
-    Subclasses set ``Settings`` and write ``read``. The data are the same for every member, and
-    read once by an object; what differs between members is the subset used as floor.
+    Subclasses set ``Settings`` and write ``read``. The data are the same for every seed, and
+    read once by an object; what differs between seeds is the subset used as floor.
 
     Args:
         settings: Settings of the data set; made from ``options`` if not given.
@@ -99,7 +99,7 @@ class BaseDataset:
                 f"training, fewer than the {min_rows} that are needed"
             )
 
-    def splits(self, name: str, member: int) -> DataSplits:
+    def splits(self, name: str, seed: int) -> DataSplits:
         """Return train, test and, drawn from train, floor.
 
         If there are fewer rows to train on than to test on, floor is all of train, and test
@@ -107,14 +107,14 @@ class BaseDataset:
 
         Args:
             name: Name of the data set in the configuration, which seeds the floor.
-            member: Number of the member, which seeds the floor too.
+            seed: Number of the seed, which seeds the floor too.
 
         Raises:
             InputError: As ``check``, but for the number of training rows.
         """
         train, test, columns = self._parts
         size = min(len(train), len(test))
-        rows = generator_for("data", name, "floor", member).choice(len(train), size, replace=False)
+        rows = generator_for("data", name, "floor", seed).choice(len(train), size, replace=False)
         return DataSplits(
             train=train, test=test[:size], floor=train[np.sort(rows)], columns=columns
         )

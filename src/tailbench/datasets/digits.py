@@ -23,7 +23,7 @@ class DigitsSettings(ImageSettings):
     """Settings of the digits."""
 
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of the images that is held out from training."
+        0.25, gt=0, lt=1, description="Fraction of the images that is held out from training."
     )
 
     def shape(self) -> DataShape:

@@ -62,8 +62,8 @@ class LabelledImages:
 class ImageDataset(ABC):
     """A set of images, whose law is not known.
 
-    Subclasses set ``Settings`` and write ``read``. The images are the same for every member; what
-    differs between members is the subset used as floor. Large sets stay on the disk: their
+    Subclasses set ``Settings`` and write ``read``. The images are the same for every seed; what
+    differs between seeds is the subset used as floor. Large sets stay on the disk: their
     ``read`` gives a ``LazyRows``, and so do ``splits``.
 
     Args:
@@ -149,7 +149,7 @@ class ImageDataset(ABC):
                 for start in range(0, len(values), CHECKED_AT_ONCE):
                     values[start : start + CHECKED_AT_ONCE]
 
-    def splits(self, name: str, member: int) -> DataSplits:
+    def splits(self, name: str, seed: int) -> DataSplits:
         """Return train, test and, drawn from train, floor.
 
         If there are fewer images to train on than to test on, floor is all of train, and test
@@ -157,16 +157,14 @@ class ImageDataset(ABC):
 
         Args:
             name: Name of the data set in the configuration, which seeds the floor.
-            member: Number of the member, which seeds the floor too.
+            seed: Number of the seed, which seeds the floor too.
 
         Raises:
             InputError: If the images cannot be read.
         """
         train, test = self._parts
         size = min(len(train), len(test))
-        chosen = generator_for("data", name, "floor", member).choice(
-            len(train), size, replace=False
-        )
+        chosen = generator_for("data", name, "floor", seed).choice(len(train), size, replace=False)
         parts = {
             "train": train,
             "test": test.take(np.arange(size)) if size < len(test) else test,
@@ -195,7 +193,7 @@ class ImageDataset(ABC):
 def held_out(
     images: LabelledImages, fraction: float, name: str
 ) -> tuple[LabelledImages, LabelledImages]:
-    """Hold out a random share of the images, the same for every member.
+    """Hold out a random share of the images, the same for every seed.
 
     Args:
         images: All images.

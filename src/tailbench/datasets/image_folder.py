@@ -59,7 +59,7 @@ class ImageFolderSettings(ImageSettings):
         "by default all, sorted.",
     )
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of the images that is held out from training."
+        0.25, gt=0, lt=1, description="Fraction of the images that is held out from training."
     )
 
     def shape(self) -> DataShape:

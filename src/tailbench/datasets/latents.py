@@ -47,7 +47,7 @@ class LatentsSettings(ImageSettings):
         "latents", min_length=1, description="Name of the latents in .safetensors files."
     )
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of the latents that is held out from training."
+        0.25, gt=0, lt=1, description="Fraction of the latents that is held out from training."
     )
 
     def shape(self) -> DataShape:

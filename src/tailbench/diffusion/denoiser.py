@@ -51,10 +51,10 @@ def local_variance(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 class Denoiser(nn.Module):
-    """The denoiser of each member, in robust units of the data.
+    """The denoiser of each seed, in robust units of the data.
 
     Args:
-        network: The network ``F`` of each member, told noisy data and the level of their noise.
+        network: The noise-conditional network ``F`` of each seed.
         bent: Use the local variance; else the straight line of Gaussian data.
     """
 
@@ -82,7 +82,7 @@ class Denoiser(nn.Module):
         return x - sigma * self.noise(x, sigma)
 
     def loss(self, x: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
-        """Return the loss of each member, shape ``(E,)``: the squared error of the correction.
+        """Return the loss of each seed, shape ``(E,)``: the squared error of the correction.
 
         Args:
             x: Data in robust units, shape ``(E, n, d)``.

@@ -36,14 +36,14 @@ class Spline(MonotonicRQSTransform):
 
 
 class CouplingFlow(nn.Module):
-    """An invertible map of each member, by layers that transform one half given the other.
+    """An invertible map of each seed, by layers that transform one half given the other.
 
     In one dimension there is no other half, and each layer's spline is unconditional. Beyond
     ``bound`` a spline is the identity, and each layer undoes its permutation, so the tail of
     every coordinate of the base is that of the same coordinate of the output.
 
     Args:
-        generators: One generator per member, for the initial weights and the permutations.
+        generators: One generator per seed, for the initial weights and the permutations.
         dim: Dimension ``d``.
         layers: Number of pairs of couplings: each pair transforms every coordinate once.
         bins: Bins of each spline.

@@ -48,7 +48,7 @@ def student_from_gaussian(z: Tensor, index: Tensor) -> Tensor:
 
 
 class TailedFlow(nn.Module):
-    r"""Base, coupling layers and tail transform of each member.
+    r"""Base, coupling layers and tail transform of each seed.
 
     Args:
         coupling: The coupling layers.
@@ -111,7 +111,7 @@ class TailedFlow(nn.Module):
         return self.tail(self.coupling(base.to(dtype)))
 
     def loss(self, batch: Tensor, draw: Tensor | None = None) -> Tensor:
-        """Return minus the mean log-density per dimension of each member, shape ``(E,)``.
+        """Return minus the mean log-density per dimension of each seed, shape ``(E,)``.
 
         Args:
             batch: Latent values; or data, in double precision, if noise is drawn.

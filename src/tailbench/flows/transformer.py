@@ -48,7 +48,7 @@ def from_patches(tokens: Tensor, shape: tuple[int, int, int], patch: int) -> Ten
 
 
 class TransformerFlow(nn.Module):
-    """The flow of one member.
+    """The flow of one seed.
 
     Args:
         tokens: Number ``T`` of tokens.

@@ -26,10 +26,10 @@ __all__ = ["NoisePredictor"]
 
 
 class NoisePredictor(nn.Module):
-    """The predictor of each member.
+    """The predictor of each seed.
 
     Args:
-        network: The network ``F`` of each member, told noisy data and the level of their noise.
+        network: The noise-conditional network ``F`` of each seed.
         alpha: Stability of the noise, in (1, 2].
         scale: Scale ``s`` of the data, by which the line is drawn.
     """

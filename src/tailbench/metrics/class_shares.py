@@ -24,8 +24,8 @@ class ClassSharesSettings(Settings):
         0.05,
         gt=0,
         le=1,
-        description="Share of the training images that the rarest classes hold together, at most; "
-        "the rarest of all counts in any case.",
+        description="Fraction of the training images that the rarest classes have together, at "
+        "most; the rarest of all counts in any case.",
     )
 
 

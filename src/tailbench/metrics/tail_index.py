@@ -22,10 +22,10 @@ class TailIndexSettings(Settings):
     """How much of a sample is its tail, and what it is compared with."""
 
     hill_fraction: float = Field(
-        0.01, gt=0, le=0.5, description="Share of the largest values that Hill's estimator uses."
+        0.01, gt=0, le=0.5, description="Fraction of the largest values that Hill's estimator uses."
     )
     moment_fraction: float = Field(
-        0.05, gt=0, le=0.5, description="Share of the largest values the moment estimator uses."
+        0.05, gt=0, le=0.5, description="Fraction of the largest values the moment estimator uses."
     )
     reference: Literal["exact", "sample"] = Field(
         "exact",

@@ -52,7 +52,7 @@ class TuneResult:
 
     Attributes:
         chosen: Value for each seed of the block.
-        curve: One row per seed and candidate: the seed's number as ``member``, the candidate under
+        curve: One row per seed and candidate: the seed's number as ``seed``, the candidate under
             the name of the setting, and its scores.
     """
 
@@ -84,7 +84,7 @@ class Model(ABC, Generic[Sampling]):
 
     @property
     @abstractmethod
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
 
     @property
@@ -179,7 +179,7 @@ class Model(ABC, Generic[Sampling]):
             ValueError: If the model has no such method, or a setting is a sweep of several values.
         """
         settings = self._sampling(method or self.name, options).single()
-        context = SampleContext([seed_for("sample", seed, e) for e in range(self.members)])
+        context = SampleContext([seed_for("sample", seed, e) for e in range(self.num_seeds)])
         samples = self.sample_block(n, settings, context).samples
         return samples[0] if self._table else samples
 

@@ -75,13 +75,13 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
             "scale": torch.from_numpy(scale),
         }
 
-    def _in_units(self, rows: Tensor, members: Sequence[int]) -> Tensor:
+    def _in_units(self, rows: Tensor, positions: Sequence[int]) -> Tensor:
         """Convert stored rows ``(E, B, d)`` of some positions to the model's units."""
         import torch
 
         values = rows.double() / 127.5 - 1.0 if rows.dtype == torch.uint8 else rows.double()
         location, scale = (
-            self.constants[key][list(members), None].to(rows.device)
+            self.constants[key][list(positions), None].to(rows.device)
             for key in ("location", "scale")
         )
         return ((values - location) / scale).float()
@@ -118,7 +118,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         device, team = resolve_device(self.device), processes()
         batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
         batch *= 1 if device.type == "cpu" else 16
-        out = np.zeros((self.members, n, self.dim), dtype=np.float32)
+        out = np.zeros((self.num_seeds, n, self.dim), dtype=np.float32)
         batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
         pieces = math.ceil(n / batch)
         own = range(team.rank, pieces, team.count)
@@ -126,20 +126,20 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         label = context.label
         with torch.no_grad(), Progress(label, steps * len(groups) * len(own), quiet=quiet) as bar:
             for group in groups:
-                members = list(group)
-                module = self._select(members)
+                positions = list(group)
+                module = self._select(positions)
                 location, scale = (
-                    self.constants[key][members, None].to(device) for key in ("location", "scale")
+                    self.constants[key][positions, None].to(device) for key in ("location", "scale")
                 )
                 for piece in own:
                     begin = piece * batch
                     size = min(batch, n - begin)
                     streams = IndexedStreams(
-                        [context.seeds[e] for e in members], begin, size, self.dim, device
+                        [context.seeds[e] for e in positions], begin, size, self.dim, device
                     )
                     rows = slice(begin, begin + size)
-                    x = run(module, members, rows, streams, bar.step)
-                    out[members, rows] = (location + scale * x.double()).float().cpu().numpy()
+                    x = run(module, positions, rows, streams, bar.step)
+                    out[positions, rows] = (location + scale * x.double()).float().cpu().numpy()
         if team.count > 1:
             out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
         if not np.isfinite(out).all():

@@ -122,7 +122,7 @@ class DLPM(LevyEstimator[DLPMSettings, DLPMSampling | DLIMSampling]):
         """Compute the mean of the medians; only the draws that are medians need a gradient."""
         import torch
 
-        members, n, dim = batch.shape
+        seeds, n, dim = batch.shape
         _, _, gbar, sbar = self._noised(batch, streams)
         noise = torch.stack(
             [self._noise(batch, streams) for _ in range(draws)], dim=1
@@ -134,7 +134,7 @@ class DLPM(LevyEstimator[DLPMSettings, DLPMSampling | DLIMSampling]):
                 [self._errors(module, noisy[:, m], noise[:, m], gbar, sbar) for m in range(draws)],
                 dim=1,
             )  # (E, M, n)
-            middle = errors.median(dim=1).indices.view(members, 1, n, 1).expand(-1, -1, -1, dim)
+            middle = errors.median(dim=1).indices.view(seeds, 1, n, 1).expand(-1, -1, -1, dim)
         noisy, noise = (part.gather(1, middle).squeeze(1) for part in (noisy, noise))
         return self._errors(module, noisy, noise, gbar, sbar).mean(-1)
 

@@ -69,7 +69,7 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         raise InputError(f"the {self.name} is for tables, and the data are images")
 
     @abstractmethod
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         """Build the untrained module of the given positions of the block."""
 
     @abstractmethod
@@ -104,15 +104,15 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
             "seconds": result.seconds,
             "parameters": sum(p[0].numel() for p in self.module.parameters()),
             "dim": dim,
-            "members": count,
+            "seeds": count,
         }
         return self
 
     @property
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
         self._fitted()
-        return int(self.info["members"])
+        return int(self.info["seeds"])
 
     @property
     def dim(self) -> int:
@@ -130,25 +130,25 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
             raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
         return self.module
 
-    def _generators(self, members: Sequence[int]) -> list[torch.Generator]:
+    def _generators(self, positions: Sequence[int]) -> list[torch.Generator]:
         """Return the generators of the initial parameters of some positions of the block."""
         import torch
 
-        seeds = self._seeds or [0] * (max(members) + 1)
-        return [torch.Generator().manual_seed(seed_for("init", seeds[e])) for e in members]
+        seeds = self._seeds or [0] * (max(positions) + 1)
+        return [torch.Generator().manual_seed(seed_for("init", seeds[e])) for e in positions]
 
-    def _select(self, members: Sequence[int]) -> nn.Module:
+    def _select(self, positions: Sequence[int]) -> nn.Module:
         """Return the trained module of some positions, on the device, ready to evaluate."""
         state = self._fitted().state_dict()
-        module = self._build(members, self.dim)
-        module.load_state_dict({key: value[list(members)] for key, value in state.items()})
+        module = self._build(positions, self.dim)
+        module.load_state_dict({key: value[list(positions)] for key, value in state.items()})
         return module.to(resolve_device(self.device)).eval()
 
     def _seed_groups(self) -> list[list[int]]:
         """Return the positions of the block that are computed together."""
         from tailbench.training import splits
 
-        return splits.seed_groups(self.members, resolve_device(self.device))
+        return splits.seed_groups(self.num_seeds, resolve_device(self.device))
 
     def _groups(self) -> Iterator[tuple[list[int], nn.Module]]:
         """Yield the positions that are computed together, with their module."""
@@ -188,6 +188,6 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
             part, _, name = key.partition(".")
             parts[part][name] = torch.tensor(value)
         model.constants = parts["constant"]
-        model.module = model._build(range(model.info["members"]), model.info["dim"])
+        model.module = model._build(range(model.info["seeds"]), model.info["dim"])
         model.module.load_state_dict(parts["module"])
         return model

@@ -38,7 +38,7 @@ class FlowSettings(TrainingSettings):
         "num_blocks": 1,
     }
 
-    batch_size: int = Field(256, ge=1, description="Samples of a batch, of each member.")
+    batch_size: int = Field(256, ge=1, description="Samples of a batch, of each seed.")
     learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
     layers: int = Field(3, ge=1, description="Pairs of coupling layers.")
     bins: int = Field(8, ge=2, description="Bins of each spline.")
@@ -52,7 +52,10 @@ class FlowSettings(TrainingSettings):
         "degrees of freedom where the data are heavy; 'none', a Gaussian base alone.",
     )
     tail_fraction: float = Field(
-        0.05, gt=0, le=0.5, description="Share of the data that the tail estimators take as tail."
+        0.05,
+        gt=0,
+        le=0.5,
+        description="Fraction of the data that the tail estimators take as tail.",
     )
     tail_threshold: float = Field(
         0.05, ge=0, description="Least extreme value index that counts as heavy."
@@ -106,11 +109,11 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         from tailbench.stats.tail_index import estimate_tails
 
         tails = [
-            estimate_tails(member, self.settings.tail_fraction, self.settings.tail_threshold)
-            for member in x
+            estimate_tails(rows, self.settings.tail_fraction, self.settings.tail_threshold)
+            for rows in x
         ]
-        xi = np.array([[tail.xi for tail in member] for member in tails])
-        heavy = np.array([[tail.tail == "heavy" for tail in member] for member in tails])
+        xi = np.array([[tail.xi for tail in rows] for rows in tails])
+        heavy = np.array([[tail.tail == "heavy" for tail in rows] for rows in tails])
         smallest = max(self.settings.tail_threshold, 0.01)
         index = {
             "auto": np.where(heavy, xi, 0.0),
@@ -132,12 +135,12 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         }
         self.info["tails"] = {
             "mode": self.settings.tails,
-            "per_member": [
+            "per_seed": [
                 [
                     {"column": j, **tail.as_dict(), "lambda": float(index[e, j])}
-                    for j, tail in enumerate(member)
+                    for j, tail in enumerate(rows)
                 ]
-                for e, member in enumerate(tails)
+                for e, rows in enumerate(tails)
             ],
         }
         data = torch.from_numpy(x)
@@ -146,12 +149,12 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         tail = TailTransform(*(self.constants[key] for key in ("location", "scale", "shape")))
         return tail.inverse(data).float()
 
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.coupling import CouplingFlow
         from tailbench.flows.tailed import TailedFlow
 
         coupling = CouplingFlow(
-            self._generators(members),
+            self._generators(positions),
             dim,
             self.settings.layers,
             self.settings.bins,
@@ -159,7 +162,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             self.settings.width,
             self.settings.num_blocks,
         )
-        own = {key: value[list(members)] for key, value in self.constants.items()}
+        own = {key: value[list(positions)] for key, value in self.constants.items()}
         return TailedFlow(coupling, **own)
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
@@ -192,7 +195,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         from tailbench.rng.streams import IndexedStreams
 
         device = resolve_device(self.device)
-        out = np.empty((self.members, n, self.dim), dtype=np.float32)
+        out = np.empty((self.num_seeds, n, self.dim), dtype=np.float32)
         with torch.no_grad():
             for group, module in self._groups():
                 for begin in range(0, n, BATCH):

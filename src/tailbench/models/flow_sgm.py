@@ -103,9 +103,9 @@ class FlowSGM(Model[FlowSGMSampling]):
         return cls(flows, parts["sgm"][0], prefit=True, device=device)
 
     @property
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
-        return self.sgm.members
+        return self.sgm.num_seeds
 
     @property
     def dim(self) -> int:
@@ -122,7 +122,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         rows = as_block(cast(ArrayLike, x)) if images is None else as_images(x, images)
         for name, part in self._parts().items():
             if self.prefit:
-                part.members  # noqa: B018 (raises where it has not been fitted)
+                part.num_seeds  # noqa: B018 (raises where it has not been fitted)
             else:
                 part.fit_block(x, context.part(name), images)
         self.tuned = None
@@ -180,12 +180,12 @@ class FlowSGM(Model[FlowSGMSampling]):
         starts = self._starts(n, settings, levels, context)
         location, scale = (self.sgm.constants[key] for key in ("location", "scale"))
 
-        def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
-            x = torch.from_numpy(starts[members, rows].astype(np.float64))
-            x = ((x - location[members, None]) / scale[members, None]).float().to(streams.device)
+        def start(seeds: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
+            x = torch.from_numpy(starts[seeds, rows].astype(np.float64))
+            x = ((x - location[seeds, None]) / scale[seeds, None]).float().to(streams.device)
             if settings.start == "noisy_flow":
                 return x
-            sigma = torch.tensor([levels[e] for e in members], device=streams.device)
+            sigma = torch.tensor([levels[e] for e in seeds], device=streams.device)
             return x + sigma.view(-1, 1, 1) * streams.randn()
 
         samples, nfe = self.sgm.refine(start, levels, n, settings, context)

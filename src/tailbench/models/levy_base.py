@@ -29,7 +29,7 @@ QUARTILE = 0.6744897501960817
 class LevySettings(NetworkSettings):
     """Settings of the training of a model with stable noise."""
 
-    batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each member.")
+    batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each seed.")
     learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
     alpha: float = Field(
         1.7, gt=1, le=2, description="Stability of the noise; 2 is Gaussian, of variance 2."
@@ -91,14 +91,14 @@ class LevyEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sa
     def _schedule(self) -> Schedule:
         """Return the noise schedule."""
 
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.levy.predictor import NoisePredictor
         from tailbench.networks.score_network import make_score_network
         from tailbench.stats.stable import stable_quantiles
 
         # stable data whose quartiles are those of the robust units
         scale = QUARTILE / float(stable_quantiles([0.75], self.settings.alpha)[0])
-        network = make_score_network(self.settings, self._generators(members), dim, self.images)
+        network = make_score_network(self.settings, self._generators(positions), dim, self.images)
         return NoisePredictor(network, self.settings.alpha, scale)
 
     def _noised(self, batch: Tensor, streams: Streams) -> tuple[Tensor, Tensor, Tensor, Tensor]:

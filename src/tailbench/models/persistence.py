@@ -24,7 +24,7 @@ from tailbench.io.checksums import read_record, read_text, seal, verified, write
 __all__ = ["ModelFiles", "load_model", "read_model", "read_spec", "write_model"]
 
 ARRAYS, SPEC, HISTORY = "model.safetensors", "spec.json", "history.csv"
-COLUMNS = ("member", "step", "loss", "val_loss", "lr", "seconds")
+COLUMNS = ("seed", "step", "loss", "val_loss", "lr", "seconds")
 WRITERS = ("tailbench", "torch", "numpy", "zuko")
 """Packages whose versions are noted; those that are not installed are left out."""
 
@@ -114,7 +114,7 @@ def read_model(folder: Path, name: str) -> ModelFiles:
     arrays = load_file(verified(folder / ARRAYS))
     lines = read_text(folder / HISTORY).splitlines()
     history = [
-        {key: (int if key in ("member", "step") else float)(row[key]) for key in row}
+        {key: (int if key in ("seed", "step") else float)(row[key]) for key in row}
         for row in csv.DictReader(lines)
     ]
     return ModelFiles(arrays, spec, history)

@@ -16,7 +16,7 @@ from tailbench.io.lazy_rows import LazyRows
 __all__ = ["Stored", "as_block", "as_images", "is_lazy", "robust_units"]
 
 Stored = list[LazyRows | NDArray[Any]]
-"""The rows of each member, as they are stored."""
+"""The rows of each seed, as they are stored."""
 AGREE = 15.0
 """Quantiles agree nearly if wider ones give a scale larger by this factor."""
 
@@ -27,7 +27,7 @@ def as_block(x: ArrayLike) -> NDArray[np.float64]:
     Raises:
         InputError: If the data have another number of axes, are not finite, too few, or constant.
     """
-    block = _as_members(np.asarray(x, dtype=np.float64))
+    block = _as_seed_block(np.asarray(x, dtype=np.float64))
     constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
     if len(constant):
         raise InputError(f"column {int(constant[0])} of the data is constant")
@@ -38,7 +38,7 @@ def as_images(x: ArrayLike | Sequence[LazyRows], images: ImageLayout) -> Stored:
     """Return images as stored rows of each seed; those that lie on the disk stay there.
 
     Args:
-        x: Images ``(n, d)`` or ``(E, n, d)``, or one lazy array per member. Bytes are pixels, from
+        x: Images ``(n, d)`` or ``(E, n, d)``, or one lazy array per seed. Bytes are pixels, from
             0 to 255.
         images: What the rows are.
 
@@ -46,24 +46,24 @@ def as_images(x: ArrayLike | Sequence[LazyRows], images: ImageLayout) -> Stored:
         InputError: If the data do not fit the images, are not finite or too few.
     """
     if is_lazy(x):
-        members: Stored = list(x)
+        rows: Stored = list(x)
     else:
         given = np.asarray(x)
-        block = _as_members(given if given.dtype == np.uint8 else given.astype(np.float64))
+        block = _as_seed_block(given if given.dtype == np.uint8 else given.astype(np.float64))
         if images.pixels and block.dtype != np.uint8 and np.abs(block).max() > 1.0:
             raise InputError("the pixels of images are from -1 to 1")
-        members = list(block)
-    if math.prod(images.shape) != members[0].shape[1]:
-        raise InputError(f"images of shape {images.shape} do not have {members[0].shape[1]} values")
-    return members
+        rows = list(block)
+    if math.prod(images.shape) != rows[0].shape[1]:
+        raise InputError(f"images of shape {images.shape} do not have {rows[0].shape[1]} values")
+    return rows
 
 
 def is_lazy(x: ArrayLike | Sequence[LazyRows]) -> TypeGuard[Sequence[LazyRows]]:
-    """Return whether data are lazy arrays, one per member."""
-    return isinstance(x, Sequence) and all(isinstance(member, LazyRows) for member in x)
+    """Return whether data are lazy arrays, one per seed."""
+    return isinstance(x, Sequence) and all(isinstance(rows, LazyRows) for rows in x)
 
 
-def _as_members(block: NDArray[Any]) -> NDArray[Any]:
+def _as_seed_block(block: NDArray[Any]) -> NDArray[Any]:
     if block.ndim not in (2, 3):
         raise InputError(f"data have the shape (n, d) or (E, n, d), not {block.shape}")
     block = block if block.ndim == 3 else block[None]

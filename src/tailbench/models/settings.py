@@ -91,7 +91,7 @@ class TrainingSettings(ModelSettings):
         description="Passes over the training data, instead of train_steps; a pass is as many "
         "batches as cover the data.",
     )
-    batch_size: int = Field(512, ge=1, description="Samples of a batch, of each member.")
+    batch_size: int = Field(512, ge=1, description="Samples of a batch, of each seed.")
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw",
         description="'muon' orthogonalises the updates of hidden matrices (Jordan et al., 2024), "
@@ -104,15 +104,23 @@ class TrainingSettings(ModelSettings):
     schedule: Literal["cosine", "constant"] = Field(
         "cosine", description="Learning rate after warm-up: falling to zero by a cosine, or level."
     )
-    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in linear warm-up.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Fraction of the steps in linear warm-up.")
     clip_norm: float = Field(
-        1.0, gt=0, description="Largest norm of a member's gradient; a longer one is shortened."
+        1.0,
+        gt=0,
+        description="Largest norm of a seed's gradient; a longer one is shortened.",
     )
     ema: float = Field(
-        0.995, ge=0, lt=1, description="Decay of the moving average of the parameters."
+        0.995,
+        ge=0,
+        lt=1,
+        description="Decay of the exponential moving average (EMA) of the parameters.",
     )
     validation_fraction: float = Field(
-        0.1, ge=0, lt=1, description="Share of the training data held out to choose the best step."
+        0.1,
+        ge=0,
+        lt=1,
+        description="Fraction of the training data held out to choose the best step.",
     )
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
 

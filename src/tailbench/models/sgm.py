@@ -129,11 +129,11 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
     heavy_tailed = False  # its start is Gaussian; how far its samples reach, it has to learn
 
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser
         from tailbench.networks.score_network import make_score_network
 
-        network = make_score_network(self.settings, self._generators(members), dim, self.images)
+        network = make_score_network(self.settings, self._generators(positions), dim, self.images)
         return Denoiser(network, bent=self.settings.preconditioning == "tail_aware")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
@@ -151,7 +151,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
         """
         sigma = settings.sigma_max
         samples, nfe = self.refine(
-            lambda members, rows, streams: sigma * streams.randn(),
+            lambda positions, rows, streams: sigma * streams.randn(),
             [sigma] * len(context.seeds),
             n,
             settings,
@@ -196,15 +196,15 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
 
         def run(
             module: nn.Module,
-            members: list[int],
+            positions: list[int],
             rows: slice,
             streams: IndexedStreams,
             progress: Callable[[], None],
         ) -> Tensor:
             return reverse(
                 module.noise,  # type: ignore[arg-type]
-                start(members, rows, streams),
-                noise_levels(sigma[members[0]], sigma_min, steps),
+                start(positions, rows, streams),
+                noise_levels(sigma[positions[0]], sigma_min, steps),
                 settings.sampler,
                 streams.randn,
                 progress,

@@ -98,7 +98,7 @@ def select_sigma(
     ]
     curve = [
         {
-            "member": number,
+            "seed": number,
             "sigma_T": level,
             "distance": distance,
             "standard_error": choice.errors[level],

@@ -123,7 +123,7 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
             "seconds": seconds,
             "parameters": sum(np.size(v) for v in states[0].values() if not isinstance(v, str)),
             "dim": block.shape[2],
-            "members": len(block),
+            "seeds": len(block),
         }
         return self
 
@@ -152,10 +152,10 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
             ValueError: If ``sample_one`` returns an array of another shape than ``(n, d)``.
             FloatingPointError: If a sample is not finite, in single precision.
         """
-        out = np.zeros((self.members, n, self.dim), dtype=np.float32)
+        out = np.zeros((self.num_seeds, n, self.dim), dtype=np.float32)
         size = self.chunk or max(n, 1)
         chunks = range(0, n, size)
-        total = len(chunks) * self.members
+        total = len(chunks) * self.num_seeds
         with Progress(context.label, total, quiet=not context.verbose) as progress:
             for e, (state, seed) in enumerate(zip(self.states, context.seeds, strict=True)):
                 for c, begin in enumerate(chunks):
@@ -174,10 +174,10 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         return SampleResult(out, 1)
 
     @property
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
         self._fitted()
-        return int(self.info["members"])
+        return int(self.info["seeds"])
 
     @property
     def dim(self) -> int:

@@ -36,7 +36,7 @@ class TarFlowSettings(TrainingSettings):
         "width": 16,
     }
 
-    batch_size: int = Field(128, ge=1, description="Samples of a batch, of each member.")
+    batch_size: int = Field(128, ge=1, description="Samples of a batch, of each seed.")
     learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate of AdamW.")
     patch: int = Field(2, ge=1, description="Side of the patches that images are cut into.")
     layers: int = Field(4, ge=1, description="Steps of the flow, in alternating order.")
@@ -118,7 +118,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
             raise InputError(f"patch: {patch} does not divide images of {shape[1]} by {shape[2]}")
         return shape, patch
 
-    def _build(self, members: Sequence[int], dim: int) -> nn.Module:
+    def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.transformer import TransformerFlow
         from tailbench.networks.stacked import Stacked
 
@@ -126,7 +126,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
         size = shape[0] * patch**2
         settings = self.settings
         return Stacked(
-            self._generators(members),
+            self._generators(positions),
             lambda: TransformerFlow(
                 dim // size, size, settings.layers, settings.depth, settings.width, settings.heads
             ),
@@ -160,7 +160,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
 
         block = np.asarray(x, dtype=np.float64)
         table = block.ndim == 2
-        module = self._select(range(self.members))
+        module = self._select(range(self.num_seeds))
         location, scale = (self.constants[key][:, None].numpy() for key in ("location", "scale"))
         scaled = torch.from_numpy(((block[None] if table else block) - location) / scale)
         with torch.no_grad():
@@ -185,7 +185,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
 
         def run(
             module: nn.Module,
-            members: list[int],
+            positions: list[int],
             rows: slice,
             streams: IndexedStreams,
             progress: Callable[[], None],
@@ -198,7 +198,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
                         shape,
                         patch,
                     )
-                    for e in range(len(members))
+                    for e in range(len(positions))
                 ]
             )
             if settings.denoise and sigma:

@@ -1,1 +1,1 @@
-"""Neural networks that hold a block of members in one module."""
+"""Neural networks that hold a seed block in one module."""

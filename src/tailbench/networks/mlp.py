@@ -1,6 +1,6 @@
-"""Multilayer perceptrons of a block of members.
+"""Multilayer perceptrons of a seed block.
 
-All parameters carry a leading axis ``E``: the members share no number, and one matrix product
+All parameters carry a leading axis ``E``: the seeds share no number, and one matrix product
 serves all of them, which lets a GPU train many small networks at the price of one.
 """
 
@@ -19,10 +19,10 @@ __all__ = ["Linear", "ResidualMLP", "ScoreMLP"]
 
 
 class Linear(nn.Module):
-    r"""An affine map of each member, :math:`x W_e + b_e`.
+    r"""An affine map of each seed, :math:`x W_e + b_e`.
 
     Args:
-        generators: One generator per member, for the initial weights.
+        generators: One generator per seed, for the initial weights.
         inputs: Width of the input.
         outputs: Width of the output.
         gain: Factor on the initial weights, which are uniform of variance ``gain^2 / (3 inputs)``.
@@ -38,11 +38,11 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(generators), 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` ``(E, n, in)``, or ``(1, n, in)`` for all members, to ``(E, n, out)``."""
-        members = self.weight.shape[0]
-        if members == 1:
+        """Map ``x`` ``(E, n, in)``, or ``(1, n, in)`` for all seeds, to ``(E, n, out)``."""
+        seeds = self.weight.shape[0]
+        if seeds == 1:
             return torch.addmm(self.bias[0], x[0], self.weight[0]).unsqueeze(0)
-        return torch.baddbmm(self.bias, x.expand(members, -1, -1), self.weight)
+        return torch.baddbmm(self.bias, x.expand(seeds, -1, -1), self.weight)
 
 
 class ResidualMLP(nn.Module):
@@ -53,7 +53,7 @@ class ResidualMLP(nn.Module):
         y = W_{out} \,\mathrm{silu}(h_L)
 
     Args:
-        generators: One generator per member, for the initial weights.
+        generators: One generator per seed, for the initial weights.
         inputs: Width of the input.
         outputs: Width of the output.
         width: Width of the hidden layers.
@@ -97,10 +97,10 @@ class ResidualMLP(nn.Module):
 
 
 class ScoreMLP(nn.Module):
-    """A perceptron that is told noisy data and the level of their noise.
+    """A noise-conditional perceptron.
 
     Args:
-        generators: One generator per member, for the initial weights.
+        generators: One generator per seed, for the initial weights.
         dim: Dimension ``d``.
         width: Width of the hidden layers.
         num_blocks: Number of residual blocks.

@@ -1,4 +1,4 @@
-"""The choice of a network that is told noisy data and the level of their noise."""
+"""The choice of a noise-conditional network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def make_score_network(
     dim: int,
     images: ImageLayout | None,
 ) -> nn.Module:
-    """Make the untrained network of a block of members, a perceptron or a U-Net.
+    """Make the untrained network of a seed block, a perceptron or a U-Net.
 
     Args:
         settings: Which network, and of what size.
-        generators: One generator per member, for the initial weights.
+        generators: One generator per seed, for the initial weights.
         dim: Dimension ``d``.
         images: What the data are if they are images.
 

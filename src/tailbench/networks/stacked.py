@@ -1,4 +1,4 @@
-"""Any module as a block of members: one structure each, and all weights in one place."""
+"""Any module as a seed block: one structure each, and all weights in one place."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Stacked"]
 
 
 class Stacked(nn.Module):
-    """Members of one architecture, whose parameters carry a leading axis ``E``.
+    """One module per seed, all of one architecture, whose parameters carry a leading axis ``E``.
 
-    For architectures that are not written for a block of members, such as those of libraries. The
-    members are computed one after another, but share the optimiser's step.
+    For architectures that are not written for a seed block, such as those of libraries. The
+    seeds are computed one after another, but share the optimiser's step.
 
     Args:
-        generators: One generator per member, for the initial weights.
-        build: Makes a member with the weights it starts from, drawn from torch's own generator.
+        generators: One generator per seed, for the initial weights.
+        build: Makes a module with its initial weights, drawn from torch's own generator.
         outputs: Names of the weights of the output layer, for the optimiser.
     """
 
@@ -42,28 +42,28 @@ class Stacked(nn.Module):
         self._structures = tuple(_Structure(build) for _ in generators)
 
     def train(self, mode: bool = True) -> Stacked:
-        """Set all members to training or evaluation."""
+        """Set the modules of all seeds to training or evaluation."""
         super().train(mode)
         for structure in self._structures:
             structure.module.train(mode)
         return self
 
     def compile(self, *args: Any, **options: Any) -> None:
-        """Compile every member, by ``torch.compile``, when it is first used."""
+        """Compile the module of every seed, by ``torch.compile``, when it is first used."""
         for structure in self._structures:
             structure.module.compile(*args, **options)
 
     def __len__(self) -> int:
-        """Return the number of members."""
+        """Return the number of seeds."""
         return len(self._structures)
 
-    def __getitem__(self, member: int) -> nn.Module:
-        """Return a member with its present weights.
+    def __getitem__(self, position: int) -> nn.Module:
+        """Return the module of a seed with its present weights.
 
         They stay in it until it is asked for again: checkpointing, which computes activations
         anew in the backward pass, finds them there.
         """
-        return self._structures[member].bind(self.weights, member)
+        return self._structures[position].bind(self.weights, position)
 
 
 class _Structure:
@@ -81,15 +81,15 @@ class _Structure:
             del owner._parameters[name]
             self.places[key.replace(".", "/")] = (owner, name)
 
-    def bind(self, weights: nn.ParameterDict, member: int) -> nn.Module:
-        """Load the weights of a member into the module."""
+    def bind(self, weights: nn.ParameterDict, position: int) -> nn.Module:
+        """Load the weights of a seed into the module."""
         for key, (owner, name) in self.places.items():
-            owner.__dict__[name] = weights[key][member]
+            owner.__dict__[name] = weights[key][position]
         return self.module
 
 
 def _initial(build: Callable[[], nn.Module], generator: torch.Generator) -> dict[str, Tensor]:
-    """Draw a member's weights, and leave torch's own generator as it was."""
+    """Draw the weights of a seed, and leave torch's own generator as it was."""
     seed = int(torch.randint(2**62, (1,), generator=generator))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""U-Nets of a block of members, by diffusers."""
+"""U-Nets of a seed block, by diffusers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TIME = 100.0  # turns of the logarithm of the noise level over the 1,000 steps o
 
 
 class ScoreUNet(nn.Module):
-    """A U-Net that is told noisy images and the level of their noise.
+    """A noise-conditional U-Net.
 
     The image comes in three ways, so that heavy noise stays moderate: see ``radial_features``.
 
     Args:
-        generators: One generator per member, for the initial weights.
+        generators: One generator per seed, for the initial weights.
         shape: Channels, height and width of the images.
         width: Channels of the finest level.
         num_blocks: Residual blocks of each level.
@@ -69,32 +69,32 @@ class ScoreUNet(nn.Module):
                 f"attention: there is no level {max(attention)} in a U-Net of {len(multipliers)}"
             )
         options = _options(shape, width, num_blocks, multipliers, attention, dropout)
-        self.members = Stacked(
+        self.unets = Stacked(
             generators, lambda: _unet(options, checkpointing), outputs=["conv_out.weight"]
         )
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Evaluate at images ``x`` ``(E, n, d)`` and noise levels ``(E or 1, n or 1, 1)``."""
-        members, n, dim = x.shape
+        seeds, n, dim = x.shape
         channels, height, width = self.shape
         near, far, radius = radial_features(x).split([dim, dim, 1], dim=-1)
         images = torch.cat(
             [
-                near.view(members, n, channels, height, width),
-                far.view(members, n, channels, height, width),
-                radius.view(members, n, 1, 1, 1).expand(-1, -1, 1, height, width),
+                near.view(seeds, n, channels, height, width),
+                far.view(seeds, n, channels, height, width),
+                radius.view(seeds, n, 1, 1, 1).expand(-1, -1, 1, height, width),
             ],
             dim=2,
         )
-        times = (TIME * sigma.log()).expand(members, n, 1)
-        out = [self._member(e, images[e], times[e, :, 0]) for e in range(members)]
-        return torch.stack(out).view(members, n, dim)
+        times = (TIME * sigma.log()).expand(seeds, n, 1)
+        out = [self._evaluate(e, images[e], times[e, :, 0]) for e in range(seeds)]
+        return torch.stack(out).view(seeds, n, dim)
 
-    def _member(self, member: int, images: Tensor, times: Tensor) -> Tensor:
+    def _evaluate(self, position: int, images: Tensor, times: Tensor) -> Tensor:
         if images.is_cuda:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.reduced):
-            (made,) = self.members[member](images, times, return_dict=False)
+            (made,) = self.unets[position](images, times, return_dict=False)
         return made.float()
 
 

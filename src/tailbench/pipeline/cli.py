@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
-from collections.abc import Callable
-from functools import wraps
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from tailbench import registry
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
+from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
 
@@ -26,7 +22,27 @@ __all__ = ["app", "main"]
 STOPPED = 143
 """Exit status of work that was asked to stop, as of one that SIGTERM has ended."""
 
+RENAMED = {
+    "check": "validate",
+    "docs": "config-reference",
+    "summary": "show",
+    "verify": "verify-results",
+}
+"""Commands that had another name before."""
+
+
+class Commands(TyperGroup):
+    """The commands for users."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name; raise ``InputError`` for one that has a new name."""
+        if cmd_name in RENAMED:
+            raise InputError(f"the command '{cmd_name}' is now '{RENAMED[cmd_name]}'")
+        return super().get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="A benchmark of generative models on heavy-tailed data.",
     no_args_is_help=True,
     add_completion=False,
@@ -41,58 +57,6 @@ ChosenResults = Annotated[
         help="Folder of the results of a configuration; the only one below results/ if left out.",
     ),
 ]
-
-STAGES = (
-    "fetch",
-    "data",
-    "train",
-    "sample",
-    "classifier",
-    "features",
-    "evaluate",
-    "collect",
-    "theory",
-    "claims",
-    "tables",
-    "figure",
-    "report",
-    "finish",
-)
-
-
-class Stages(TyperGroup):
-    """The stages of the workflow, each of which is imported when it is run."""
-
-    def list_commands(self, ctx: object) -> list[str]:
-        """Return the names of the stages, in the order of the workflow."""
-        return list(STAGES)
-
-    def get_command(self, ctx: object, name: str) -> TyperCommand | None:
-        """Build the command of a stage from the signature of its function ``run``."""
-        if name not in STAGES:
-            return None
-        module = import_module(f"tailbench.pipeline.stages.{name}")
-        stage = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        stage.command(name)(_recording(module) if hasattr(module, "declared") else module.run)
-        command = typer.main.get_command(stage)
-        command.name = name
-        return command  # type: ignore[return-value]
-
-
-def _recording(stage: ModuleType) -> Callable[..., None]:
-    """Return the function of a stage that records a failure which no other attempt can mend."""
-    from tailbench.pipeline.results.failures import recorded
-
-    @wraps(stage.run)
-    def run(**options: Any) -> None:
-        job = stage.declared(**options)
-        first = os.environ.get("RANK", "0") == "0"
-        failure = recorded(job, lambda: stage.run(**options), first)
-        if failure is not None and first:
-            how = f"skipped, as {failure.job} has failed" if failure.skipped else "failed"
-            print(f"tailbench: {job.name} {how}: {failure.reason}", flush=True)
-
-    return run
 
 
 @app.callback()
@@ -117,13 +81,13 @@ def list_() -> None:
             typer.echo(f"  {name:<{width}}  {text}")
 
     def summaries(kind: str, names: list[str]) -> list[tuple[str, str]]:
-        return [(name, registry.summary(registry.load(kind, name))) for name in names]
+        return [(name, registry.first_line(registry.load(kind, name))) for name in names]
 
     section("models", summaries("models", trainable_types()))
     section(
         "methods",
         [
-            (method, registry.summary(registry.load("models", model).methods[method]))
+            (method, registry.first_line(registry.load("models", model).methods[method]))
             for method, model in sorted(method_types().items())
         ],
     )
@@ -132,7 +96,7 @@ def list_() -> None:
 
 
 @app.command()
-def check(
+def validate(
     config: Annotated[Path, typer.Argument(help="A configuration, such as config.yaml.")],
     jobs: Annotated[bool, typer.Option(help="Print cells and jobs.")] = True,
     data: Annotated[bool, typer.Option(help="Read and check the data.")] = True,
@@ -178,7 +142,7 @@ def run(
 
 
 @app.command()
-def summary(chosen: ChosenResults = None) -> None:
+def show(chosen: ChosenResults = None) -> None:
     """Print the summary of a finished benchmark."""
     from rich.console import Console
 
@@ -201,7 +165,7 @@ def summary(chosen: ChosenResults = None) -> None:
 
 
 @app.command()
-def verify(
+def verify_results(
     chosen: ChosenResults = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Delete what is corrupt; the next run regenerates it.")
@@ -237,7 +201,7 @@ def schema(
 
 
 @app.command()
-def docs(
+def config_reference(
     output: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
 ) -> None:
     """Print the reference of the configuration."""

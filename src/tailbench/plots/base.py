@@ -74,7 +74,7 @@ class FigureData(Protocol):
         """Return the samples by variant, read when looked up."""
 
     def history(self, dataset: str) -> pd.DataFrame:
-        """Read the losses of training: ``model``, ``member``, ``step``, ``loss``, ``val_loss``."""
+        """Read the losses of training: ``model``, ``seed``, ``step``, ``loss``, ``val_loss``."""
 
 
 class Figure(ABC):

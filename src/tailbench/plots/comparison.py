@@ -60,7 +60,9 @@ def comparison(metrics: pd.DataFrame, dataset: str | None = None) -> Figure | No
     _heat_map(axes, ratios)
     names = [outputs[m].label if m in outputs else m for m in shown]
     axes.set_xticks(np.arange(columns) + 0.5, names, rotation=38, ha="right", fontsize=7.5)
-    axes.set_yticks(np.arange(rows) + 0.5, [style.label(v) for v in variants], fontsize=7.5)
+    axes.set_yticks(
+        np.arange(rows) + 0.5, [style.label(v) for v in variants], rotation=0, fontsize=7.5
+    )
     axes.tick_params(length=0)
     return figure
 
@@ -92,37 +94,36 @@ def _turned(table: pd.DataFrame, outputs: Mapping[str, MetricOutput]) -> pd.Data
 
 def _heat_map(axes: Axes, ratios: Any) -> None:
     """Draw ratios as colours from 1 to ``WORST``, with numbers and a bar of the colours."""
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    import seaborn
+    from matplotlib.colors import LogNorm
 
-    colours = LinearSegmentedColormap.from_list("light", [LIGHTEST, DARKEST])
-    scale = LogNorm(1.0, WORST)
-    cells = axes.pcolormesh(
-        np.ma.masked_invalid(ratios), cmap=colours, norm=scale, ec="white", lw=0.6
+    seaborn.heatmap(
+        ratios,
+        ax=axes,
+        mask=~np.isfinite(ratios),
+        cmap=seaborn.blend_palette([LIGHTEST, DARKEST], as_cmap=True),
+        norm=LogNorm(1.0, WORST),
+        annot=[[_written(ratio) for ratio in row] for row in ratios],
+        fmt="",
+        annot_kws={"fontsize": 7.5},
+        linewidths=0.6,
+        cbar_kws={
+            "label": "multiple of floor",
+            "pad": 0.015,
+            "fraction": 0.03,
+            "ticks": [1, 10, 100],
+            "format": "%g",
+        },
     )
     axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set(ylim=(len(ratios), 0))
     best = np.nanargmin(ratios, axis=0)
-    for (row, column), ratio in np.ndenumerate(ratios):
-        if math.isfinite(ratio):
-            red, green, blue, _ = colours(scale(ratio))
-            dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.55  # weights of luminance
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                _written(ratio),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                color="white" if dark else "0.15",
-                weight="bold" if best[column] == row else "normal",
-            )
-    bar = axes.figure.colorbar(
-        cells, ax=axes, label="multiple of floor", pad=0.015, fraction=0.03, ticks=[1, 10, 100]
-    )
-    bar.ax.set_yticklabels(["1", "10", "100"])
-    bar.ax.minorticks_off()
-    bar.outline.set_visible(False)
+    for text in axes.texts:
+        column, row = map(int, text.get_position())
+        if best[column] == row:
+            text.set_fontweight("bold")
+    bar = axes.collections[0].colorbar
+    if bar is not None:
+        bar.ax.minorticks_off()
 
 
 def _written(ratio: float) -> str:

@@ -1,8 +1,8 @@
 """Random seeds by axis.
 
 The seed of a draw is a hash of the names of what the draw belongs to: data depend on
-``("data", dataset, member)``, training on ``("train", dataset, model, member)``. Methods are
-so compared on the same data, and a member's result does not depend on which other members
+``("data", dataset, seed)``, training on ``("train", dataset, model, seed)``. Methods are
+so compared on the same data, and the result of a seed does not depend on which other seeds
 are computed beside it.
 """
 

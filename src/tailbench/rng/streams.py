@@ -1,6 +1,6 @@
-"""Random streams of a block of members.
+"""Random streams of a seed block.
 
-Every member has generators of its own, so its draws do not depend on the members beside it.
+Every seed has generators of its own, so its draws do not depend on the seeds beside it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def uniform(
 
 
 class Streams:
-    """One generator per member.
+    """One generator per seed.
 
     Args:
-        seeds: Seed of each member.
+        seeds: One random seed for each seed of the block.
         device: Where the draws are made.
         purpose: Name of what the draws are for; each purpose has its own stream.
     """
@@ -91,11 +91,11 @@ class Streams:
 class IndexedStreams:
     """Streams by the index of the sample: 256 consecutive samples share one generator.
 
-    The numbers that sample ``i`` gets depend on the member's seed and on ``i`` alone, whatever
+    The numbers that sample ``i`` gets depend on its random seed and on ``i`` alone, whatever
     the number of samples and the size of a batch.
 
     Args:
-        seeds: Seed of each member.
+        seeds: One random seed for each seed of the block.
         start: Index of the first sample, a multiple of 256.
         n: Number of samples.
         dim: Dimension ``d``.
@@ -126,15 +126,13 @@ class IndexedStreams:
 
     def randn(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """Draw standard Gaussian numbers, shape ``(E, n, d)``."""
-        members = [
+        draws = [
             torch.cat([torch.randn(CHUNK, self.dim, generator=g, dtype=dtype) for g in row])
             for row in self._generators
         ]
-        return torch.stack(members)[:, : self.n].to(self.device)
+        return torch.stack(draws)[:, : self.n].to(self.device)
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw uniform numbers of (0, 1) in double precision, shape ``(E, n, *shape)``."""
-        members = [
-            torch.cat([uniform((CHUNK, *shape), g) for g in row]) for row in self._generators
-        ]
-        return torch.stack(members)[:, : self.n].to(self.device)
+        draws = [torch.cat([uniform((CHUNK, *shape), g) for g in row]) for row in self._generators]
+        return torch.stack(draws)[:, : self.n].to(self.device)

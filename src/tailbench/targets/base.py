@@ -21,7 +21,7 @@ GUESSED_DIM = 32
 class TargetSettings(Settings):
     """Settings that every target has."""
 
-    n_train: int = Field(20000, ge=2, description="Number of training points of a member.")
+    n_train: int = Field(20000, ge=2, description="Number of training points of each seed.")
     n_test: int = Field(
         20000, ge=2, description="Number of held-out points, against which samples are compared."
     )
@@ -103,12 +103,12 @@ class BaseTarget:
                 f"fewer than the {min_rows} points that are needed"
             )
 
-    def splits(self, name: str, member: int) -> DataSplits:
-        """Draw the data of a member, seeded by ``("data", name, split, member)``.
+    def splits(self, name: str, seed: int) -> DataSplits:
+        """Draw the data of a seed, seeded by ``("data", name, split, seed)``.
 
         Args:
             name: Name of the data set in the configuration.
-            member: Number of the member.
+            seed: Number of the seed.
 
         Raises:
             InputError: If a drawn value is beyond the range of single precision.
@@ -120,11 +120,11 @@ class BaseTarget:
         }
         parts = {}
         for split, n in sizes.items():
-            x = self.sample(n, generator_for("data", name, split, member))
+            x = self.sample(n, generator_for("data", name, split, seed))
             if not np.all(np.abs(x) <= np.finfo(np.float32).max):
                 raise InputError(
                     f"the target {name!r} gives values beyond single precision "
-                    f"({split} points of member {member}); its tails are too heavy"
+                    f"({split} points of seed {seed}); its tails are too heavy"
                 )
             parts[split] = x
         return DataSplits(

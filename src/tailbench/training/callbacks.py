@@ -100,7 +100,7 @@ class Validation:
         for seed, loss, val_loss in zip(self.context.ids, means, losses.tolist(), strict=True):
             state.history.append(
                 {
-                    "member": seed,
+                    "seed": seed,
                     "step": state.step,
                     "loss": loss,
                     "val_loss": val_loss,
@@ -124,7 +124,7 @@ class CheckpointWriter:
         self.state, self.context, self.processes = state, context, processes
         self.checkpoint = context.checkpoint
         device = state.parameters.device.type  # states of generators do not move to another one
-        self.part = f"members-{context.ids[0]}-{context.ids[-1]}-{device}"
+        self.part = f"seeds-{context.ids[0]}-{context.ids[-1]}-{device}"
 
     def due(self, validated: bool) -> bool:
         """Return whether a checkpoint is to be written: now and then after a validation.

@@ -1,4 +1,4 @@
-"""The state of a training run on disk, so that a killed run goes on where it was.
+"""The state of a training run on disk, so that a killed run resumes where it was.
 
 A state is one safetensors file, written under a temporary name and renamed. It carries a key, a
 digest of all that the run depends on, and a checksum of its content; a state of another key is not
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from tailbench.exceptions import Interrupted
 from tailbench.io.atomic import replacing
-from tailbench.training.preemption import asked
+from tailbench.training.preemption import stop_signal
 
 __all__ = ["Checkpoint"]
 
@@ -49,7 +49,7 @@ class Checkpoint:
 
     def urgent(self) -> bool:
         """Whether the run is asked to stop, and has to write a state whenever it can."""
-        return asked() is not None
+        return stop_signal() is not None
 
     def save(self, part: str, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Write the state of a part of the run.
@@ -65,7 +65,7 @@ class Checkpoint:
             save_file(contiguous, path, metadata=metadata)
         self._last = time.monotonic()
         if self.urgent():
-            raise Interrupted(f"interrupted by {asked()}; checkpoint saved in {self.folder}")
+            raise Interrupted(f"interrupted by {stop_signal()}; checkpoint saved in {self.folder}")
 
     def load(self, part: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the state of a part, or ``None`` if there is none of this key that can be read."""

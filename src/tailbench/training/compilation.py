@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from tailbench.exceptions import InputError
 from tailbench.networks.stacked import Stacked
 
-__all__ = ["compile_members"]
+__all__ = ["compile_seeds"]
 
 BACKEND = "inductor"
 AGREE = 0.05  # bfloat16 rounds to 0.4 %
 AWAY = 0.02  # from initial weights, of which some are zero, and the gradients behind them
 
 
-def compile_members(module: nn.Module, flat: Tensor, gradient: Callable[[], Tensor]) -> None:
+def compile_seeds(module: nn.Module, flat: Tensor, gradient: Callable[[], Tensor]) -> None:
     """Compile the networks of a module by ``torch.compile``, and check what comes of it.
 
     torch 2.13 compiles U-Nets for CPUs to something that loses part of the gradient, without a
@@ -25,7 +25,7 @@ def compile_members(module: nn.Module, flat: Tensor, gradient: Callable[[], Tens
 
     Args:
         module: The module; its parts that are ``Stacked`` networks are compiled.
-        flat: The parameters of every member, ``(E, P)``, of which the module's are views.
+        flat: The parameters of every seed, ``(E, P)``, of which the module's are views.
         gradient: Gives the gradient of the same loss at the present parameters, ``(E, P)``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What trains or samples a seed block is told besides data and settings. No torch here."""
+"""What training and sampling of a seed block need besides data and settings. No torch here."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class FitContext:
         verbose: bool = True,
     ) -> Self:
         """Build the context of ``count`` trainings whose seeds all derive from one seed."""
+        # The name of the stream is part of the numbers: "member" stays.
         seeds = tuple(seed_for("member", seed, e) for e in range(count))
         return cls(seeds, seeds, tuple(range(count)), label, checkpoint, verbose)
 

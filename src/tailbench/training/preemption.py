@@ -1,4 +1,4 @@
-"""A training that is asked to stop saves its state first.
+"""A training that receives a signal saves its state before it stops.
 
 A scheduler sends a signal ahead of what it is going to do: before it gives a node to someone else,
 before time is up, or when it is told to (``sbatch --signal``). The signal is noted, the training
@@ -13,28 +13,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["asked", "listening"]
+__all__ = ["defer_signals", "stop_signal"]
 
 SIGNALS = ("SIGTERM", "SIGUSR1")
 
-_asked: list[str] = []
+_received: list[str] = []
 
 
-def asked() -> str | None:
+def stop_signal() -> str | None:
     """Return the name of the signal by which this process was asked to stop, if it was."""
-    return _asked[0] if _asked else None
+    return _received[0] if _received else None
 
 
 @contextmanager
-def listening(names: Sequence[str] = SIGNALS) -> Iterator[None]:
-    """Note signals instead of ending by them, and forget them in the end.
+def defer_signals(names: Sequence[str] = SIGNALS) -> Iterator[None]:
+    """Note signals instead of ending by them, and clear them at the end.
 
-    Nothing is done outside of the main thread, which alone can listen.
+    Nothing is done outside of the main thread, the only one that can receive signals.
     """
     before = {}
 
     def note(number: int, frame: FrameType | None) -> None:
-        _asked.append(signal.Signals(number).name)
+        _received.append(signal.Signals(number).name)
 
     try:
         for name in names:
@@ -48,4 +48,4 @@ def listening(names: Sequence[str] = SIGNALS) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _asked.clear()
+        _received.clear()

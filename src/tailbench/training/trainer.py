@@ -53,7 +53,7 @@ class TrainResult:
 
     Attributes:
         state: Parameters of the best validation, every tensor with leading axis ``E``.
-        history: Rows of member, step, loss, val_loss, lr and seconds.
+        history: Rows of seed, step, loss, val_loss, lr and seconds.
         seconds: Seconds of training of each seed; seeds trained together share the time.
     """
 
@@ -155,9 +155,9 @@ class Trainer:
         state, writer = self.state, CheckpointWriter(self.state, self.context, self.processes)
         if not writer.resume():
             if self.settings.compiled:
-                from tailbench.training.compilation import compile_members
+                from tailbench.training.compilation import compile_seeds
 
-                compile_members(self.module, state.parameters, self._trial)
+                compile_seeds(self.module, state.parameters, self._trial)
             self._run(writer)
             writer.write(finished=True)
         state.parameters.copy_(state.best)

@@ -50,7 +50,7 @@ def test_shares_are_all_things_once_and_even(n, count):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Two members of 300 images of 4 by 4 pixels."""
+    """Two seeds of 300 images of 4 by 4 pixels."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     x = [rng.integers(0, 256, (300, 16)).astype(np.uint8) for _ in range(2)]
@@ -91,7 +91,7 @@ def environment():
 def curve(folder, model="sgm"):
     with (folder / model / "0-1" / "history.csv").open(newline="") as file:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-    return np.array([[row[k] for k in ("member", "step", "loss", "val_loss")] for row in rows])
+    return np.array([[row[k] for k in ("seed", "step", "loss", "val_loss")] for row in rows])
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def trained(data, tmp_path_factory):
 @pytest.mark.parametrize("model", MODELS)
 def test_two_processes_learn_what_one_learns_from_the_whole_batch(trained, model):
     alone, together, _ = trained(model)
-    assert len(curve(alone, model)) == 2 * 4  # members and validations
+    assert len(curve(alone, model)) == 2 * 4  # seeds and validations
     # sums in another order, over 60 steps in single precision
     np.testing.assert_allclose(curve(together, model), curve(alone, model), rtol=2e-4)
 
@@ -120,7 +120,7 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch(trained, model
 def test_one_of_the_processes_speaks(trained):
     said = trained("sgm")[2]
     assert said.count("toy/sgm, seed 0") >= 1
-    assert said.count("60/60") <= 2  # one for each member
+    assert said.count("60/60") <= 2  # one for each seed
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ def begun(data, folder, **streams):
     process = subprocess.Popen(
         training(data, folder, "sgm", 2, **LONG), env=environment(), **streams
     )
-    while not (folder / "state" / "members-0-0-cpu.safetensors").exists():
+    while not (folder / "state" / "seeds-0-0-cpu.safetensors").exists():
         assert process.poll() is None
         time.sleep(0.02)
     return process

@@ -59,8 +59,8 @@ def test_time_runs_from_train_to_test():
         assert both[row, 1] == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_members_differ_in_the_floor_only(three):
-    one, again, other = (three.splits("returns", member) for member in (1, 1, 2))
+def test_seeds_differ_in_the_floor_only(three):
+    one, again, other = (three.splits("returns", seed) for seed in (1, 1, 2))
     assert np.array_equal(one.train, other.train) and np.array_equal(one.test, other.test)
     assert np.array_equal(one.floor, again.floor) and not np.array_equal(one.floor, other.floor)
     rows = {tuple(row) for row in one.train}

@@ -193,7 +193,7 @@ def test_loss_of_a_silent_network_on_gaussian_data_is_one():
 
 
 @pytest.mark.parametrize("bent", BENDS)
-def test_members_are_independent(bent):
+def test_seeds_are_independent(bent):
     block = denoiser(bent=bent, seeds=(1, 2))
     x, noise = torch.randn(2, 2, 30, 3, dtype=torch.float64, generator=generator())
     sigma = torch.rand(2, 30, 1, dtype=torch.float64, generator=generator()) + 0.1
@@ -207,8 +207,8 @@ def test_members_are_independent(bent):
 
 
 @pytest.mark.parametrize("bent", BENDS)
-def test_a_common_noise_level_is_that_of_each_member(bent):
-    """Samplers give one level, of shape (1, 1, 1), to all members."""
+def test_a_common_noise_level_is_that_of_each_seed(bent):
+    """Samplers give one level, of shape (1, 1, 1), to all seeds."""
     block = denoiser(bent=bent, seeds=(1, 2, 3))
     x = torch.randn(3, 30, 3, dtype=torch.float64, generator=generator())
     torch.testing.assert_close(block(x, level(0.7)), block(x, level(0.7).repeat(3, 30, 1)))

@@ -19,8 +19,8 @@ def exact(x, sigma):
     return sigma * x / (S**2 + sigma**2)
 
 
-def ones(members=1, n=1, dim=1):
-    return torch.ones(members, n, dim, dtype=torch.float64)
+def ones(seeds=1, n=1, dim=1):
+    return torch.ones(seeds, n, dim, dtype=torch.float64)
 
 
 def flow_error(sampler, steps):

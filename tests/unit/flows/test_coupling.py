@@ -1,4 +1,4 @@
-"""Coupling layers: inverse, log-determinant, members, and whose tail is whose."""
+"""Coupling layers: inverse, log-determinant, seeds, and whose tail is whose."""
 
 import numpy as np
 import pytest
@@ -25,9 +25,9 @@ def flow(dim, seeds=(0,), spread=0.3, layers=2):
     return made
 
 
-def points(members, n, dim, scale=3.0):
+def points(seeds, n, dim, scale=3.0):
     generator = torch.Generator().manual_seed(1)
-    return scale * torch.randn(members, n, dim, dtype=torch.float64, generator=generator)
+    return scale * torch.randn(seeds, n, dim, dtype=torch.float64, generator=generator)
 
 
 @pytest.mark.parametrize("dim", DIMENSIONS)
@@ -88,7 +88,7 @@ def test_a_tail_stays_in_its_coordinate(dim, seed):
 
 
 @pytest.mark.parametrize("dim", [1, 3])
-def test_members_are_independent(dim):
+def test_seeds_are_independent(dim):
     block, x = flow(dim, seeds=(3, 4)), points(2, 40, dim)
     z, ladj = block.inverse(x)
     for e, seed in enumerate((3, 4)):
@@ -99,7 +99,7 @@ def test_members_are_independent(dim):
         torch.testing.assert_close(block(x)[e : e + 1], alone(x[e : e + 1]), rtol=1e-10, atol=1e-10)
 
 
-def test_members_have_their_own_permutations():
+def test_seeds_have_their_own_permutations():
     made = flow(5, seeds=(0, 1, 2))
     assert made.permutations.shape == (3, 2, 5)
     assert made.permutations.sort(-1).values.tolist() == [[list(range(5))] * 2] * 3

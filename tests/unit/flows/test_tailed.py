@@ -13,16 +13,16 @@ from tailbench.flows.tailed import TailedFlow, student_from_gaussian, student_lo
 KINDS = {"light": (0.0, 0.0), "ttf": (0.4, 0.0), "ttf cauchy": (1.0, 0.0), "student": (0.0, 0.4)}
 
 
-def flow(dim, shape, student, members=1, noise=0.0):
-    generators = [torch.Generator().manual_seed(e) for e in range(members)]
+def flow(dim, shape, student, seeds=1, noise=0.0):
+    generators = [torch.Generator().manual_seed(e) for e in range(seeds)]
     coupling = CouplingFlow(generators, dim, 2, bins=4, bound=5.0, width=8, num_blocks=1).double()
     with torch.no_grad():
         for parameter in coupling.parameters():
-            for e in range(members):
+            for e in range(seeds):
                 parameter[e].normal_(0.0, 0.3, generator=generators[e])
 
     def full(value):
-        return torch.full((members, dim), value, dtype=torch.float64)
+        return torch.full((seeds, dim), value, dtype=torch.float64)
 
     made = TailedFlow(coupling, full(0.3), full(0.7), full(shape), full(student), full(noise))
     return made.requires_grad_(False)
@@ -119,7 +119,7 @@ def test_the_density_falls_with_the_exponent(kind, exponent):
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_is_minus_the_log_density_per_dimension(kind):
     """Up to the log-determinant of the tail transform, which training cannot change."""
-    made = flow(3, *KINDS[kind], members=2)
+    made = flow(3, *KINDS[kind], seeds=2)
     x = torch.randn(2, 50, 3, dtype=torch.float64, generator=torch.Generator())
     z = made.tail.inverse(x)
     exact = -(made.log_prob(x) + made.tail.log_abs_det_jacobian(z)).mean(-1) / 3
@@ -127,17 +127,17 @@ def test_loss_is_minus_the_log_density_per_dimension(kind):
 
 
 def test_loss_with_noise():
-    made = flow(3, 0.4, 0.0, members=2, noise=0.25)
+    made = flow(3, 0.4, 0.0, seeds=2, noise=0.25)
     x, draw = torch.randn(2, 2, 50, 3, dtype=torch.float64, generator=torch.Generator())
     torch.testing.assert_close(
         made.loss(x, draw), made.loss(made.tail.inverse(x + 0.25 * draw)), rtol=1e-12, atol=0.0
     )
 
 
-def test_members_are_independent():
-    block = flow(2, 0.4, 0.0, members=2)
+def test_seeds_are_independent():
+    block = flow(2, 0.4, 0.0, seeds=2)
     x = torch.randn(2, 20, 2, dtype=torch.float64, generator=torch.Generator())
-    alone = flow(2, 0.4, 0.0, members=1)
+    alone = flow(2, 0.4, 0.0, seeds=1)
     torch.testing.assert_close(block.log_prob(x)[:1], alone.log_prob(x[:1]))
     torch.testing.assert_close(block(x)[:1], alone(x[:1]))
 

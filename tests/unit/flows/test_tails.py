@@ -132,7 +132,7 @@ def test_light_is_affine():
     )
 
 
-def test_members_and_coordinates_have_their_own():
+def test_seeds_and_coordinates_have_their_own():
     shape, scale = vector(0.0, 0.4, 1.0, 0.1).view(2, 2), vector(1.0, 2.0, 3.0, 4.0).view(2, 2)
     block = TailTransform(torch.zeros(2, 2), scale, shape)
     z = torch.randn(2, 5, 2, dtype=torch.float64)

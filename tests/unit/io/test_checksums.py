@@ -34,7 +34,7 @@ from tailbench.pipeline.results.verify import damaged
 from tailbench.pipeline.stages import claims, collect, data, evaluate, theory
 
 TABLE = "dataset,seed,value\ngmm,0,0.25\ngmm,1,nan\n"
-RECORD = {"alpha": 1.7, "members": [0, 1], "seconds": 1e-3, "images": None, "name": "é"}
+RECORD = {"alpha": 1.7, "seeds": [0, 1], "seconds": 1e-3, "images": None, "name": "é"}
 ANEW = "delete it and rerun; the workflow will regenerate it"
 
 
@@ -281,8 +281,8 @@ def test_figures_are_not_drawn_of_damaged_files(results, name):
     "content",
     [
         b"",
-        b"member,step\n0,1\n",
-        b"member,step,loss,val_loss\n0,1,x,2\n",
+        b"seed,step\n0,1\n",
+        b"seed,step,loss,val_loss\n0,1,x,2\n",
         b'"\n1,2,3',
         b"\xff\xfe,",
     ],
@@ -301,16 +301,16 @@ def test_verify_names_and_removes_what_is_damaged(job, tmp_path):
     assert (count, found) == (len(DATA_FILES) - 1 + 1, {})
     flip(folder / "train.npy", 200)
     flip(tmp_path / "metrics" / "gmm" / "floor" / "0-1" / "metrics.csv", 50)
-    call = CliRunner().invoke(app, ["verify", "--results", str(tmp_path)])
+    call = CliRunner().invoke(app, ["verify-results", "--results", str(tmp_path)])
     lines = call.stdout.splitlines()
     assert call.exit_code == 1 and len(lines) == 3
     assert f"{folder}/train.npy is corrupt" in lines[0]
     assert "floor/0-1/metrics.csv is corrupt" in lines[1]
     assert lines[2] == f"8 files of {tmp_path} read, 2 of them corrupt"
-    call = CliRunner().invoke(app, ["verify", "--results", str(tmp_path), "--remove"])
+    call = CliRunner().invoke(app, ["verify-results", "--results", str(tmp_path), "--remove"])
     assert call.exit_code == 0
     assert {path.name for path in folder.iterdir()} == {*DATA_FILES} - {"train.npy"}
-    call = CliRunner().invoke(app, ["verify", "--results", str(tmp_path)])
+    call = CliRunner().invoke(app, ["verify-results", "--results", str(tmp_path)])
     assert (call.exit_code, call.stdout) == (0, f"6 files of {tmp_path} read, 0 of them corrupt\n")
 
 

@@ -184,8 +184,8 @@ def test_noise_of_a_block(isotropic):
     assert noise.shape == (2, 50_000, 2) and noise.dtype == torch.float64
     u = torch.tensor([0.4, 0.7], dtype=torch.float64)
     power = float(u.norm() ** 1.5 if isotropic else u.pow(1.5).sum())
-    for member in noise:
-        assert near((member @ u).cos(), math.exp(-power), math.exp(-power * 2.0**1.5))
+    for draws in noise:
+        assert near((draws @ u).cos(), math.exp(-power), math.exp(-power * 2.0**1.5))
     alone = of_block([2], StableNoise(1.5, isotropic), 50_000, 2)
     assert torch.equal(noise[1], alone[0])
     assert not torch.equal(noise[0], noise[1])
@@ -215,8 +215,8 @@ def test_uniform_numbers_are_uniform_and_in_double_precision():
         assert u.shape == (2, 50_000, 1) and u.dtype == torch.float64
         assert ((u * 2.0**24) % 1.0 != 0.0).double().mean().item() > 0.99
         ranks = torch.arange(1, 50_001, dtype=torch.float64) / 50_000
-        for member in u[..., 0]:
-            assert (member.sort().values - ranks).abs().max().item() < 1.95 / math.sqrt(50_000)
+        for draws in u[..., 0]:
+            assert (draws.sort().values - ranks).abs().max().item() < 1.95 / math.sqrt(50_000)
 
 
 def test_uniform_numbers_of_a_longer_draw_begin_with_those_of_a_shorter():
@@ -236,7 +236,7 @@ def test_uniform_numbers_of_a_later_batch_are_the_later_rows(start):
         assert torch.equal(whole.randn()[:, start:], part.randn())
 
 
-def test_uniform_numbers_of_a_member_do_not_depend_on_the_others():
+def test_uniform_numbers_of_a_seed_do_not_depend_on_the_others():
     block, alone = IndexedStreams([3, 4], 0, 300, 2, CPU), IndexedStreams([4], 0, 300, 2, CPU)
     assert torch.equal(block.uniform(2)[1:], alone.uniform(2))
     block, alone = Streams([3, 4], CPU, "train"), Streams([4], CPU, "train")

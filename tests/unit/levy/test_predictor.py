@@ -125,7 +125,7 @@ def test_the_line_of_double_numbers_is_double():
     torch.testing.assert_close(made(x, gbar, sbar), expected, rtol=1e-13, atol=0.0)
 
 
-def test_members_are_independent():
+def test_seeds_are_independent():
     both, second = (predictor(seeds=seeds, spread=0.3) for seeds in ((1, 2), (2,)))
     x = torch.cat([points(seed=3), points(seed=4)])
     for gbar, sbar in levels(1.7):

@@ -108,7 +108,7 @@ def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, meth
         np.testing.assert_allclose(long[:, :300], short, rtol=1e-4, atol=1e-5)
 
 
-def test_a_member_is_the_same_in_a_block(trained, block):
+def test_a_seed_is_the_same_in_a_block(trained, block):
     alone = DLPM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
     for method, options in METHODS:
         found = trained().sample(20, method=method, **options)
@@ -218,7 +218,7 @@ def test_noise_in_training(trained, kind):
     assert (noise.abs() < upper).double().mean().item() == pytest.approx(0.5, abs=0.03)
 
 
-def test_noise_does_not_depend_on_the_other_members(trained):
+def test_noise_does_not_depend_on_the_other_seeds(trained):
     batch = torch.zeros(2, 30, 2)
     both = trained()._noised(batch, Streams([1, 2], CPU, "train"))
     alone = trained()._noised(batch[1:], Streams([2], CPU, "train"))

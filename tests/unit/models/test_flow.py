@@ -29,16 +29,16 @@ def test_choice_of_tails(fitted, tails):
     model = fitted(f"flow {tails}")
     shape, student = model.constants["shape"], model.constants["student"]
     assert model.info["tails"]["mode"] == tails
-    for e, member in enumerate(model.info["tails"]["per_member"]):
-        assert [row["tail"] for row in member] == ["heavy", "light"]
-        assert [row["column"] for row in member] == [0, 1]
-        xi = [row["xi"] for row in member]
+    for e, rows in enumerate(model.info["tails"]["per_seed"]):
+        assert [row["tail"] for row in rows] == ["heavy", "light"]
+        assert [row["column"] for row in rows] == [0, 1]
+        xi = [row["xi"] for row in rows]
         given = [max(xi[0], 0.05), max(xi[1], 0.05)] if tails == "ttf" else [xi[0], 0.0]
         expected = {"auto": (given, [0, 0]), "ttf": (given, [0, 0]), "student": ([0, 0], given)}
         exact = expected.get(tails, ([0.0, 0.0], [0.0, 0.0]))
         assert shape[e].tolist() == pytest.approx(exact[0])
         assert student[e].tolist() == pytest.approx(exact[1])
-        assert [row["lambda"] for row in member] == pytest.approx(
+        assert [row["lambda"] for row in rows] == pytest.approx(
             [s + t for s, t in zip(*exact, strict=True)]
         )
 
@@ -116,7 +116,7 @@ def test_the_density_falls_as_the_estimated_index_says():
     model = Flow(device="cpu", train_steps=20, layers=1, width=8).fit(
         cauchy()[:, None], verbose=False
     )
-    (row,) = model.info["tails"]["per_member"][0]
+    (row,) = model.info["tails"]["per_seed"][0]
     slope = np.diff(model.log_prob(np.array([[1e12], [1e14]])))[0] / math.log(100.0)
     assert slope == pytest.approx(-(row["index"] + 1.0), rel=1e-6)
     assert row["index"] == pytest.approx(1.0, rel=0.1)
@@ -154,7 +154,7 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
     model = fitted("flow auto")
     broken = model._select([0])
     broken.forward = lambda z: torch.full_like(z, torch.inf)
-    monkeypatch.setattr(model, "_select", lambda members: broken)
+    monkeypatch.setattr(model, "_select", lambda positions: broken)
     with pytest.raises(FloatingPointError, match="toy: a sample of the flow is not finite"):
         model.sample_block(10, FlowSampling(), SampleContext([1, 2], "toy"))
 

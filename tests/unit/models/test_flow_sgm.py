@@ -5,13 +5,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tailbench.models.base import TuneResult
+from tailbench.models.base import SampleResult, TuneResult
 from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM
 from tailbench.rng.seeds import seed_for
 from tailbench.stats.sliced_tails import projections, sliced_tail_distance
 from tailbench.stats.sliced_transport import random_directions
+from tailbench.training import splits
 from tailbench.training.context import FitContext, SampleContext
 
 SETTINGS = FlowSGMSampling(sigma_T=2.0, sampling_steps=3)
@@ -65,7 +66,7 @@ def test_at_noise_starts_are_the_noisy_flows_samples(fitted, monkeypatch):
     assert sigma == [2.0, 2.0]
 
 
-def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
+def test_each_seed_starts_at_its_own_level(fitted, monkeypatch):
     model = fitted("flow_sgm at_noise auto")
     monkeypatch.setattr(model, "tuned", TuneResult([2.0, 0.5], []))
     x, sigma, drawn = start_of(model, model.sampling, monkeypatch)
@@ -76,13 +77,43 @@ def test_each_member_starts_at_its_own_level(fitted, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
+def test_levels_of_seeds_that_share_a_module(fitted, kind, monkeypatch):
+    """As on a GPU: seeds of one level go together, each to its own result."""
+    model = fitted(kind)
+    for chosen in ([0.5, 0.5], [2.0, 0.5]):
+        monkeypatch.setattr(model, "tuned", TuneResult(chosen, []))
+        alone = model.sample(20)
+        with monkeypatch.context() as patch:
+            patch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
+            np.testing.assert_allclose(model.sample(20), alone, rtol=1e-5, atol=1e-5)
+
+
+def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypatch):
+    """No clamp: what the flow draws at 1e6 is still there."""
+    model = fitted("flow_sgm noised")
+    huge = np.full((2, 9, 2), 1e6, dtype=np.float32)
+    (flow,) = model.flows.values()
+    monkeypatch.setattr(flow, "sample_block", lambda *_: SampleResult(huge, 1))
+    original = model.sgm._select
+
+    def select(positions):
+        module = original(positions)
+        module.noise = lambda x, sigma: torch.zeros_like(x)
+        return module
+
+    monkeypatch.setattr(model.sgm, "_select", select)
+    y = model.sample(9, sigma_T=0.5, sampler="heun")
+    np.testing.assert_allclose(y, huge, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["flow_sgm noised auto", "flow_sgm at_noise auto"])
 def test_the_nearest_candidate_is_chosen(fitted, kind):
     model = fitted(kind)
-    assert [(row["member"], row["sigma_T"]) for row in model.tuned.curve] == [
+    assert [(row["seed"], row["sigma_T"]) for row in model.tuned.curve] == [
         (0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)
     ]  # fmt: skip
     for e in range(2):
-        own = {row["sigma_T"]: row for row in model.tuned.curve if row["member"] == e}
+        own = {row["sigma_T"]: row for row in model.tuned.curve if row["seed"] == e}
         assert model.tuned.chosen[e] == min(own, key=lambda s: own[s]["distance"])
         assert all(np.isfinite(r["distance"]) and r["distance"] > 0 for r in own.values())
 
@@ -97,7 +128,7 @@ def test_the_curve_is_the_distance_to_the_training_data(fitted, block):
     for e in range(2):
         lines = [projections(np.float64(x), theta, block[e]) for x in (drawn[e], block[e])]
         (distance,) = sliced_tail_distance(lines[0], lines[1:])
-        (row,) = (r for r in model.tuned.curve if (r["member"], r["sigma_T"]) == (e, 2.0))
+        (row,) = (r for r in model.tuned.curve if (r["seed"], r["sigma_T"]) == (e, 2.0))
         assert row["distance"] == pytest.approx(distance, rel=0.1)
 
 
@@ -208,7 +239,7 @@ def test_saved_choice(fitted, tmp_path):
     loaded = FlowSGM.load(tmp_path, device="cpu")
     assert loaded.tuned == model.tuned
     assert loaded.sampling == model.sampling
-    assert isinstance(loaded.sgm, SGM) and loaded.sgm.members == 2
+    assert isinstance(loaded.sgm, SGM) and loaded.sgm.num_seeds == 2
 
 
 @pytest.mark.parametrize(
@@ -255,7 +286,7 @@ def test_candidate_zero_leaves_the_flows_samples_as_they_are(fitted, monkeypatch
     np.testing.assert_array_equal(drawn, flow.sample_block(30, FlowSampling(), DRAWS).samples)
 
 
-def test_members_may_choose_differently(fitted, monkeypatch):
+def test_seeds_may_choose_differently(fitted, monkeypatch):
     model = fitted("flow_sgm noised")
     (flow,) = model.flows.values()
     monkeypatch.setattr(model, "tuned", TuneResult([0.0, 2.0], []))

@@ -49,11 +49,11 @@ def context(*seeds):
     return FitContext(seeds, seeds, seeds, verbose=False)
 
 
-def test_a_member_does_not_depend_on_its_block(pictures):
+def test_a_seed_does_not_depend_on_its_block(pictures):
     block = np.stack([pictures, pictures[::-1]])
     both = SGM(device="cpu", **TINY, **UNET).fit_block(block, context(5, 6), PIXELS)
     second = SGM(device="cpu", **TINY, **UNET).fit_block(block[1:], context(6), PIXELS)
-    assert both.members == 2
+    assert both.num_seeds == 2
     both, second = (model.module.state_dict() for model in (both, second))
     assert all((both[key][1] == second[key][0]).all() for key in both)
 

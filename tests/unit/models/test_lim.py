@@ -79,7 +79,7 @@ def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, meth
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_member_is_the_same_in_a_block(trained, block, method):
+def test_a_seed_is_the_same_in_a_block(trained, block, method):
     alone = LIM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
     found = trained().sample(20, method=method, sampling_steps=4)
     assert np.array_equal(found[0], alone.sample(20, method=method, sampling_steps=4))
@@ -195,8 +195,8 @@ def test_noise_levels_in_training(trained):
     _, _, _, sbar = trained()._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))
     edges = lim_cosine(1.7)(torch.linspace(1e-5, 0.9946, 11, dtype=torch.float64))[1]
     assert bool((sbar >= edges[0] * 0.999).all()) and bool((sbar <= edges[-1] * 1.001).all())
-    for member in sbar:
-        counts = torch.histogram(member.flatten().double(), edges).hist
+    for levels in sbar:
+        counts = torch.histogram(levels.flatten().double(), edges).hist
         assert float((counts - n / 10).abs().max()) < 5.0 * (n * 0.09) ** 0.5
 
 

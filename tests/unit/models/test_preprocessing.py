@@ -12,7 +12,7 @@ from tailbench.exceptions import InputError
 from tailbench.models.preprocessing import as_block, robust_units
 
 
-def test_a_table_is_a_block_of_one_member():
+def test_a_table_is_a_block_of_one_seed():
     x = np.arange(6.0).reshape(3, 2)
     assert as_block(x).shape == (1, 3, 2)
     assert as_block(x[None]).shape == (1, 3, 2)
@@ -102,5 +102,5 @@ def test_devices():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_gpu_that_is_not_there(device):
-    with pytest.raises(InputError, match="torch finds no GPU"):
+    with pytest.raises(InputError, match="CUDA is not available"):
         resolve_device(device)

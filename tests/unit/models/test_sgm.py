@@ -15,8 +15,8 @@ def silent(fitted, monkeypatch):
     model = fitted("sgm edm")
     original = model._select
 
-    def select(members):
-        module = original(members)
+    def select(positions):
+        module = original(positions)
         module.noise = lambda x, sigma: torch.zeros_like(x)
         return module
 
@@ -59,8 +59,8 @@ def test_cost(fitted, monkeypatch, sampler, nfe):
     model, calls = fitted("sgm edm"), []
     original = model._select
 
-    def select(members):
-        module = original(members)
+    def select(positions):
+        module = original(positions)
         noise = module.noise
         module.noise = lambda x, sigma: calls.append(x.shape[1]) or noise(x, sigma)
         return module
@@ -86,8 +86,8 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
     model = fitted("sgm edm")
     original = model._select
 
-    def select(members):
-        module = original(members)
+    def select(positions):
+        module = original(positions)
         module.noise = lambda x, sigma: torch.full_like(x, torch.inf)
         return module
 

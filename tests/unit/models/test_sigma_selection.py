@@ -87,6 +87,6 @@ def test_each_seed_chooses_for_itself():
     tuned = select_sigma(draw, reference, [1.0, 3.0], [7, 8], [4, 9])
     assert asked == [(1.0, 500), (3.0, 500)]
     assert tuned.chosen == [1.0, 3.0]
-    assert [(row["member"], row["sigma_T"]) for row in tuned.curve] == [
+    assert [(row["seed"], row["sigma_T"]) for row in tuned.curve] == [
         (4, 1.0), (4, 3.0), (9, 1.0), (9, 3.0),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from tailbench.exceptions import InputError, Interrupted
 from tailbench.models.simple import SimpleSettings
 from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.context import FitContext, SampleContext
-from tailbench.training.preemption import listening
+from tailbench.training.preemption import defer_signals
 from toy_models import ToyGaussian, ToySampling, ToySettings
 
 STATE = {
@@ -102,7 +102,7 @@ def test_what_cannot_be_saved_as_plain_numbers_is_refused(x, value):
         Pickles().fit(x, verbose=False)
 
 
-def test_each_member_and_chunk_has_a_generator_of_its_own(x):
+def test_each_seed_and_chunk_has_a_generator_of_its_own(x):
     model = Records().fit(x, verbose=False)
     model.asked = []
     y = model.sample(2500)
@@ -138,7 +138,7 @@ def test_data_are_double_and_the_models_own(x):
     assert np.array_equal(single, before) and x.any()
 
 
-def test_the_fit_is_given_the_seed_of_the_member(x):
+def test_the_fit_is_given_its_random_seed(x):
     class Draws(ToyGaussian):
         def fit_one(self, x, rng):
             return {"mean": rng.standard_normal(2), "factor": np.eye(2)}
@@ -183,7 +183,7 @@ def test_settings_of_sampling(x):
     np.testing.assert_allclose(wide, 3.0 * narrow, rtol=1e-3, atol=1e-5)
 
 
-def test_a_fit_that_is_asked_to_stop_stops_after_the_member_at_hand(x, tmp_path):
+def test_a_fit_that_is_asked_to_stop_stops_after_the_seed_at_hand(x, tmp_path):
     import os
     import signal
 
@@ -194,7 +194,7 @@ def test_a_fit_that_is_asked_to_stop_stops_after_the_member_at_hand(x, tmp_path)
             return super().fit_one(x, rng)
 
     fits = []
-    with listening(), pytest.raises(Interrupted, match="toy_gaussian: interrupted"):
+    with defer_signals(), pytest.raises(Interrupted, match="toy_gaussian: interrupted"):
         Stopped().fit(x, checkpoint=Checkpoint(tmp_path, "k"), verbose=False)
     assert len(fits) == 1
 

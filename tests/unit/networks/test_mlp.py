@@ -1,4 +1,4 @@
-"""The perceptron of a block of members."""
+"""The perceptron of a seed block."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def randomise(module, seed=0):
     return module
 
 
-def test_a_linear_map_is_the_members_own():
+def test_a_linear_map_is_the_seeds_own():
     layer = randomise(Linear(generators(0, 1, 2), 4, 3).double())
     x = torch.randn(3, 5, 4, dtype=torch.float64, generator=generators(3)[0])
     y = layer(x)
@@ -29,7 +29,7 @@ def test_a_linear_map_is_the_members_own():
         torch.testing.assert_close(y[e], expected, rtol=1e-14, atol=1e-14)
 
 
-def test_one_member_takes_the_short_way_to_the_same_result():
+def test_one_seed_takes_the_short_way_to_the_same_result():
     layer = randomise(Linear(generators(0), 4, 3).double())
     x = torch.randn(1, 5, 4, dtype=torch.float64, generator=generators(3)[0])
     torch.testing.assert_close(
@@ -37,7 +37,7 @@ def test_one_member_takes_the_short_way_to_the_same_result():
     )
 
 
-def test_an_input_that_members_share_meets_the_weights_of_each():
+def test_an_input_that_seeds_share_meets_the_weights_of_each():
     layer = randomise(Linear(generators(0, 1, 2), 4, 3).double())
     x = torch.randn(1, 5, 4, dtype=torch.float64, generator=generators(3)[0])
     torch.testing.assert_close(layer(x), layer(x.repeat(3, 1, 1)))
@@ -76,8 +76,8 @@ def test_starts_at_zero_if_told(zero, blocks):
     assert bool((y == 0).all()) is zero
 
 
-def test_members_share_nothing():
-    """A block equals its members, each built alone from its own generator."""
+def test_seeds_share_nothing():
+    """A block equals its seeds, each built alone from its own generator."""
     block = ResidualMLP(generators(5, 6), 2, 3, width=8, num_blocks=2, zero=False).double()
     x = torch.randn(2, 7, 2).double()
     for e, seed in enumerate((5, 6)):
@@ -85,7 +85,7 @@ def test_members_share_nothing():
         torch.testing.assert_close(block(x)[e : e + 1], alone(x[e : e + 1]), rtol=1e-12, atol=1e-12)
 
 
-def test_a_members_loss_has_no_gradient_for_another():
+def test_a_seeds_loss_has_no_gradient_for_another():
     net = randomise(ResidualMLP(generators(5, 6), 2, 3, width=8, num_blocks=1))
     net(torch.randn(2, 7, 2))[0].square().sum().backward()
     for parameter in net.parameters():

@@ -1,4 +1,4 @@
-"""The U-Nets of a block of members."""
+"""The U-Nets of a seed block."""
 
 import subprocess
 import sys
@@ -21,13 +21,13 @@ def unet(seeds=(0,), spread=True, **options):
     if spread:
         for e, seed in enumerate(seeds):
             draw = torch.Generator().manual_seed(seed + 10)
-            made.members.weights["conv_out/weight"].data[e].normal_(0.0, 0.1, generator=draw)
+            made.unets.weights["conv_out/weight"].data[e].normal_(0.0, 0.1, generator=draw)
     return made
 
 
-def images(members=1, n=3, size=1.0, seed=0):
+def images(seeds=1, n=3, size=1.0, seed=0):
     draw = torch.Generator().manual_seed(seed)
-    return size * torch.randn(members, n, 32, generator=draw)
+    return size * torch.randn(seeds, n, 32, generator=draw)
 
 
 def levels(*values):
@@ -40,9 +40,9 @@ def test_starts_at_zero_with_the_shape_of_the_data():
     assert bool((unet()(images(), levels(1.0)) != 0).all())
 
 
-def test_members_are_independent():
+def test_seeds_are_independent():
     both, second = unet((1, 2)), unet((2,))
-    x = images(members=2)
+    x = images(seeds=2)
     found = both(x, levels(0.5))
     torch.testing.assert_close(found[1:], second(x[1:], levels(0.5)))
     assert not torch.allclose(found[:1], second(x[:1], levels(0.5)), rtol=1e-2)
@@ -77,7 +77,7 @@ def test_channels_are_not_mixed_up():
 def test_all_weights_learn():
     made = unet(attention=(1,))
     (made(images(), levels(0.1, 1.0, 3.0)) - 1.0).square().mean().backward()
-    idle = [key for key, p in made.members.weights.items() if not bool((p.grad != 0).any())]
+    idle = [key for key, p in made.unets.weights.items() if not bool((p.grad != 0).any())]
     # a bias before a normalisation over as few values as here may be without effect
     assert all(key.endswith("bias") for key in idle)
 

@@ -13,6 +13,7 @@ from repository import ROOT
 from tailbench import registry
 from tailbench.pipeline import cli
 from tailbench.pipeline.config.parse import load
+from tailbench.pipeline.job_commands import STAGES
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import stages
 from tailbench.pipeline.stages import collect
@@ -69,7 +70,7 @@ def test_list_names_everything():
 
 def test_check_prints_cells_and_jobs():
     plan = Plan(load(SMOKE))
-    text = run("check", SMOKE).stdout
+    text = run("validate", SMOKE).stdout
     cells = re.search(r"(\d+) cells", text)
     jobs = re.search(r"(\d+) jobs: (.+)", text)
     assert int(cells[1]) == len(plan.cells())
@@ -84,44 +85,44 @@ def test_check_prints_cells_and_jobs():
 
 
 def test_check_can_be_silent():
-    found = run("check", SMOKE, "--no-jobs")
+    found = run("validate", SMOKE, "--no-jobs")
     assert (found.exit_code, found.stdout) == (0, "")
 
 
 def test_check_can_leave_the_data_alone(write):
     config = write(datasets={"gmm": {"n_train": 100}})  # fewer than a batch
-    found = run("check", config, "--no-jobs", "--no-data")
+    found = run("validate", config, "--no-jobs", "--no-data")
     assert (found.exit_code, found.stdout) == (0, "")
 
 
 def test_check_reads_the_data(write, tmp_path, ends):
     path = tmp_path / "mine.csv"
     config = write(datasets={"mine": {"type": "file", "path": str(path)}})
-    assert ends("check", config) == (
+    assert ends("validate", config) == (
         f"tailbench: {config}: datasets.mine.path: the file {path} does not exist"
     )
     path.write_text("a,b\n" + "1,2\n" * 500)
-    assert "datasets.mine: column 'a'" in ends("check", config)
+    assert "datasets.mine: column 'a'" in ends("validate", config)
     path.write_text("a,b\n" + "".join(f"{i},{-i}\n" for i in range(100)))
-    assert "fewer than the 128 that are needed" in ends("check", config)
+    assert "fewer than the 128 that are needed" in ends("validate", config)
 
 
 def test_check_compares_rows_with_batches(write, ends):
     config = write(datasets={"gmm": {"n_train": 100}})
-    message = ends("check", config)
+    message = ends("validate", config)
     assert "datasets.gmm: n_train" in message and "fewer than the 128 points" in message
 
 
 @pytest.mark.parametrize("key", [{"seeds": ["a"]}, {"models": {"sgm": {"stepz": 1}}}, {"x": 1}])
 def test_a_bad_configuration_is_one_line(write, ends, key):
-    message = ends("check", write(**key))
+    message = ends("validate", write(**key))
     assert message.startswith("tailbench: ") and message.count("\n") == 0
 
 
 def test_without_traceback(write):
     """The program itself: exit code 1, one line on stderr, nothing on stdout."""
     found = subprocess.run(
-        [sys.executable, "-m", "tailbench", "check", str(write(models={"sgn": {}}))],
+        [sys.executable, "-m", "tailbench", "validate", str(write(models={"sgn": {}}))],
         capture_output=True,
         text=True,
         check=False,
@@ -173,23 +174,43 @@ def test_settings_that_are_wrong_are_one_line(ends, tmp_path):
 
 
 def test_summary_of_nothing(ends, tmp_path):
-    message = ends("summary", "--results", tmp_path)
+    message = ends("show", "--results", tmp_path)
     assert (
         message == f"tailbench: {tmp_path / 'metrics.csv'} does not exist; run the benchmark first"
     )
 
 
 def test_summary(fabricated):
-    text = run("summary", "--results", fabricated).stdout
+    text = run("show", "--results", fabricated).stdout
     assert str((fabricated / "report.html").resolve()) in text.replace("\n", "")
     assert len(text.splitlines()) > 5
 
 
 @pytest.mark.parametrize(
-    "arguments", [["no-such-command"], ["check"], ["check", "--no-such-option"]]
+    "arguments", [["no-such-command"], ["validate"], ["validate", "--no-such-option"]]
 )
 def test_wrong_usage(arguments):
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("check", "validate"),
+        ("verify", "verify-results"),
+        ("summary", "show"),
+        ("docs", "config-reference"),
+    ],
+)
+def test_an_old_name_is_answered_by_the_new_one(ends, old, new):
+    """One line for whoever has the old name in a script."""
+    assert ends(old, "config.yaml") == f"tailbench: the command '{old}' is now '{new}'"
+    assert run(new, "--help").exit_code == 0
+
+
+def test_help_of_stages_is_plain_text():
+    texts = [run("job", "--help").stdout, *(run("job", s, "--help").stdout for s in STAGES)]
+    assert not [text for text in texts if "`" in text or "Raises" in text]
 
 
 def test_help_names_the_stages():

@@ -34,7 +34,7 @@ def test_describes_itself(name):
     figure = part(name)
     assert issubclass(figure, Figure)
     assert figure.needs and figure.needs <= set(FILES)
-    assert len(registry.summary(figure)) > 15
+    assert len(registry.first_line(figure)) > 15
     assert len(figure.caption) > 80
     assert figure.name == name
 

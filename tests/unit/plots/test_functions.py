@@ -204,7 +204,7 @@ def test_the_line_of_validation_stays_in_the_frame(worst):
     step = np.arange(50, 1001, 50)
     fall = 2.0 * np.exp(-step / 60)
     history = pd.concat(
-        pd.DataFrame({"member": m, "step": step, "loss": 0.4 + fall, "val_loss": v + fall})
+        pd.DataFrame({"seed": m, "step": step, "loss": 0.4 + fall, "val_loss": v + fall})
         for m, v in enumerate((3.0, 3.2, worst))
     )
     (axes,) = panels(plots.training(history))

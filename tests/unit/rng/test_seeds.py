@@ -45,11 +45,11 @@ def test_generators():
 
 
 @pytest.mark.parametrize(
-    ("text", "members"),
+    ("text", "seeds"),
     [("0", [0]), (7, [7]), ("0-2", [0, 1, 2]), ("3-3", [3]), ("9-11", [9, 10, 11]), ("007", [7])],
 )
-def test_blocks(text, members):
-    assert parse_block(text) == members
+def test_blocks(text, seeds):
+    assert parse_block(text) == seeds
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ def test_shapes_and_ranges():
     assert set(whole.unique().tolist()) == set(range(10))
 
 
-def test_a_members_draws_do_not_depend_on_the_others():
+def test_a_seeds_draws_do_not_depend_on_the_others():
     together = draws([5, 6, 7])
     for e, seed in enumerate((5, 6, 7)):
         for block, alone in zip(together, draws([seed]), strict=True):
             assert torch.equal(block[e], alone[0])
 
 
-def test_members_and_purposes_have_different_draws():
+def test_seeds_and_purposes_have_different_draws():
     first, second = draws([5, 6])[0]
     assert not torch.equal(first, second)
     assert not torch.equal(draws([5], "train")[0], draws([5], "validate")[0])
@@ -64,12 +64,12 @@ def test_batches_make_the_whole(start):
         assert torch.equal(whole.randn()[:, start:], part.randn())
 
 
-def test_samples_of_a_member_do_not_depend_on_the_others():
+def test_samples_of_a_seed_do_not_depend_on_the_others():
     block, alone = IndexedStreams([3, 4], 0, 300, 2, CPU), IndexedStreams([4], 0, 300, 2, CPU)
     assert torch.equal(block.randn()[1:], alone.randn())
 
 
-def test_samples_differ_between_chunks_members_draws_and_purposes():
+def test_samples_differ_between_chunks_seeds_draws_and_purposes():
     streams = IndexedStreams([3, 4], 0, 512, 1, CPU)
     first, second = streams.randn(), streams.randn()
     other = IndexedStreams([3, 4], 0, 512, 1, CPU, "flow").randn()

@@ -8,13 +8,13 @@ from tailbench.models.settings import TrainingSettings
 
 
 class Shift(nn.Module):
-    """One vector per member, to be moved onto the mean of the data."""
+    """One vector per seed, to be moved onto the mean of the data."""
 
-    def __init__(self, members, dim=2):
+    def __init__(self, positions, dim=2):
         super().__init__()
-        self.members = list(members)
-        self.value = nn.Parameter(torch.zeros(len(self.members), 1, dim))
-        self.register_buffer("constant", torch.arange(float(len(self.members))))
+        self.positions = list(positions)
+        self.value = nn.Parameter(torch.zeros(len(self.positions), 1, dim))
+        self.register_buffer("constant", torch.arange(float(len(self.positions))))
         self.calls = 0
 
     def square(self, batch, streams):
@@ -36,7 +36,7 @@ def square():
 
 @pytest.fixture
 def data():
-    """Three members with means (0, 1), (10, 11) and (20, 21)."""
+    """Three seeds with means (0, 1), (10, 11) and (20, 21)."""
     x = torch.randn(3, 200, 2, generator=torch.Generator().manual_seed(0))
     return x + 10.0 * torch.arange(3.0).view(3, 1, 1) + torch.tensor([0.0, 1.0])
 

@@ -15,13 +15,13 @@ def folder(tmp_path):
 
 
 def test_round_trip(folder):
-    Checkpoint(folder, "key").save("members-0-0", TENSORS, STATE)
-    tensors, state = Checkpoint(folder, "key").load("members-0-0")
+    Checkpoint(folder, "key").save("seeds-0-0", TENSORS, STATE)
+    tensors, state = Checkpoint(folder, "key").load("seeds-0-0")
     assert set(tensors) == set(TENSORS)
     for name, tensor in TENSORS.items():
         assert torch.equal(tensors[name], tensor) and tensors[name].dtype == tensor.dtype
     assert state["step"] == 7 and state["done"] is False
-    assert [path.name for path in folder.iterdir()] == ["members-0-0.safetensors"]
+    assert [path.name for path in folder.iterdir()] == ["seeds-0-0.safetensors"]
 
 
 def test_parts_are_apart(folder):
@@ -34,7 +34,7 @@ def test_parts_are_apart(folder):
 
 
 def test_nothing_there(folder):
-    assert Checkpoint(folder, "key").load("members-0-0") is None
+    assert Checkpoint(folder, "key").load("seeds-0-0") is None
 
 
 def test_another_key(folder):

@@ -10,7 +10,7 @@ import pytest
 from tailbench.exceptions import Interrupted
 from tailbench.models.sgm import SGM
 from tailbench.training.checkpoint import Checkpoint
-from tailbench.training.preemption import asked, listening
+from tailbench.training.preemption import defer_signals, stop_signal
 
 X = np.random.default_rng(0).standard_normal((2, 60, 2))
 
@@ -25,16 +25,16 @@ def fit(checkpoint=None, steps=40):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
 def test_a_signal_is_noted_and_forgotten(name):
     before = signal.getsignal(getattr(signal, name))
-    with listening():
-        assert asked() is None
+    with defer_signals():
+        assert stop_signal() is None
         os.kill(os.getpid(), getattr(signal, name))
-        assert asked() == name
-    assert asked() is None and signal.getsignal(getattr(signal, name)) == before
+        assert stop_signal() == name
+    assert stop_signal() is None and signal.getsignal(getattr(signal, name)) == before
 
 
 def test_another_thread_cannot_listen_and_goes_on():
     def work():
-        with listening():
+        with defer_signals():
             done.append(True)
 
     done = []
@@ -64,12 +64,12 @@ def test_a_training_that_was_stopped_at_any_step_ends_at_the_same_numbers(
     checkpoint = Checkpoint(tmp_path / "state", "key", 1000.0)
     with (
         pytest.raises(Interrupted, match=r"interrupted by SIGUSR1; checkpoint saved in"),
-        listening(),
+        defer_signals(),
     ):
         fit(checkpoint)
     assert len(updates) == at  # at once, and not at the next validation
     again = fit(checkpoint)
-    assert len(updates) == 80  # of two members; none was done twice
+    assert len(updates) == 80  # of two seeds; none was done twice
     for key, value in whole.module.state_dict().items():
         assert value.equal(again.module.state_dict()[key])
     for ours, theirs in zip(whole.history, again.history, strict=True):
@@ -77,6 +77,6 @@ def test_a_training_that_was_stopped_at_any_step_ends_at_the_same_numbers(
 
 
 def test_without_a_place_for_its_state_a_training_goes_on():
-    with listening():
+    with defer_signals():
         os.kill(os.getpid(), signal.SIGTERM)
         assert fit().history

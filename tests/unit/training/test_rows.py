@@ -31,8 +31,8 @@ def file(tmp_path):
     return lambda name: tmp_path / f"{name}.npy"
 
 
-def as_they_are(rows, members):
-    return rows + torch.tensor([float(e) for e in members]).view(-1, 1, 1)
+def as_they_are(rows, positions):
+    return rows + torch.tensor([float(e) for e in positions]).view(-1, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["pixels", "latents"])
@@ -48,7 +48,7 @@ def test_the_disk_holds_what_memory_holds(file, name):
         assert rows[np.array([], dtype=int)].shape == (0, 16)
 
 
-def test_both_give_the_same_rows_of_some_members(file):
+def test_both_give_the_same_rows_of_some_seeds(file):
     held = InMemoryRows(torch.from_numpy(np.stack(PIXELS)), as_they_are)
     lazy = OnDiskRows(read_rows(file("pixels")), as_they_are)
     assert held.shape == lazy.shape == (3, 90, 16)
@@ -56,7 +56,7 @@ def test_both_give_the_same_rows_of_some_members(file):
     first, second = (rows.of([2, 0], CPU).take(index) for rows in (held, lazy))
     assert first.shape == (2, 20, 16) and torch.equal(first, second)
     assert torch.equal(first[0], torch.from_numpy(PIXELS[2])[index[0]] + 2.0)
-    again = lazy.of([1, 2], CPU).of([1], CPU)  # members keep their numbers
+    again = lazy.of([1, 2], CPU).of([1], CPU)  # seeds keep their numbers
     assert torch.equal(again.take(index[:1])[0], torch.from_numpy(PIXELS[2])[index[0]] + 2.0)
 
 

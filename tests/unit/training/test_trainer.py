@@ -20,12 +20,12 @@ SEEDS = [11, 12, 13]
 
 
 def train(
-    build, loss, x, settings, seeds, device, *, split_seeds=None, members=None, label="training",
+    build, loss, x, settings, seeds, device, *, split_seeds=None, ids=None, label="training",
     checkpoint=None, verbose=False,
 ):  # fmt: skip
     """Train a seed block without a word."""
     context = FitContext(
-        seeds, split_seeds or seeds, members or range(len(seeds)), label, checkpoint, verbose
+        seeds, split_seeds or seeds, ids or range(len(seeds)), label, checkpoint, verbose
     )
     return trainer.train(build, loss, x, settings, device, context)
 
@@ -74,17 +74,17 @@ def taken(data, fraction, seeds):
 
 
 def rows(part):
-    return [sorted(map(tuple, member.tolist())) for member in part]
+    return [sorted(map(tuple, own.tolist())) for own in part]
 
 
 def test_split_is_a_partition(data):
     fitted, held = taken(data, 0.25, SEEDS)
     assert fitted.shape == (3, 150, 2) and held.shape == (3, 50, 2)
     assert rows(torch.cat([fitted, held], dim=1)) == rows(data)
-    assert all(len(set(member)) == 200 for member in rows(data))
+    assert all(len(set(own)) == 200 for own in rows(data))
 
 
-def test_split_depends_on_the_members_seed_alone(data):
+def test_split_depends_on_the_random_seed_alone(data):
     fitted, held = taken(data, 0.25, SEEDS)
     again, again_held = taken(data[1:2], 0.25, SEEDS[1:2])
     assert torch.equal(fitted[1:2], again) and torch.equal(held[1:2], again_held)
@@ -124,16 +124,14 @@ def test_learns_the_means(data, shift, square, settings):
 
 def test_history(data, shift, square, settings):
     chosen = settings(train_steps=50, validate_every=20)
-    history = train(shift, square, data, chosen, SEEDS, CPU, members=[4, 5, 6]).history
-    assert [(row["member"], row["step"]) for row in history] == [
-        (member, step) for member in (4, 5, 6) for step in (1, 20, 40, 50)
+    history = train(shift, square, data, chosen, SEEDS, CPU, ids=[4, 5, 6]).history
+    assert [(row["seed"], row["step"]) for row in history] == [
+        (seed, step) for seed in (4, 5, 6) for step in (1, 20, 40, 50)
     ]
-    assert all(
-        set(row) == {"member", "step", "loss", "val_loss", "lr", "seconds"} for row in history
-    )
+    assert all(set(row) == {"seed", "step", "loss", "val_loss", "lr", "seconds"} for row in history)
     for row in history:
         assert row["lr"] == learning_rate(row["step"] - 1, chosen)
-    own = [row for row in history if row["member"] == 6]
+    own = [row for row in history if row["seed"] == 6]
     assert own[-1]["val_loss"] < 0.5 * own[0]["val_loss"]
     assert own[-1]["loss"] < 0.5 * own[0]["loss"]
     assert [row["seconds"] for row in own] == sorted(row["seconds"] for row in own)
@@ -183,8 +181,8 @@ def test_keeps_the_best_of_the_validations(data, shift, settings):
     assert kept == pytest.approx(best, abs=1e-6)
 
 
-def test_each_member_keeps_its_own_best(data, shift, settings):
-    """Together in one module, as on a GPU: members that are best at different times."""
+def test_each_seed_keeps_its_own_best(data, shift, settings):
+    """Together in one module, as on a GPU: seeds that are best at different times."""
     goals = torch.tensor([0.5, 1.5])
 
     def loss(module, batch, streams):
@@ -220,8 +218,8 @@ def test_validation_is_on_the_average(data, shift, settings):
 def test_weight_decay(data, shift, settings):
     """One step of rate 0.5 and decay 0.1, without a gradient, leaves 1 - 0.05."""
 
-    def build(members):
-        made = shift(members)
+    def build(positions):
+        made = shift(positions)
         torch.nn.init.ones_(made.value)
         return made
 
@@ -260,19 +258,19 @@ def test_a_batch_larger_than_the_data(data, shift, square, settings):
 # Divergence
 
 
-def spoiled(square, value, step, member=1, validation=False):
-    """The squared loss, but ``value`` from a step on for one of the members."""
+def spoiled(square, value, step, position=1, validation=False):
+    """The squared loss, but ``value`` from a step on for one of the seeds."""
 
     def loss(module, batch, streams):
         losses = square(module, batch, streams)
-        bad = module.members[0] == member and module.calls >= step
+        bad = module.positions[0] == position and module.calls >= step
         return losses + value if bad and module.training is not validation else losses
 
     return loss
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e9])
-def test_divergence_names_label_member_and_step(data, shift, square, settings, value):
+def test_divergence_names_label_seed_and_step(data, shift, square, settings, value):
     loss = spoiled(square, value, step=61)
     with pytest.raises(TrainingDiverged) as caught:
         train(
@@ -283,7 +281,7 @@ def test_divergence_names_label_member_and_step(data, shift, square, settings, v
             SEEDS,
             CPU,
             label="toy/shift",
-            members=[4, 5, 6],
+            ids=[4, 5, 6],
         )
     message = str(caught.value)
     assert message.startswith("toy/shift, seed 5: the ")
@@ -309,13 +307,13 @@ def test_divergence_of_the_validation(data, shift, square, settings):
         train(shift, loss, data, settings(), SEEDS, CPU)
 
 
-def test_a_member_beside_one_that_diverges_is_named_rightly(data, shift, square, settings):
+def test_a_seed_beside_one_that_diverges_is_named_rightly(data, shift, square, settings):
     def loss(module, batch, streams):
         bad = torch.tensor([0.0, math.nan, 0.0])
         return square(module, batch, streams) + (bad if module.calls > 10 else 0.0)
 
     with pytest.raises(TrainingDiverged, match="seed 8: "):
-        together(shift, loss, data, settings(), SEEDS, members=[7, 8, 9])
+        together(shift, loss, data, settings(), SEEDS, ids=[7, 8, 9])
 
 
 def test_a_loss_below_zero_is_no_divergence(data, shift, square, settings):
@@ -327,33 +325,33 @@ def test_a_loss_below_zero_is_no_divergence(data, shift, square, settings):
     assert train(shift, loss, data, settings(), SEEDS, CPU).history[-1]["loss"] < 0
 
 
-# Members together, as on a GPU
+# Seeds together, as on a GPU
 
 
-def together(build, loss, x, settings, seeds, members=None, checkpoint=None):
-    """Train all members in one module, on the CPU."""
+def together(build, loss, x, settings, seeds, ids=None, checkpoint=None):
+    """Train all seeds in one module, on the CPU."""
     everyone = list(range(len(seeds)))
-    members = everyone if members is None else members
+    ids = everyone if ids is None else ids
     rows = InMemoryRows(x)
-    context = FitContext(seeds, seeds, members, "test", checkpoint, verbose=False)
+    context = FitContext(seeds, seeds, ids, "test", checkpoint, verbose=False)
     return trainer.Trainer(build(everyone), loss, rows, settings, CPU, context).run()
 
 
 @pytest.mark.parametrize("clip_norm", [0.05, 1e6])
 def test_together_is_each_alone(data, shift, square, settings, clip_norm):
-    """The clipping is per member too: the gradients here differ by their means, 0 to 20."""
+    """The clipping is per seed too: the gradients here differ by their means, 0 to 20."""
     chosen = settings(train_steps=40, clip_norm=clip_norm, weight_decay=0.01)
     joint = together(shift, square, data, chosen, SEEDS)
     apart = train(shift, square, data, chosen, SEEDS, CPU)
     torch.testing.assert_close(joint.state["value"], apart.state["value"], rtol=1e-5, atol=1e-5)
-    joined = sorted(joint.history, key=lambda row: (row["member"], row["step"]))
+    joined = sorted(joint.history, key=lambda row: (row["seed"], row["step"]))
     for row, other in zip(joined, apart.history, strict=True):
-        for key in ("member", "step", "loss", "val_loss", "lr"):
+        for key in ("seed", "step", "loss", "val_loss", "lr"):
             assert row[key] == pytest.approx(other[key], rel=1e-4)
 
 
 @pytest.mark.parametrize("norm", [0.5, 3.0, 1e6])
-def test_clipping_is_torchs_for_each_member(norm):
+def test_clipping_is_torchs_for_each_seed(norm):
     generator = torch.Generator().manual_seed(0)
     gradient = torch.randn(3, 20, generator=generator) * torch.tensor([[0.1], [1.0], [50.0]])
     clipped = trainer.clip(gradient, norm)
@@ -378,13 +376,13 @@ def test_epochs_count_the_training_data_alone(data, shift, square, settings):
     assert trained.history[-1]["step"] == 3 * -(-rows // 4)
 
 
-def test_a_member_does_not_depend_on_its_block(data, shift, square, settings):
+def test_a_seed_does_not_depend_on_its_block(data, shift, square, settings):
     block = train(shift, square, data, settings(), SEEDS, CPU)
     for e in range(3):
         own = slice(e, e + 1)
-        alone = train(shift, square, data[own], settings(), SEEDS[own], CPU, members=[e])
+        alone = train(shift, square, data[own], settings(), SEEDS[own], CPU, ids=[e])
         assert torch.equal(block.state["value"][own], alone.state["value"])
-        history = [row for row in block.history if row["member"] == e]
+        history = [row for row in block.history if row["seed"] == e]
         for row, other in zip(history, alone.history, strict=True):
             assert {**row, "seconds": 0} == {**other, "seconds": 0}
 
@@ -396,34 +394,34 @@ class Killed(Exception):
     """The run is killed."""
 
 
-def killed_at(square, member, step):
+def killed_at(square, position, step):
     def loss(module, batch, streams):
-        if module.members[0] == member and module.calls == step and module.training:
+        if module.positions[0] == position and module.calls == step and module.training:
             raise Killed
         return square(module, batch, streams)
 
     return loss
 
 
-@pytest.mark.parametrize(("member", "step"), [(0, 5), (0, 61), (1, 30), (2, 119)])
-def test_resumed_is_uninterrupted(tmp_path, data, shift, square, settings, member, step):
+@pytest.mark.parametrize(("position", "step"), [(0, 5), (0, 61), (1, 30), (2, 119)])
+def test_resumed_is_uninterrupted(tmp_path, data, shift, square, settings, position, step):
     checkpoint = Checkpoint(tmp_path / "state", "key", seconds=0.0)
     with pytest.raises(Killed):
         train(
-            shift, killed_at(square, member, step), data, settings(), SEEDS, CPU,
+            shift, killed_at(square, position, step), data, settings(), SEEDS, CPU,
             checkpoint=checkpoint,
         )  # fmt: skip
     made = []
 
-    def build(members):
-        made.append(shift(members))
+    def build(positions):
+        made.append(shift(positions))
         return made[-1]
 
     again = Checkpoint(tmp_path / "state", "key", seconds=0.0)
     resumed = train(build, square, data, settings(), SEEDS, CPU, checkpoint=again)
     same(resumed, train(shift, square, data, settings(), SEEDS, CPU))
     saved = step // 20 * 20 if step >= 20 else (1 if step else 0)
-    expected = [0] * member + [120 - saved] + [120] * (2 - member)
+    expected = [0] * position + [120 - saved] + [120] * (2 - position)
     assert [module.calls for module in made] == expected
 
 
@@ -500,8 +498,8 @@ def interrupted(tmp_path, data, shift, square, settings):
 def steps_done_from(tmp_path, key, data, shift, square, settings, device=CPU):
     made = []
 
-    def build(members):
-        made.append(shift(members))
+    def build(positions):
+        made.append(shift(positions))
         return made[-1]
 
     resumed = train(

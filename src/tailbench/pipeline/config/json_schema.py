@@ -2,7 +2,7 @@
 
 Keys are described by pydantic. Written here is what pydantic has no words for: an entry without
 ``type`` has the type of its name, a section may be a list of names, and experiments on theorems
-need no other section. The schema knows less than ``tailbench check``: not whether the
+need no other section. The schema knows less than ``tailbench validate``: not whether the
 configuration has the model that a method names, and no rule between two settings.
 """
 
@@ -81,7 +81,7 @@ def _summary(section: str, type_: str) -> str:
         kind = "targets"
     elif section == "methods":
         kind, name = "models", method_types()[type_]
-    return registry.summary(registry.load(kind, name)) + "."
+    return registry.first_line(registry.load(kind, name)) + "."
 
 
 def _section(section: str) -> dict[str, Any]:

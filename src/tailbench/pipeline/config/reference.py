@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailbench import registry
+from tailbench.exceptions import InputError
 from tailbench.pipeline.config.entries import DatasetEntry
 from tailbench.pipeline.config.json_schema import config_schema, types_of
 from tailbench.pipeline.config.model import SECTIONS
@@ -16,10 +17,10 @@ __all__ = ["config_markdown"]
 INTRODUCTION = """\
 # Configuration
 
-<!-- Made by: tailbench docs --output docs/configuration.md. Do not edit. -->
+<!-- Made by: tailbench config-reference --output docs/configuration.md. Do not edit. -->
 
 A configuration is a YAML file; `config.yaml` is the default one, and `presets/` holds others.
-`tailbench check FILE` says whether one can be used, and what it would run. An editor
+`tailbench validate FILE` says whether one can be used, and what it would run. An editor
 that knows JSON schemas completes and checks keys from `workflow/schemas/config.schema.json`.
 
 `datasets`, `models`, `methods` and `metrics` map names of your choice to settings. The key `type`
@@ -67,20 +68,25 @@ PLURAL = ("integer", "number", "string")
 
 
 def config_markdown() -> str:
-    """Return the reference of all keys of a configuration, as Markdown."""
+    """Return the reference of all keys of a configuration, as Markdown.
+
+    Raises:
+        InputError: If a setting has no description.
+    """
     schema = config_schema()
     top = {key: f for key, f in schema["properties"].items() if key not in (*SECTIONS, "figures")}
-    parts = [INTRODUCTION, _table(top, [])]
+    parts = [INTRODUCTION, _table(top, [], "the configuration")]
     for section in SECTIONS:
         field = schema["properties"][section]
         parts.append(f"## `{section}`\n\n{field['description']} {NOTES[section]}")
         for type_ in types_of(section):
             entry = schema["$defs"][f"{section}.{type_}"]
             own = {key: f for key, f in entry["properties"].items() if key not in COMMON}
-            table = _table(own, entry["required"]) if own else "It has no settings."
+            owner = f"{section}, type '{type_}'"
+            table = _table(own, entry["required"], owner) if own else "It has no settings."
             parts.append(f"### `{section}`, type `{type_}`\n\n{entry['description']}\n\n{table}")
     rows = [
-        f"| `{name}` | {_cell(registry.summary(registry.load('figures', name)))}. |"
+        f"| `{name}` | {_cell(registry.first_line(registry.load('figures', name)))}. |"
         for name in registry.names("figures")
     ]
     figures = "\n".join(["| Figure | Shows |", "| --- | --- |", *rows])
@@ -88,9 +94,11 @@ def config_markdown() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(fields: Mapping[str, Any], required: Sequence[str]) -> str:
+def _table(fields: Mapping[str, Any], required: Sequence[str], owner: str) -> str:
     rows = ["| Key | Value | Default | Meaning |", "| --- | --- | --- | --- |"]
     for key, field in fields.items():
+        if "description" not in field:
+            raise InputError(f"{owner}: the setting '{key}' has no description")
         default = "required" if key in required else ""
         if "default" in field:
             default = f"`{_yaml(field['default'])}`"
@@ -104,7 +112,7 @@ def _cell(text: str) -> str:
 
 
 def _values(field: Mapping[str, Any], plural: bool = False) -> str:
-    """Say in words which values a schema admits."""
+    """Return in words which values a schema admits."""
     if "enum" in field or "const" in field:
         return " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     if "anyOf" in field:

@@ -26,9 +26,9 @@ __all__ = ["FORMATS", "REPORTING", "RUNTIME", "closure", "digest"]
 PACKAGE = "tailbench"
 
 FORMATS = {
-    "data": 1,
-    "train": 1,
-    "sample": 1,
+    "data": 2,
+    "train": 2,
+    "sample": 2,
     "classifier": 1,
     "features": 1,
     "evaluate": 1,

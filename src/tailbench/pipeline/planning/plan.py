@@ -37,7 +37,7 @@ class Cell:
     block: str
 
     @property
-    def members(self) -> list[int]:
+    def seeds(self) -> list[int]:
         """The seeds of the block."""
         return parse_block(self.block)
 

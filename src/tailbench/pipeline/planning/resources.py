@@ -57,23 +57,23 @@ class ResourceRequest:
 
 
 def training(
-    settings: ModelSettings, data: DataShape, members: int, threads: int = 1, gpu: bool = False
+    settings: ModelSettings, data: DataShape, seeds: int, threads: int = 1, gpu: bool = False
 ) -> ResourceRequest:
     """Return what the training of a seed block asks for.
 
     Args:
         settings: Settings of the model.
         data: Size of the data.
-        members: Number of seeds of the block.
+        seeds: Number of seeds of the block.
         threads: Threads on a CPU.
         gpu: Whether it runs on a GPU, where all seeds train together.
     """
     cost = settings.cost(data)
     steps, batch = settings.passes(data.rows)
-    work = 3.0 * members * batch * cost.operations
-    per_step = _seconds(work, cost, members, threads, gpu)
-    memory = BASE_MB + _mb(members * data.rows * data.dim, 8 * COPIES)
-    memory += _mb(cost.parameters, 4 * (6 + 3 * members))
+    work = 3.0 * seeds * batch * cost.operations
+    per_step = _seconds(work, cost, seeds, threads, gpu)
+    memory = BASE_MB + _mb(seeds * data.rows * data.dim, 8 * COPIES)
+    memory += _mb(cost.parameters, 4 * (6 + 3 * seeds))
     validated = min(settings.validation_rows(data.rows), max(batch, 2**20 // data.dim))
     if gpu:
         memory += CUDA_MB
@@ -86,7 +86,7 @@ def sampling(
     settings: SamplingSettings,
     models: Sequence[ModelSettings],
     data: DataShape,
-    members: int,
+    seeds: int,
     threads: int = 1,
     gpu: bool = False,
 ) -> ResourceRequest:
@@ -96,7 +96,7 @@ def sampling(
         settings: Settings of the method.
         models: Settings of the models that it samples from.
         data: Size of the data.
-        members: Number of seeds of the block.
+        seeds: Number of seeds of the block.
         threads: Threads on a CPU.
         gpu: Whether it runs on a GPU, where all seeds are sampled together.
     """
@@ -105,51 +105,51 @@ def sampling(
     rows = min(4096, max(2**21 // data.dim, 256), data.rows)  # at once
     seconds = 0.0
     for model, cost in zip(models, costs, strict=True):
-        work = members * data.rows * cost.operations
+        work = seeds * data.rows * cost.operations
         batches = math.ceil(data.rows / (rows * (16 if gpu else 1)))
         passes = model.evaluations(steps, points, data)
-        seconds += passes * _seconds(work, cost, members * batches, threads, gpu)
+        seconds += passes * _seconds(work, cost, seeds * batches, threads, gpu)
     parameters = sum(cost.parameters for cost in costs)
     kept = max((cost.activations for cost in costs), default=0.0)
-    memory = BASE_MB + _mb(parameters, 8 * members)
-    memory += _mb(members * data.rows * data.dim, 8 * COPIES + 4 * points)
+    memory = BASE_MB + _mb(parameters, 8 * seeds)
+    memory += _mb(seeds * data.rows * data.dim, 8 * COPIES + 4 * points)
     memory += CUDA_MB if gpu else _mb(rows * kept, 2)
     return ResourceRequest(_rounded(memory, 500), _minutes(seconds))
 
 
 def evaluating(
-    data: DataShape, members: int, variants: int = 1, images: bool = False
+    data: DataShape, seeds: int, variants: int = 1, images: bool = False
 ) -> ResourceRequest:
-    """Return what the metrics of the samples of a block of members ask for.
+    """Return what the metrics of the samples of a seed block ask for.
 
     Args:
         data: Size of the data.
-        members: Members of the block.
+        seeds: Number of seeds of the block.
         variants: Points of the sweep that was sampled.
         images: Whether features of images are computed.
     """
     numbers = data.rows * data.dim
-    memory = BASE_MB + 300 + _mb(members * numbers, 8 * (2 + variants))
+    memory = BASE_MB + 300 + _mb(seeds * numbers, 8 * (2 + variants))
     if images:  # a network sees them one after another, on a CPU perhaps
-        seconds = members * (variants + 1) * (60.0 + 0.05 * data.rows)
+        seconds = seeds * (variants + 1) * (60.0 + 0.05 * data.rows)
         return ResourceRequest(_rounded(memory + 3000, 500), _minutes(seconds))
     memory += _mb(numbers, 8 * 30)
     return ResourceRequest(
-        _rounded(memory, 500), _minutes(members * variants * (5.0 + numbers * 1e-4))
+        _rounded(memory, 500), _minutes(seeds * variants * (5.0 + numbers * 1e-4))
     )
 
 
-def preparing(data: DataShape, members: int) -> ResourceRequest:
-    """Return what drawing or reading the data of a block of members asks for."""
+def preparing(data: DataShape, seeds: int) -> ResourceRequest:
+    """Return what drawing or reading the data of a seed block asks for."""
     numbers = data.rows * data.dim
-    memory = 600 + _mb(members * numbers, 8 * 3) + _mb(numbers, 8 * COPIES)
-    return ResourceRequest(_rounded(memory, 500), _minutes(members * (1.0 + numbers * 1e-6)))
+    memory = 600 + _mb(seeds * numbers, 8 * 3) + _mb(numbers, 8 * COPIES)
+    return ResourceRequest(_rounded(memory, 500), _minutes(seeds * (1.0 + numbers * 1e-6)))
 
 
-def _seconds(work: float, cost: NetworkCost, members: int, threads: int, gpu: bool) -> float:
+def _seconds(work: float, cost: NetworkCost, seeds: int, threads: int, gpu: bool) -> float:
     if gpu:
         return work / GPU_SPEED + GPU_STEP * cost.calls
-    return work / (CPU_SPEED * threads**0.7) + CPU_STEP * members
+    return work / (CPU_SPEED * threads**0.7) + CPU_STEP * seeds
 
 
 def _mb(numbers: float, size: float) -> float:
@@ -229,9 +229,9 @@ class JobResources:
         return self._metrics(dataset, block, 1)
 
     def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
-        data, members = _shape(self.plan.specs.data(dataset)), len(parse_block(block))
+        data, seeds = _shape(self.plan.specs.data(dataset)), len(parse_block(block))
         images = bool(self.plan.features.spaces(dataset))
-        return evaluating(data, members, variants, images)
+        return evaluating(data, seeds, variants, images)
 
     def nodes(self, processes: int) -> int:
         """Return the nodes that processes which share a job are spread over."""
@@ -276,13 +276,13 @@ def _shape(spec: str) -> DataShape:
 
 
 @cache
-def _training(model: str, data: str, members: int, threads: int, gpu: bool) -> ResourceRequest:
-    return training(_settings("models", model), _shape(data), members, threads, gpu)
+def _training(model: str, data: str, seeds: int, threads: int, gpu: bool) -> ResourceRequest:
+    return training(_settings("models", model), _shape(data), seeds, threads, gpu)
 
 
 @cache
 def _sampling(
-    method: str, models: tuple[str, ...], data: str, members: int, threads: int, gpu: bool
+    method: str, models: tuple[str, ...], data: str, seeds: int, threads: int, gpu: bool
 ) -> ResourceRequest:
     trained = [_settings("models", model) for model in models]
-    return sampling(_settings("methods", method), trained, _shape(data), members, threads, gpu)
+    return sampling(_settings("methods", method), trained, _shape(data), seeds, threads, gpu)

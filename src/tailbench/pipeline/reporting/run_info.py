@@ -77,7 +77,7 @@ def tails(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
     """List the tails that models chose for the columns of a dataset, averaged over seeds.
 
     Returns:
-        One mapping per model that has a choice: ``model``, ``mode``, ``members`` and ``rows``
+        One mapping per model that has a choice: ``model``, ``mode``, ``seeds`` and ``rows``
         (``column``, ``xi``, ``xi_se``, ``index`` (``1 / xi``), ``used`` (the index
         that the model was given), ``heavy``: seeds that found it so).
     """
@@ -85,11 +85,11 @@ def tails(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
     found = []
     for model, specs in inputs.specs(dataset).items():
         chosen = [spec["tails"] for spec in specs if isinstance(spec.get("tails"), Mapping)]
-        members = [member for tail in chosen for member in tail.get("per_member") or []]
-        if not members:
+        seeds = [seed for tail in chosen for seed in tail.get("per_seed") or []]
+        if not seeds:
             continue
         rows = []
-        for j, columns in enumerate(zip(*members, strict=False)):
+        for j, columns in enumerate(zip(*seeds, strict=False)):
             xi = _mean([column.get("xi") for column in columns])
             rows.append(
                 {
@@ -105,7 +105,7 @@ def tails(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
             {
                 "model": model,
                 "mode": chosen[0].get("mode", ""),
-                "members": len(members),
+                "seeds": len(seeds),
                 "rows": rows,
             }
         )

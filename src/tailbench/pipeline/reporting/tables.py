@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import rich.table
 
-__all__ = ["COLUMNS", "leaderboard", "missing", "paired", "summary", "terminal_summary"]
+__all__ = ["COLUMNS", "leaderboard", "missing_rows", "paired", "summary", "terminal_summary"]
 
 FEW_SEEDS = 10
 
@@ -99,7 +99,7 @@ def leaderboard(table: pd.DataFrame, dataset: str, column: str = "mean") -> pd.D
     return wide.reindex(index=of["name"].unique(), columns=of["metric"].unique())
 
 
-def missing(plan: Mapping[str, Any], metrics: pd.DataFrame) -> pd.DataFrame:
+def missing_rows(plan: Mapping[str, Any], metrics: pd.DataFrame) -> pd.DataFrame:
     """List the planned cells of which the metrics hold no value.
 
     Args:

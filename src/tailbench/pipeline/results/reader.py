@@ -111,11 +111,11 @@ class ResultsReader:
         return str(((self.plan.get("models") or {}).get(name) or {}).get("base", name))
 
     def train(self, dataset: str) -> Array:
-        """The training data of all members, shape ``(E, n, d)``."""
+        """The training data of all seeds, shape ``(E, n, d)``."""
         return self._split(dataset, "train")
 
     def test(self, dataset: str) -> Array:
-        """The held-out data of all members, shape ``(E, n, d)``."""
+        """The held-out data of all seeds, shape ``(E, n, d)``."""
         return self._split(dataset, "test")
 
     def floor(self, dataset: str) -> Array:
@@ -150,7 +150,7 @@ class ResultsReader:
         """
         import pandas as pd
 
-        columns = ["model", "member", "step", "loss", "val_loss"]
+        columns = ["model", "seed", "step", "loss", "val_loss"]
         tables = []
         for model, path in self._models(dataset, "history.csv"):
             tables.append(_table(verified(path)).assign(model=model))

@@ -26,7 +26,7 @@ from tailbench.pipeline.stages.options import (
 )
 from tailbench.rng.seeds import seed_for
 
-__all__ = ["declared", "read_member", "run"]
+__all__ = ["declared", "read_rows_of", "run"]
 
 
 def declared(dataset: str, data: Path, folder: Path, **_: Any) -> Job:
@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Write ``network/classifier.safetensors`` and ``network/classifier.json`` into a folder.
 
-    The images of the first member are used: a set of images is the same for every member. The
+    The images of the first seed are used: a set of images is the same for every seed. The
     second file has the shares of the classes in the training images, and the share of the test
     images whose class is found, altogether and by class (``null`` for one without images).
 
@@ -61,8 +61,8 @@ def run(
         raise InputError(f"{data} holds no labelled images with pixels")
     parts = {}
     for part in ("train", "test"):
-        pixels = read_member(data / f"{part}.npy").reshape(-1, *images.shape)
-        parts[part] = pixels, read_member(data / f"{part}_labels.npy")
+        pixels = read_rows_of(data / f"{part}.npy").reshape(-1, *images.shape)
+        parts[part] = pixels, read_rows_of(data / f"{part}_labels.npy")
     begin = time.monotonic()
     count = len(images.classes)
     with hold_gpu_for(device):
@@ -92,10 +92,10 @@ def run(
     )
 
 
-def read_member(path: Path, member: int = 0) -> NDArray[Any]:
-    """Read the rows of one member as they are stored, without those of the others.
+def read_rows_of(path: Path, position: int = 0) -> NDArray[Any]:
+    """Read the rows of one seed as they are stored, without those of the others.
 
     Raises:
         InputError: If the file is missing or corrupt.
     """
-    return np.array(open_array(path)[member])
+    return np.array(open_array(path)[position])

@@ -95,7 +95,7 @@ def _metrics(results: Path, dataset: str, method: str, block: str) -> Any:
 
 
 def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
-    """Return the cost of each variant and member of a cell."""
+    """Return the cost of each variant and seed of a cell."""
     import pandas as pd
 
     layout = Layout(str(results))
@@ -106,12 +106,12 @@ def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
     ]
     rows = []
     for cost in meta["variants"]:
-        for e, member in enumerate(meta["members"]):
+        for e, seed in enumerate(meta["seeds"]):
             rows.append(
                 {
                     "variant": cost["variant"],
                     "settings": json.dumps(cost["settings"], sort_keys=True),
-                    "seed": member,
+                    "seed": seed,
                     "model": "+".join(meta["models"]),
                     "nfe": cost["nfe"],
                     "sigma_T": cost["sigma_T"][e] if cost["sigma_T"] else None,

@@ -1,4 +1,4 @@
-"""Stage ``data``: draw or read the training, test and floor data of a block of members."""
+"""Stage ``data``: draw or read the training, test and floor data of a seed block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import DATA_FILES, PARTS
 from tailbench.pipeline.stages.options import Dataset, OutputFolder, Seeds, Spec
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 
 __all__ = ["declared", "run"]
 
@@ -44,9 +44,9 @@ def run(
         InputError: If the data cannot be used.
     """
     described = json.loads(spec)
-    origin = source(described if fetched is None else {**described, "path": str(fetched)})
-    members = parse_block(seeds)
-    splits = [origin.splits(dataset, member) for member in members]
+    origin = make_dataset(described if fetched is None else {**described, "path": str(fetched)})
+    numbers = parse_block(seeds)
+    splits = [origin.splits(dataset, number) for number in numbers]
     sums = {}
     for part in PARTS:
         rows = [getattr(s, part) for s in splits]
@@ -59,7 +59,7 @@ def run(
     meta = {
         "type": type_,
         "settings": described,
-        "members": members,
+        "seeds": numbers,
         "columns": list(splits[0].columns),
         "synthetic": truth is not None,
         "images": None if splits[0].images is None else asdict(splits[0].images),

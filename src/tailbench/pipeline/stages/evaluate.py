@@ -1,4 +1,4 @@
-"""Stage ``evaluate``: compute the metrics of the samples of a block of members."""
+"""Stage ``evaluate``: compute the metrics of the samples of a seed block."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 from tailbench.rng.seeds import metric_generator
 
 __all__ = ["COLUMNS", "run"]
@@ -71,14 +71,14 @@ def run(
     processes: Processes = 1,
     per_node: PerNode = 8,
 ) -> None:
-    """Write one row per variant, member and metric.
+    """Write one row per variant, seed and metric.
 
     Raises:
         InputError: If a file is missing or damaged.
     """
     relaunch_with_torchrun(processes, per_node, device)
     meta, images = read_record(data / "meta.json"), images_of(data)
-    origin = source({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
+    origin = make_dataset({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()
     test = read_array(data / "test.npy")
     metrics: list[Any] = [
@@ -94,7 +94,7 @@ def run(
         writer.writerow(COLUMNS)
         drawn = _floor(data) if samples is None else _variants(samples)
         for variant, block_samples in drawn:
-            for e, member in enumerate(parse_block(seeds)):
+            for e, number in enumerate(parse_block(seeds)):
                 for name, metric in metrics:
                     if metric.space is None and not team.first:
                         continue
@@ -103,13 +103,13 @@ def run(
                         block_samples[e],
                         test[e],
                         truth,
-                        metric_generator(name, dataset, member),
+                        metric_generator(name, dataset, number),
                         known,
                     )
                     seconds = time.monotonic() - begin
                     for key, value in values.items():
                         writer.writerow(
-                            [dataset, method, variant, member, key, repr(float(value)), seconds]
+                            [dataset, method, variant, number, key, repr(float(value)), seconds]
                         )
             if team.first:
                 shown = Variant(method, variant).text

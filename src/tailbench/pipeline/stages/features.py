@@ -16,7 +16,7 @@ from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import FEATURE_FILES, classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
-from tailbench.pipeline.stages.classifier import read_member
+from tailbench.pipeline.stages.classifier import read_rows_of
 from tailbench.pipeline.stages.options import (
     DataFolder,
     Dataset,
@@ -52,7 +52,7 @@ def run(
 
     Raises:
         InputError: If a file is missing or damaged, the data are no images with pixels, or the
-            held-out images differ between members.
+            held-out images differ between seeds.
     """
     import torch
 
@@ -63,10 +63,10 @@ def run(
     if images is None or not images.pixels:
         raise InputError(f"{data} holds no images with pixels")
     path = data / "test.npy"
-    pixels = read_member(path)
+    pixels = read_rows_of(path)
     for e in range(1, len(parse_block(seeds))):
-        if not np.array_equal(read_member(path, e), pixels):
-            raise InputError(f"{path}: the held-out images differ between members")
+        if not np.array_equal(read_rows_of(path, e), pixels):
+            raise InputError(f"{path}: the held-out images differ between seeds")
     settings = json.loads(spec)
     weights = settings.get("weights")
     if space == "classifier":

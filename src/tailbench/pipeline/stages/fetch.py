@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tailbench.pipeline.stages.options import Dataset, OutputFile, Spec
-from tailbench.registry import source
+from tailbench.registry import make_dataset
 
 __all__ = ["run"]
 
@@ -16,5 +16,5 @@ def run(dataset: Dataset, spec: Spec, output: OutputFile) -> None:
     Raises:
         InputError: If the file cannot be had, or is another one.
     """
-    source(json.loads(spec)).fetch(output)
+    make_dataset(json.loads(spec)).fetch(output)
     print(f"{dataset}: {output.name}, {output.stat().st_size / 1e6:.1f} MB")

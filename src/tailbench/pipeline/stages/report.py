@@ -51,7 +51,7 @@ def run(results: Results, output: OutputFile) -> None:
 
 def _context(inputs: ResultsReader) -> dict[str, Any]:
     from tailbench.pipeline.reporting import run_info, tables
-    from tailbench.pipeline.reporting.published import source
+    from tailbench.pipeline.reporting.published import citation
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
 
     metrics, outputs = inputs.metrics, tables.directions()
@@ -81,8 +81,8 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
         "published": published.to_dict("records"),
-        "sources": [source(name) for name in published["table"].unique()],
-        "missing": tables.missing(plan, metrics).to_dict("records"),
+        "sources": [citation(name) for name in published["table"].unique()],
+        "missing": tables.missing_rows(plan, metrics).to_dict("records"),
         "cells": len(plan.get("cells") or []),
         "seeds": sorted(metrics["seed"].unique()),
         "methods": list(metrics["method"].unique()),
@@ -178,7 +178,7 @@ def _figures(inputs: ResultsReader, names: list[str]) -> dict[str, list[dict[str
             {
                 "figure": figure,
                 "dataset": dataset,
-                "title": registry.summary(part) if part else figure.replace("_", " "),
+                "title": registry.first_line(part) if part else figure.replace("_", " "),
                 "caption": getattr(part, "caption", ""),
                 "picture": pictures[path],
             }

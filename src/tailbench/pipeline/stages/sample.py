@@ -1,4 +1,4 @@
-"""Stage ``sample``: draw the samples of one method on one dataset for a block of members."""
+"""Stage ``sample``: draw the samples of one method on one dataset for a seed block."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def run(
 
 
 def _draw(
-    model: Any, settings: Any, dataset: str, method: str, members: list[int], data: Path
+    model: Any, settings: Any, dataset: str, method: str, seeds: list[int], data: Path
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
-    meta: dict[str, Any] = {"members": members, "variants": []}
+    meta: dict[str, Any] = {"seeds": seeds, "variants": []}
     if settings.tuning_runs:
         begin = time.monotonic()
-        context = FitContext.for_tuning(dataset, method, members)
+        context = FitContext.for_tuning(dataset, method, seeds)
         tuned = model.tune(read_rows(data / "train.npy"), settings, context)
         meta["curve"] = tuned.curve
         meta["choose_seconds"] = time.monotonic() - begin
@@ -106,7 +106,7 @@ def _draw(
     for label, variant in settings.variants().items():
         begin = time.monotonic()
         shown = Variant(method, label).text
-        drawn = model.sample_block(n, variant, SampleContext.for_dataset(dataset, members, shown))
+        drawn = model.sample_block(n, variant, SampleContext.for_dataset(dataset, seeds, shown))
         samples[label] = drawn.samples
         every = variant.model_dump(mode="json")
         meta["variants"].append(
@@ -114,7 +114,7 @@ def _draw(
                 "variant": label,
                 "settings": {key: every[key] for key in settings.swept()},
                 "nfe": drawn.nfe,
-                "sample_seconds": (time.monotonic() - begin) / len(members),
+                "sample_seconds": (time.monotonic() - begin) / len(seeds),
                 "sigma_T": drawn.extra.get("sigma_T"),
                 "sampling": every,
                 "largest": float(np.abs(drawn.samples).max()),

@@ -37,7 +37,7 @@ def run(results: Results) -> None:
             "summary": summary,
             "paired": tables.paired(metrics, outputs=outputs),
             "published": published_vs_ours(metrics, inputs.config, outputs),
-            "missing": tables.missing(inputs.plan, metrics),
+            "missing": tables.missing_rows(inputs.plan, metrics),
         }.items():
             _write(table, folder / name)
         for dataset, group in summary.groupby("dataset", sort=False):

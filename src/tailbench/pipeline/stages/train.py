@@ -1,4 +1,4 @@
-"""Stage ``train``: train one model on one dataset for a block of members."""
+"""Stage ``train``: train one model on one dataset for a seed block."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """Write ``model.safetensors``, ``spec.json``, ``history.csv`` and checksums into a folder.
 
-    A run that is killed goes on from its last state when it is started again, to the same
+    A run that is killed resumes from its last state when it is started again, to the same
     result, and deletes its states when it ends. One that had ended, and lost its files since, puts
     them back. One that finds another at the same work waits for its end, and has nothing left to
     do if that was a good one. Processes that ``torchrun`` starts train together; the first of them
@@ -80,12 +80,12 @@ def run(
     import torch
 
     from tailbench.training.checkpoint import Checkpoint
-    from tailbench.training.preemption import listening
+    from tailbench.training.preemption import defer_signals
 
     settings = json.loads(spec)
     images = images_of(data.parent)
     type_ = settings.pop("type")
-    members = parse_block(seeds)
+    numbers = parse_block(seeds)
     x = read_array(data) if images is None else read_rows(data)
     depends = [dataset, model, seeds, spec, code, checksum(data)]
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
@@ -100,12 +100,12 @@ def run(
         hold_gpu_for(device),
         process_group(device) as team,
         on_rank_zero(team, work) as mine,
-        listening(),
+        defer_signals(),
     ):
         if not mine:
             return
         torch.set_num_threads(max(1, threads // team.count))
-        context = FitContext.for_training(dataset, model, members, checkpoint)
+        context = FitContext.for_training(dataset, model, numbers, checkpoint)
         made = registry.load("models", type_)(device=device, **settings)
         fitted = made.fit_block(x, context, images)
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}

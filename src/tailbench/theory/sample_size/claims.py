@@ -109,46 +109,12 @@ def _case(target: str, d: int) -> str:
 def _slopes(points: pd.DataFrame) -> Iterator[Slope]:
     tv = points[points["quantity"] == "tv"]
     for target, of in tv.groupby("target", sort=False):
-        tables: dict[int, pd.DataFrame] = {}
-        for d, group in of.groupby(of["dim"].astype(str), sort=False):
-            table = group.pivot(index="seed", columns="size", values="value")
-            tables[int(str(d))] = table
-            slope, low, high, n = bootstrap(table.columns, table)
-            first, last = table.mean().iloc[0], table.mean().iloc[-1]
-            yield Slope(
-                _RATE,
-                _case(str(target), int(str(d))),
-                slope,
-                low,
-                high,
-                SEEDS,
-                n,
-                reason=f"from {first:.3f} at the least to {last:.3f} at the greatest sample size",
-            )
-        change, low, high = _change(tables)
-        yield Slope(
-            "change of the rate when the dimension doubles",
-            str(target),
-            change,
-            low,
-            high,
-            ACROSS,
-            len(tables),
-            0.0 if target == "bounded" else math.nan,
-            "<=" if target == "bounded" else "",
-            "theorem" if target == "bounded" else "",
-            "a positive change is a slower rate",
-        )
-        ends = {d: float(table.mean().iloc[-1]) for d, table in tables.items()}
-        low_d, high_d = min(ends), max(ends)
-        value = ends[high_d] / ends[low_d]
-        yield Slope.value(
-            f"total variation at d = {high_d} over that at d = {low_d}, greatest sample size",
-            str(target),
-            value,
-            "a value, not a slope; without an interval",
-            2,
-        )
+        tables = {
+            int(str(d)): group.pivot(index="seed", columns="size", values="value")
+            for d, group in of.groupby(of["dim"].astype(str), sort=False)
+        }
+        yield from (_rate(str(target), d, table) for d, table in tables.items())
+        yield from _across(str(target), tables)
     floor = points.loc[points["quantity"] == "tv, exact score", "value"]
     yield Slope.value(
         "total variation with the exact score, the floor",
@@ -166,6 +132,49 @@ def _slopes(points: pd.DataFrame) -> Iterator[Slope]:
         "a value, not a slope; without an interval",
         len(ratio),
         reason="the bound is of the stochastic sampler, the value of the deterministic one",
+    )
+
+
+def _rate(target: str, d: int, table: pd.DataFrame) -> Slope:
+    """Fit the rate in the sample size in one dimension; rows are seeds, columns sizes."""
+    slope, low, high, n = bootstrap(table.columns, table)
+    first, last = table.mean().iloc[0], table.mean().iloc[-1]
+    return Slope(
+        _RATE,
+        _case(target, d),
+        slope,
+        low,
+        high,
+        SEEDS,
+        n,
+        reason=f"from {first:.3f} at the least to {last:.3f} at the greatest sample size",
+    )
+
+
+def _across(target: str, tables: dict[int, pd.DataFrame]) -> Iterator[Slope]:
+    """Compare the dimensions: the change of the rate, and the ratio at the greatest size."""
+    change, low, high = _change(tables)
+    yield Slope(
+        "change of the rate when the dimension doubles",
+        target,
+        change,
+        low,
+        high,
+        ACROSS,
+        len(tables),
+        0.0 if target == "bounded" else math.nan,
+        "<=" if target == "bounded" else "",
+        "theorem" if target == "bounded" else "",
+        "a positive change is a slower rate",
+    )
+    ends = {d: float(table.mean().iloc[-1]) for d, table in tables.items()}
+    least, greatest = min(ends), max(ends)
+    yield Slope.value(
+        f"total variation at d = {greatest} over that at d = {least}, greatest sample size",
+        target,
+        ends[greatest] / ends[least],
+        "a value, not a slope; without an interval",
+        2,
     )
 
 

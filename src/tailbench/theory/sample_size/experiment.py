@@ -74,9 +74,9 @@ class SampleSize(Experiment):
         place = str(resolve_device(device))
         d, times = spec["dim"], (spec["delta"], spec["horizon"])
         target = TwoModes(d, spec["mode"], d if spec["target"] == "growing" else 1)
-        members = [(n, seed) for n in spec["sizes"] for seed in range(spec["seeds"])]
+        trainings = [(n, seed) for n in spec["sizes"] for seed in range(spec["seeds"])]
         data = []
-        for n, seed in members:
+        for n, seed in trainings:
             generator = torch.Generator().manual_seed(seed_for("theory", "sample_size", d, n, seed))
             data.append(target.sample(n, 0.0, generator))
         network = train(
@@ -95,11 +95,11 @@ class SampleSize(Experiment):
         log_p = target.log_density(x, times[0])
         exact = log_generated(target.field, x[None], times)[0]
         rows = [_row(spec, 0, -1, "tv, exact score", *_total_variation(log_p, exact))]
-        made = log_generated(network.field, x.expand(len(members), *x.shape), times)
-        for (n, seed), log_q in zip(members, made, strict=True):
+        made = log_generated(network.field, x.expand(len(trainings), *x.shape), times)
+        for (n, seed), log_q in zip(trainings, made, strict=True):
             rows.append(_row(spec, n, seed, "tv", *_total_variation(log_p, log_q)))
-        bound = _girsanov(target, network.field, times, len(members), spec["points"], generator)
-        for (n, seed), value in zip(members, bound, strict=True):
+        bound = _girsanov(target, network.field, times, len(trainings), spec["points"], generator)
+        for (n, seed), value in zip(trainings, bound, strict=True):
             rows.append(_row(spec, n, seed, "bound", value, 0.0))
         return rows
 
@@ -176,7 +176,7 @@ def _girsanov(
     target: TwoModes,
     field: Any,
     times: tuple[float, float],
-    members: int,
+    trainings: int,
     points: int,
     generator: torch.Generator,
     nodes: int = 16,
@@ -191,11 +191,11 @@ def _girsanov(
 
     low, high = times
     node, weight = np.polynomial.legendre.leggauss(nodes)
-    total = torch.zeros(members, dtype=torch.float64)
+    total = torch.zeros(trainings, dtype=torch.float64)
     for u, w in zip(node, weight, strict=True):
         t = 0.5 * (high + low) + 0.5 * (high - low) * float(u)
         x = target.sample(max(points // 4, 100), t, generator)
-        x = x.expand(members, *x.shape)
+        x = x.expand(trainings, *x.shape)
         error = field(x, t)[0] - target.field(x, t)[0]
         total += 0.5 * (high - low) * float(w) * error.square().sum(-1).mean(-1).cpu()
     return [min(1.0, math.sqrt(0.5 * value)) for value in total.tolist()]

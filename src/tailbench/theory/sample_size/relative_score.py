@@ -4,7 +4,7 @@ Relative to :math:`N(0, I)` the noised law of the Ornstein-Uhlenbeck process has
 :math:`\log h_t`, and its score is :math:`-x + \nabla \log h_t(x)`. The network gives the second
 part as :math:`e^{-t} \sum_j a_j \tanh(w_j \cdot (e^{-t} x, e^{-t}, 1))`, whose divergence is known
 in closed form; so is then the density of what the probability-flow equation generates, up to the
-error of its integration. Members of a stack (``E``) are trained side by side.
+error of its integration. The networks of a stack (``E``) are trained side by side.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class Network(torch.nn.Module):
     """Two-layer networks of a stack.
 
     Args:
-        members: Number of members ``E``.
+        networks: Number of networks ``E``.
         dim: Dimension ``d`` of the points.
         width: Number of neurons.
         generator: Generator of the initial weights.
     """
 
-    def __init__(self, members: int, dim: int, width: int, generator: torch.Generator) -> None:
+    def __init__(self, networks: int, dim: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
         inner = torch.randn(1, dim + 2, width, generator=generator, dtype=torch.float32)
-        inner = inner.repeat(members, 1, 1) / math.sqrt(dim)
+        inner = inner.repeat(networks, 1, 1) / math.sqrt(dim)
         self.inner = torch.nn.Parameter(inner)
-        self.outer = torch.nn.Parameter(torch.zeros(members, width, dim))
+        self.outer = torch.nn.Parameter(torch.zeros(networks, width, dim))
 
     def forward(self, x: Tensor, decay: Tensor) -> Tensor:
         """Return the gradient of ``log h_t`` at ``x``.
@@ -82,7 +82,7 @@ def train(
     ``penalty / sqrt(n)`` added: the bound on the parameters that the theory asks for.
 
     Args:
-        data: The training points of each member, shape ``(n, d)``.
+        data: The training points of each network, shape ``(n, d)``.
         width: Number of neurons.
         steps: Steps of Adam, with a rate that falls to 0 by a cosine.
         batch: Batch size.
@@ -94,8 +94,8 @@ def train(
     """
     generator = torch.Generator().manual_seed(seed)
     sizes = torch.tensor([len(x) for x in data])
-    members, dim = len(data), data[0].shape[1]
-    network = Network(members, dim, width, generator).to(device)
+    networks, dim = len(data), data[0].shape[1]
+    network = Network(networks, dim, width, generator).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), sizes.cumsum(0)[:-1]])
@@ -103,10 +103,10 @@ def train(
     weight = (penalty / sizes.sqrt()).to(device)
     low, high = times
     for _ in range(steps):
-        picks = (torch.rand(members, batch, generator=generator) * sizes[:, None]).long()
+        picks = (torch.rand(networks, batch, generator=generator) * sizes[:, None]).long()
         x = points[(picks + offsets[:, None]).to(device)]
-        t = low + (high - low) * torch.rand(members, batch, 1, generator=generator)
-        noise = torch.randn(members, batch, dim, generator=generator).to(device)
+        t = low + (high - low) * torch.rand(networks, batch, 1, generator=generator)
+        noise = torch.randn(networks, batch, dim, generator=generator).to(device)
         decay = torch.exp(-t).to(device)
         std = torch.sqrt(1 - decay**2)
         y = decay * x + std * noise

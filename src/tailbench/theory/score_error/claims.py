@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, get_args
-
-import numpy as np
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from tailbench.registry import register
-from tailbench.theory.claims import EXACT, SEEDS, VALUE, Claims, Slope, bootstrap, regression
-from tailbench.theory.score_error.experiment import Target
+from tailbench.theory.claims import Claims, Slope
+from tailbench.theory.score_error.fits import (
+    BOUND,
+    OPTIMA,
+    best_times,
+    mode_slopes,
+    size_slopes,
+    stopping_slopes,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,20 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ScoreErrorClaims"]
-
-LINEAR = "regression of the logarithm on the dimension itself"
-BOUND = math.sqrt(4.0 / 2.0)  # total variation is at most the size times sqrt(T / 2), T = 4
-# The least slope that the bounds permit, and why a slope may lie below one.
-PERMITTED = {"tv": 1.0, "w2": 0.5}
-REASONS = {
-    "tv": "no total variation is above one, so large errors bend the line down",
-    "w2": "on bounded support W2 is at most the diameter times the root of the total variation: "
-    "mass that changes sides of a gap costs the whole gap",
-    "white": "fresh noise averages out: it adds variance of second order",
-    "sampled": "samples do not resolve what fresh noise adds; their distance is an upper bound",
-}
-LINES = get_args(Target)  # laws by quadrature; the others are sampled on spheres
-OPTIMA = {"cube": 1.0, "mixture": 2 / 3, "laplace": 2 / 3}
 
 
 @register
@@ -75,7 +65,7 @@ class ScoreErrorClaims(Claims):
 
     def slopes(self, points: pd.DataFrame) -> Sequence[Slope]:
         """Fit all slopes."""
-        return [*_sizes(points), *_stopping(points), *_modes(points)]
+        return [*size_slopes(points), *stopping_slopes(points), *mode_slopes(points)]
 
     def draw(self, points: pd.DataFrame, slopes: pd.DataFrame) -> Figure:
         """Draw the eight panels."""
@@ -106,7 +96,7 @@ class ScoreErrorClaims(Claims):
         ):
             _draw_stopping(axes, points, target, quantity)
         targets = list(OPTIMA)
-        best = _best(points)
+        best = best_times(points)
         for target, group in best.groupby("target", sort=False):
             curve(grid[5], group["error"], group["x"], str(target), targets)
         if len(best):
@@ -155,148 +145,3 @@ def _draw_stopping(axes: Axes, points: pd.DataFrame, target: str, quantity: str)
         )
     name = "total variation" if quantity == "tv" else "$W_2$"
     axes.set(title=f"Early stopping, {target}", xlabel="time", ylabel=name)
-
-
-def _sizes(points: pd.DataFrame) -> Iterator[Slope]:
-    of = points[points["part"] == "size"]
-    for (target, shape, quantity), group in of.groupby(["target", "shape", "quantity"], sort=False):
-        table = group[group["x"] <= 0.2].pivot(index="seed", columns="x", values="value")
-        slope, low, high, n = bootstrap(table.columns, table)
-        yield Slope(
-            f"{'total variation' if quantity == 'tv' else 'W2'} against the size of the error",
-            f"{target}, {shape}",
-            slope,
-            low,
-            high,
-            SEEDS if len(table) > 1 else EXACT,
-            n,
-            PERMITTED[str(quantity)],
-            ">=",
-            "theorem",
-            REASONS[_reason(str(target), str(shape), str(quantity))],
-        )
-    tv = of[of["quantity"] == "tv"]
-    for target, group in tv.groupby("target", sort=False):
-        ratio = group["value"] / (BOUND * group["x"])
-        worst = group.iloc[int(np.argmax(ratio.to_numpy()))]
-        yield Slope.value(
-            "largest total variation over Girsanov's bound",
-            str(target),
-            float(ratio.max()),
-            VALUE,
-            len(group),
-            1.0,
-            "<=",
-            "theorem",
-            f"reached by the shape {worst['shape']} at size {worst['x']:g}",
-        )
-
-
-def _reason(target: str, shape: str, quantity: str) -> str:
-    if shape != "white":
-        return quantity
-    return shape if target in LINES else "sampled"
-
-
-def _best(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the best time of stopping of each target and error, if it lies inside the range."""
-    of = points[(points["part"] == "stopping") & (points["quantity"] == "tv")]
-    of = of[of["error"] > 0]
-    best = of.loc[of.groupby(["target", "error"], sort=False)["value"].idxmin()]
-    ends = of.groupby("target")["x"].agg(["min", "max"])
-    inside = (best["x"] > best["target"].map(ends["min"])) & (
-        best["x"] < best["target"].map(ends["max"])
-    )
-    return best[inside]
-
-
-def _stopping(points: pd.DataFrame) -> Iterator[Slope]:
-    for target, group in _best(points).groupby("target", sort=False):
-        slope, low, high, n = regression(group["error"], group["x"])
-        yield Slope(
-            "best time of stopping against the size of the error",
-            str(target),
-            slope,
-            low,
-            high,
-            "regression; the times lie on a grid, a factor of about 1.2 apart",
-            n,
-            OPTIMA[str(target)],
-            "=",
-            "derived",
-            "derived by setting the distance of the stopped law from the data equal to "
-            "error / sqrt(time), for errors small against the structure of the data",
-        )
-    of = points[(points["part"] == "stopping") & (points["quantity"] == "w2")]
-    of = of[(of["error"] > 0) & of["target"].isin(LINES)]
-    for target, group in of.groupby("target", sort=False):
-        value, error = max(_worth(one) for _, one in group.groupby("error"))
-        yield Slope.value(
-            "W2 at the least time over W2 at the best time of stopping",
-            str(target),
-            value,
-            "a value, not a slope; the largest over the sizes of the error",
-            group["error"].nunique(),
-            reason=f"at the size {error:g}",
-        )
-
-
-def _worth(stopped: pd.DataFrame) -> tuple[float, float]:
-    """Return what stopping at the best time, not the least one, is worth, and for what size."""
-    last = stopped.iloc[stopped["x"].argmin()]
-    return float(last["value"] / stopped["value"].min()), float(last["error"])
-
-
-def _modes(points: pd.DataFrame) -> Iterator[Slope]:
-    of = points[(points["part"] == "modes") & (points["quantity"] == "steps")].dropna()
-    for error, group in of.groupby("error", sort=False):
-        slope, low, high, n = regression(group["x"], group["value"])
-        x, y = np.log(group["x"].to_numpy()), np.log(group["value"].to_numpy())
-        local = np.diff(y) / np.diff(x)
-        reason = f"local slopes {local[0]:.2f} to {local[-1]:.2f}" if len(local) else ""
-        yield Slope(
-            "steps against the dimension",
-            f"two modes, accuracy {error:g}",
-            slope,
-            low,
-            high,
-            EXACT,
-            n,
-            reason=f"polynomial; {reason}, where an exponential law would have them grow like d",
-        )
-    for d, group in of.groupby("x", sort=False):
-        if len(group) < 3:
-            continue
-        slope, low, high, n = regression(1 / group["error"], group["value"])
-        yield Slope(
-            "steps against one over the accuracy",
-            f"two modes, d = {d:g}",
-            slope,
-            low,
-            high,
-            EXACT,
-            n,
-            1.0,
-            "=",
-            "derived",
-            "by the order one of the integrator",
-        )
-    langevin = points[points["quantity"] == "log langevin time"]
-    if len(langevin) > 2:
-        from scipy.stats import linregress, t
-
-        fit = linregress(langevin["x"], langevin["value"])
-        half = float(t.ppf(0.975, len(langevin) - 2)) * fit.stderr
-        yield Slope(
-            "log of Langevin's crossing time per dimension",
-            "two modes",
-            float(fit.slope),
-            float(fit.slope) - half,
-            float(fit.slope) + half,
-            LINEAR,
-            len(langevin),
-            0.5,
-            "=",
-            "derived",
-            "the height of the barrier is d / 2: exponential, with a correction by logarithms",
-        )

@@ -10,6 +10,8 @@ from jsonschema.exceptions import best_match
 
 from repository import ROOT
 from tailbench import registry
+from tailbench.exceptions import InputError
+from tailbench.pipeline.config import reference
 from tailbench.pipeline.config.json_schema import config_schema
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.parse import parse
@@ -61,7 +63,7 @@ def small(text):
             "schema",
             lambda: json.dumps(SCHEMA, indent=1) + "\n",
         ),
-        ("docs/configuration.md", "docs", config_markdown),
+        ("docs/configuration.md", "config-reference", config_markdown),
     ],
 )
 def test_the_generated_file_is_in_sync(path, command, made):
@@ -213,3 +215,11 @@ def test_the_reference_names_every_setting():
         for name in entry_class(section, type_).model_fields:
             assert f"\n| `{name}` |" in part
     assert all(f"\n| `{name}` |" in text for name in registry.names("figures"))
+
+
+def test_a_setting_without_a_description_is_named(monkeypatch):
+    broken = json.loads(json.dumps(SCHEMA))
+    del broken["$defs"]["metrics.msle"]["properties"]["level"]["description"]
+    monkeypatch.setattr(reference, "config_schema", lambda: broken)
+    with pytest.raises(InputError, match="metrics, type 'msle': the setting 'level' has no desc"):
+        config_markdown()

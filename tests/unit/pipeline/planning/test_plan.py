@@ -70,7 +70,7 @@ def test_cells():
         for method in methods[dataset]
         for block in ("0-1", "2")
     ]
-    assert cells[0].members == [0, 1] and cells[1].members == [2]
+    assert cells[0].seeds == [0, 1] and cells[1].seeds == [2]
 
 
 def test_several_methods_share_a_training():

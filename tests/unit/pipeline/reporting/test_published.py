@@ -20,7 +20,7 @@ def test_every_table_loads_and_names_its_source():
     assert "flow_sgm_headline" in published.names()
     for name in published.names():
         assert len(published.load(name)) > 3
-        assert published.source(name)
+        assert published.citation(name)
         about = published.head(name)
         assert about["datasets"] and about["compared_with"] and about["note"]
 

@@ -129,7 +129,7 @@ def test_timings_add_up(fabricated):
 
 def test_tails_are_averaged_over_seeds(fabricated):
     (found,) = run_info.tails(ResultsReader(fabricated), "student")
-    assert (found["model"], found["members"], len(found["rows"])) == ("flow", 3, 20)
+    assert (found["model"], found["seeds"], len(found["rows"])) == ("flow", 3, 20)
     assert found["rows"][0]["index"] == pytest.approx(2.5)
     assert found["rows"][0]["column"] == "x1"
     assert [row["heavy"] for row in found["rows"]] == [3] * 12 + [0] * 8

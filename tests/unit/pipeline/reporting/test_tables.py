@@ -134,7 +134,7 @@ def test_missing_cells_are_found_by_seed():
     of = tidy({"a/s=1": [1.0, 2.0], "b": [1.0]})
     cells = [["d", "a", "0-1"], ["d", "b", "0-1"], ["d", "c", "0"]]
     failure = {"cell": cells[2], "job": "train c", "reason": "the loss is nan", "log": "logs/c.log"}
-    table = tables.missing({"cells": cells, "failures": [failure]}, of)
+    table = tables.missing_rows({"cells": cells, "failures": [failure]}, of)
     assert table.to_dict("records") == [
         {
             "dataset": "d",
@@ -151,7 +151,7 @@ def test_missing_cells_are_found_by_seed():
             "log": "logs/c.log",
         },
     ]
-    assert tables.missing({}, of).empty
+    assert tables.missing_rows({}, of).empty
 
 
 def test_terminal_summary_fits_100_columns(fabricated):

@@ -27,7 +27,7 @@ def test_all_blocks_are_read_in_order(inputs):
     assert samples[Variant("dlpm", first.label)].shape == (3, 2000, 2)
     assert list(first.settings.values()) == [10] and first.label.endswith("=10")
     assert inputs.test("returns").shape == (3, 2000, 4)
-    assert set(inputs.history("student")["member"]) == {0, 1, 2}
+    assert set(inputs.history("student")["seed"]) == {0, 1, 2}
     assert len(inputs.specs("student")["flow"]) == 2
 
 

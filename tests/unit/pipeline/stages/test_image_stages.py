@@ -30,7 +30,7 @@ PLAN = Plan(
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Data, classifier and features of two members."""
+    """Data, classifier and features of two seeds."""
     folder = tmp_path_factory.mktemp("results")
     for dataset in PLAN.config.datasets:
         data.run(dataset, BLOCK, PLAN.specs.data(dataset), folder / dataset)
@@ -86,7 +86,7 @@ def test_real_images_are_better_than_noise(results, tmp_path):
     assert real["class_tv"] < 0.1 and real["rare_coverage"] > 0.5
 
 
-def test_members_differ_by_their_floor_and_blocks_do_not_matter(results, tmp_path):
+def test_seeds_differ_by_their_floor_and_blocks_do_not_matter(results, tmp_path):
     table = metrics_of(results, tmp_path / "floor.csv").set_index(["metric", "seed"])["value"]
     assert table["fid_classifier", 3] != table["fid_classifier", 4]
     again = metrics_of(results, tmp_path / "again.csv").set_index(["metric", "seed"])["value"]
@@ -124,7 +124,7 @@ def test_data_that_are_no_labelled_images(results, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_held_out_images_that_differ_between_members(results, tmp_path):
+def test_held_out_images_that_differ_between_seeds(results, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     meta = read_record(results / "tiny" / "meta.json")
@@ -132,7 +132,7 @@ def test_held_out_images_that_differ_between_members(results, tmp_path):
     test[1, 0, 0] ^= 1
     write_array(folder / "test.npy", list(test))
     seal(folder / "meta.json", [folder / "test.npy"], meta)
-    with pytest.raises(InputError, match="the held-out images differ between members"):
+    with pytest.raises(InputError, match="the held-out images differ between seeds"):
         features.run("tiny", BLOCK, "classifier", "{}", folder, results / "features", "cpu")
 
 

@@ -47,7 +47,7 @@ def plan(small):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, plan, small):
-    """Data and trained models of two members, as the workflow lays them out."""
+    """Data and trained models of two seeds, as the workflow lays them out."""
     folder = tmp_path_factory.mktemp("results")
     data = folder / "data"
     write_array(data / "train.npy", list(small["data"](2)))
@@ -90,7 +90,7 @@ def test_every_variant(run, plan, method, variants, nfe):
     samples, meta = run(method)
     assert list(samples) == variants
     assert [variant["nfe"] for variant in meta["variants"]] == nfe
-    assert meta["method"] == method and meta["members"] == [3, 4]
+    assert meta["method"] == method and meta["seeds"] == [3, 4]
     assert meta["models"] == plan.models_of(method)
     for variant, x in zip(meta["variants"], samples.values(), strict=True):
         assert x.shape == (2, 40, 2) and x.dtype == np.float32
@@ -102,11 +102,11 @@ def test_every_variant(run, plan, method, variants, nfe):
 @pytest.mark.parametrize("method", ["auto", "at_noise"])
 def test_the_choice_of_sigma_is_kept(run, method):
     _, meta = run(method)
-    assert [(row["member"], row["sigma_T"]) for row in meta["curve"]] == [
-        (member, level) for member in (3, 4) for level in (0.5, 2.0)
+    assert [(row["seed"], row["sigma_T"]) for row in meta["curve"]] == [
+        (seed, level) for seed in (3, 4) for level in (0.5, 2.0)
     ]
-    for e, member in enumerate((3, 4)):
-        own = [row for row in meta["curve"] if row["member"] == member]
+    for e, seed in enumerate((3, 4)):
+        own = [row for row in meta["curve"] if row["seed"] == seed]
         nearest = min(own, key=lambda row: row["distance"])["sigma_T"]
         for variant in meta["variants"]:
             assert variant["sigma_T"][e] == nearest
@@ -129,8 +129,8 @@ def test_sigma_is_chosen_by_the_training_data(run, results, monkeypatch):
 
 
 def test_samples_are_those_of_the_library(run, results):
-    """Seeds depend on the data set and the member, not on the method: methods are paired."""
-    context = SampleContext([seed_for("sample", "toy", member) for member in (3, 4)])
+    """Seeds depend on the data set and the seed, not on the method: methods are paired."""
+    context = SampleContext([seed_for("sample", "toy", seed) for seed in (3, 4)])
     model = SGM.load(results / "models" / "sgm" / BLOCK, device="cpu")
     expected = model.sample_block(40, SGMSampling(sampling_steps=4), context).samples
     assert np.array_equal(run("sgm")[0]["sampling_steps=4"], expected)

@@ -72,7 +72,7 @@ def test_it_is_trained_and_sampled(plugin, tmp_path):
     spec = json.loads((folder / "spec.json").read_text())
     assert spec["type"] == "toy_gaussian" and spec["settings"] == {"shrinkage": 0.2}
     assert len(spec["seconds"]) == 2 and min(spec["seconds"]) > 0 and spec["peak_memory_mb"] > 1
-    header = "member,step,loss,val_loss,lr,seconds\n"
+    header = "seed,step,loss,val_loss,lr,seconds\n"
     assert (folder / "history.csv").read_text().replace("\r", "") == header
 
     output = tmp_path / "toy" / "samples.npy"

@@ -51,7 +51,7 @@ def job(tmp_path):
 
 @pytest.fixture
 def killed(job, monkeypatch):
-    """The job is killed at the 18th step of its second member."""
+    """The job is killed at the 18th step of its second seed."""
     steps, taken = Trainer.steps, []
 
     def counted(self):
@@ -84,7 +84,7 @@ def test_writes_the_model_and_clears_the_state(job, tmp_path):
     ]  # fmt: skip
     assert not (tmp_path / STATE).exists()
     spec = json.loads((tmp_path / "model" / "spec.json").read_text())
-    assert spec["members"] == 2 and spec["peak_memory_mb"] > 1.0
+    assert spec["seeds"] == 2 and spec["peak_memory_mb"] > 1.0
     rows = (tmp_path / "model" / "history.csv").read_text().splitlines()[1:]
     assert {row.split(",")[0] for row in rows} == {"3", "4"}
 
@@ -125,8 +125,8 @@ def test_models_hold_out_the_same_data_and_learn_from_seeds_of_their_own(job, mo
     monkeypatch.setattr(Flow, "fit_block", fit_block)
     job()
     (context,) = given
-    assert context.split_seeds == [seed_for("split", "toy", member) for member in (3, 4)]
-    assert context.seeds == [seed_for("train", "toy", "flow", member) for member in (3, 4)]
+    assert context.split_seeds == [seed_for("split", "toy", seed) for seed in (3, 4)]
+    assert context.seeds == [seed_for("train", "toy", "flow", seed) for seed in (3, 4)]
 
 
 def test_data_that_are_missing(job, tmp_path):
@@ -217,7 +217,7 @@ def test_what_was_kept_of_another_training_is_not_put_back(job, tmp_path, capsys
 def test_what_is_forgotten_is_made_again_and_states_stay(job, tmp_path, capsys):
     job()
     lose(tmp_path)
-    state = tmp_path / STATE / "members.safetensors"
+    state = tmp_path / STATE / "seeds.safetensors"
     state.parent.mkdir()
     state.write_bytes(b"")
     kept_models.discard_preserved(tmp_path / ".checkpoints")

@@ -33,7 +33,7 @@ from tailbench.exceptions import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["head", "load", "names", "source"]
+__all__ = ["citation", "head", "load", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def head(name: str) -> dict[str, Any]:
     return dict(yaml.safe_load("\n".join(line[2:] for line in lines)))
 
 
-def source(name: str) -> str:
+def citation(name: str) -> str:
     """Read where a published table comes from, and what to know when reading it.
 
     Raises:

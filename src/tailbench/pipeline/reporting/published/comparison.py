@@ -163,7 +163,7 @@ def _ours(
 def _conditions(
     config: Mapping[str, Any], result: Mapping[str, Any], budget: Mapping[str, int]
 ) -> str:
-    """Say with how many runs and how much training ours and theirs were made."""
+    """Return with how many runs and how much training ours and theirs were made."""
     model = _model(config, result["method"])
     batch, steps = model.get("batch_size"), model.get("train_steps")
     if model.get("epochs"):
@@ -178,7 +178,7 @@ def _conditions(
 
 
 def _agreement(theirs: float, their_std: float, ours: float, our_std: float) -> str:
-    """Say whether the intervals of one standard deviation meet; nothing if one is unknown."""
+    """Return whether the intervals of one standard deviation meet; nothing if one is unknown."""
     if not all(map(math.isfinite, (theirs, their_std, ours, our_std))):
         return ""
     if abs(ours - theirs) <= their_std + our_std:
