@@ -1,7 +1,7 @@
 """Coupling flows of rational-quadratic splines.
 
 References:
-    Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, 2019; the splines are zuko's.
+    Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, 2019.
 """
 
 from __future__ import annotations
@@ -10,29 +10,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from zuko.transforms import MonotonicRQSTransform
 
+from tailbench.flows.spline import spline, spline_inverse
 from tailbench.networks.mlp import ResidualMLP
 
-__all__ = ["CouplingFlow", "Spline"]
-
-
-class Spline(MonotonicRQSTransform):
-    """zuko's spline, for parameters of the very shape of the values.
-
-    Without broadcasting, whose arithmetic of shapes makes torch import an algebra system and
-    costs more than the rest of a look-up.
-    """
-
-    def bin(self, k: Tensor) -> tuple[Tensor, ...]:
-        """Return whether the bin ``k`` exists, the knots around it, their slopes and its slope."""
-        inside = (k >= 0) & (k < self.bins)
-        left = k % self.bins
-        ends = torch.stack((left, left + 1), dim=-1)
-        x0, x1 = self.horizontal.gather(-1, ends).unbind(-1)
-        y0, y1 = self.vertical.gather(-1, ends).unbind(-1)
-        d0, d1 = self.derivatives.gather(-1, ends).unbind(-1)
-        return inside, x0, x1, y0, y1, d0, d1, (y1 - y0) / (x1 - x0)
+__all__ = ["CouplingFlow"]
 
 
 class CouplingFlow(nn.Module):
@@ -87,15 +69,12 @@ class CouplingFlow(nn.Module):
     def _sizes(self) -> tuple[int, ...]:
         return (self.front, self.dim - self.front) if self.dim > 1 else (1,)
 
-    def _spline(self, index: int, given: Tensor, size: int) -> Spline:
+    def _knots(self, index: int, given: Tensor, size: int) -> Tensor:
+        """Compute the parameters of a layer's splines, ``(E, n, size, 3 bins - 1)``."""
         features = torch.cat([given.clamp(-self.bound, self.bound), given.asinh()], dim=-1)
         if features.shape[-1] == 0:
             features = given.new_zeros(*given.shape[:-1], 1)
-        parameters = self.conditioners[index](features).unflatten(-1, (size, 3 * self.bins - 1))
-        widths, heights, derivatives = parameters.split(
-            [self.bins, self.bins, self.bins - 1], dim=-1
-        )
-        return Spline(widths, heights, derivatives, bound=self.bound)
+        return self.conditioners[index](features).unflatten(-1, (size, 3 * self.bins - 1))
 
     def _gather(self, x: Tensor, layer: int, invert: bool = False) -> Tensor:
         order = self.permutations[:, layer]
@@ -110,12 +89,12 @@ class CouplingFlow(nn.Module):
         for layer in range(self.permutations.shape[1]):
             x = self._gather(x, layer)
             first, second = x[..., : self.front], x[..., self.front :]
-            spline = self._spline(len(sizes) * layer, second, first.shape[-1])
-            first, change = spline.call_and_ladj(first)
+            parameters = self._knots(len(sizes) * layer, second, first.shape[-1])
+            first, change = spline(parameters, first, self.bins, self.bound)
             ladj = ladj + change.sum(-1)
             if self.dim > 1:
-                spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
-                second, change = spline.call_and_ladj(second)
+                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1])
+                second, change = spline(parameters, second, self.bins, self.bound)
                 ladj = ladj + change.sum(-1)
             x = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
         return x, ladj
@@ -127,8 +106,9 @@ class CouplingFlow(nn.Module):
             z = self._gather(z, layer)
             first, second = z[..., : self.front], z[..., self.front :]
             if self.dim > 1:
-                spline = self._spline(len(sizes) * layer + 1, first, second.shape[-1])
-                second = spline.inv(second)
-            first = self._spline(len(sizes) * layer, second, first.shape[-1]).inv(first)
+                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1])
+                second = spline_inverse(parameters, second, self.bins, self.bound)
+            parameters = self._knots(len(sizes) * layer, second, first.shape[-1])
+            first = spline_inverse(parameters, first, self.bins, self.bound)
             z = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
         return z
