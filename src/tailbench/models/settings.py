@@ -294,6 +294,19 @@ class SamplingSettings(Settings):
         """Number of times that ``Model.tune`` samples to choose a setting; 0: nothing to choose."""
         return 0
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return what is needed besides trained models: some of ``train, floor, target``.
+
+        The data are given to ``Model.supply`` before it samples. A method that needs the target
+        is for datasets whose law has an exact noised score.
+        """
+        return frozenset()
+
+    def own_operations(self, data: DataShape) -> float:
+        """Estimate operations for one sample, at all points, beside those of trained models."""
+        return 0.0
+
     def points(self) -> int:
         """Return the number of points of the sweep."""
         swept = (getattr(self, key) for key in self.sweeps)
