@@ -50,7 +50,7 @@ def run(results: Results, output: OutputFile) -> None:
 
 
 def _context(inputs: ResultsReader) -> dict[str, Any]:
-    from tailbench.pipeline.reporting import run_info, tables
+    from tailbench.pipeline.reporting import decomposition, run_info, tables
     from tailbench.pipeline.reporting.published import source
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
 
@@ -80,6 +80,8 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "outputs": outputs,
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
+        "decomposition": decomposition.decomposition(metrics, inputs.config).to_dict("records"),
+        "decomposition_caption": decomposition.CAPTION,
         "published": published.to_dict("records"),
         "sources": [source(name) for name in published["table"].unique()],
         "missing": tables.missing(plan, metrics).to_dict("records"),
