@@ -176,13 +176,9 @@ def log_density_of_log_stable(log_v: Array, alpha: float) -> Array:
         z = begin[:, None] + length[:, None] * node
         exponent = log_h(z)
         with np.errstate(divide="ignore", over="ignore"):
+            measure = np.log(weight * length[:, None]) - z
             # relative to e^{-h} at the split, which may be less than any float
-            parts.append(
-                exponent
-                - (np.exp(exponent) - np.exp(top)[:, None])
-                - z
-                + np.log(weight * length[:, None])
-            )
+            parts.append(exponent - (np.exp(exponent) - np.exp(top)[:, None]) + measure)
     terms = np.concatenate(parts, axis=1)
     most = terms.max(axis=1)
     return math.log(b) - np.exp(top) + most + np.log(np.exp(terms - most[:, None]).sum(axis=1))

@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate, stats
 from scipy.special import wofz
 
+from tailbench.stats import mixing_laws
 from tailbench.stats.stable import log_tail
 from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.targets.gaussian_grid import GaussianGrid
@@ -180,6 +181,29 @@ def test_tweedie(target):
     for test in (np.tanh(y), np.cos(y), np.exp(-np.abs(y[:, :1]) / 50.0)):
         z = (test * gap).mean(axis=0) / ((test * gap).std(axis=0) / np.sqrt(n))
         assert np.abs(z).max() < 4.5
+
+
+@heavy
+@pytest.mark.parametrize("sigma", [1e-3, 1.0, 80.0])
+def test_a_finer_and_longer_rule_gives_the_same(target, sigma, monkeypatch):
+    rng = np.random.default_rng(0)
+    far = rng.standard_normal((30, target.dim)) * np.logspace(-6, 6, 30)[:, None]
+    x = np.concatenate([target.sample(30, rng), far])
+    found = target.noised_score(x, sigma)
+    usual = mixing_laws._spacing
+    monkeypatch.setattr(mixing_laws, "_spacing", lambda index, dim: 0.45 * usual(index, dim))
+    monkeypatch.setattr(mixing_laws, "CUT", 60.0)
+    forget()
+    fine = target.noised_score(x, sigma)
+    monkeypatch.undo()
+    forget()
+    error = np.linalg.norm(found - fine, axis=1) / np.linalg.norm(fine, axis=1)
+    assert error.max() < 1e-9
+
+
+def forget():
+    mixing_laws._student_nodes.cache_clear()
+    mixing_laws._stable_nodes.cache_clear()
 
 
 def test_one_noise_for_all_is_that_for_each():

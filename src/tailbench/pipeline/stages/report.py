@@ -50,7 +50,7 @@ def run(results: Results, output: OutputFile) -> None:
 
 
 def _context(inputs: ResultsReader) -> dict[str, Any]:
-    from tailbench.pipeline.reporting import decomposition, run_info, tables
+    from tailbench.pipeline.reporting import run_info, tables
     from tailbench.pipeline.reporting.published import source
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
 
@@ -80,8 +80,7 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "outputs": outputs,
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
-        "decomposition": decomposition.decomposition(metrics, inputs.config).to_dict("records"),
-        "decomposition_caption": decomposition.CAPTION,
+        **_decomposition(metrics, inputs),
         "published": published.to_dict("records"),
         "sources": [source(name) for name in published["table"].unique()],
         "missing": tables.missing(plan, metrics).to_dict("records"),
@@ -99,6 +98,15 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "machine": run_info.machine(),
         "trained_with": run_info.trained_with(inputs),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _decomposition(metrics: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
+    from tailbench.pipeline.reporting import decomposition
+
+    return {
+        "decomposition": decomposition.decomposition(metrics, inputs.config).to_dict("records"),
+        "decomposition_caption": decomposition.CAPTION,
     }
 
 
