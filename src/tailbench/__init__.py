@@ -10,16 +10,20 @@ if TYPE_CHECKING:
     from tailbench.models.flow import Flow
     from tailbench.models.flow_sgm import FlowSGM
     from tailbench.models.lim import LIM
+    from tailbench.models.oracle import Oracle
+    from tailbench.models.oracle_start import OracleStart
     from tailbench.models.sgm import SGM
 
 __version__ = "0.1.0"
-__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "__version__"]
+__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "Oracle", "OracleStart", "__version__"]
 
 _HOMES = {
     "DLPM": "models.dlpm",
     "Flow": "models.flow",
     "FlowSGM": "models.flow_sgm",
     "LIM": "models.lim",
+    "Oracle": "models.oracle",
+    "OracleStart": "models.oracle_start",
     "SGM": "models.sgm",
 }
 

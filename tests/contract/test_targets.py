@@ -13,7 +13,11 @@ TARGETS = {name: registry.load("targets", name)() for name in registry.names("ta
 def which_know(what):
     """The targets of which something is known; the test is of those."""
     x = {name: target.sample(2, np.random.default_rng(0)) for name, target in TARGETS.items()}
-    arguments = {"quantile": lambda n: ([0.5],), "score": lambda n: (x[n],)}
+    arguments = {
+        "quantile": lambda n: ([0.5],),
+        "score": lambda n: (x[n],),
+        "noised_score": lambda n: (x[n], 1.0),
+    }
     found = [
         target
         for name, target in TARGETS.items()
@@ -62,6 +66,29 @@ def test_the_score_is_the_slope_of_the_log_density(target):
     step = 1e-5 * (1.0 + np.abs(x).max()) * direction / np.linalg.norm(direction)
     slope = target.log_prob(x + step) - target.log_prob(x - step)
     np.testing.assert_allclose(slope, 2.0 * (score * step).sum(1), rtol=1e-3, atol=1e-7)
+
+
+@which_know("noised_score")
+@pytest.mark.parametrize("sigma", [1e-3, 0.5, 80.0])
+def test_the_noised_score(target, sigma):
+    x = target.sample(20, np.random.default_rng(0))
+    score = target.noised_score(x, sigma)
+    assert score.shape == x.shape and score.dtype == np.float64
+    each = target.noised_score(x, np.full(target.dim, sigma))
+    np.testing.assert_allclose(each, score, rtol=1e-8, atol=1e-12 / sigma)
+    for far in (1e6, -1e6):
+        assert np.isfinite(target.noised_score(np.full((2, target.dim), far), sigma)).all()
+    assert not np.array_equal(target.noised_score(x, np.geomspace(1, 9, target.dim)), score)
+
+
+@which_know("noised_score")
+def test_without_noise_the_noised_score_is_the_score(target):
+    x = target.sample(20, np.random.default_rng(0))
+    score = target.score(x)
+    if score is not None:
+        size = np.abs(x - np.median(x, axis=0)).mean()
+        found = target.noised_score(x, 1e-6 * size)
+        np.testing.assert_allclose(found, score, rtol=1e-4, atol=1e-7 / size)
 
 
 @which_know("tail_index")

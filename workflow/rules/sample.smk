@@ -33,7 +33,11 @@ rule sample:
         runtime=runtime(RESOURCES.sample),
     params:
         spec=LAZY.per_wildcards(PLAN.specs.sample, "method"),
-        code=LAZY.per_wildcards(lambda method: PLAN.code("sample", method), "method"),
+        code=LAZY.per_wildcards(
+            lambda dataset, method: PLAN.code("sample", method, dataset),
+            "dataset",
+            "method",
+        ),
         models=LAYOUT.models(),
         data=subpath(input.meta, parent=True),
     message:

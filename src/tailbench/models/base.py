@@ -117,6 +117,14 @@ class Model(ABC, Generic[Sampling]):
         """
         return None
 
+    def supply(self, given: Mapping[str, Any]) -> None:
+        """Take the data that the settings of a sampling name in ``needs``.
+
+        Args:
+            given: ``"train"`` and ``"floor"``, rows of each seed, and ``"target"``, the exact law.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs no data to sample")
+
     @abstractmethod
     def save(self, path: str | Path) -> None:
         """Write the model into a folder."""

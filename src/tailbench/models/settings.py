@@ -168,6 +168,12 @@ class NetworkSettings(TrainingSettings):
         "num_blocks": 1,
     }
 
+    optimizer: Literal["adamw", "muon"] = Field(
+        "muon",
+        description="'muon' orthogonalises the updates of hidden matrices (Jordan et al., 2024), "
+        "and updates the rest by AdamW; 'adamw' is for all parameters.",
+    )
+    learning_rate: float = Field(1e-2, gt=0, description="Highest learning rate.")
     network: Literal["mlp", "unet"] = Field(
         "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
     )
@@ -301,6 +307,19 @@ class SamplingSettings(Settings):
     def tuning_runs(self) -> int:
         """Number of times that ``Model.tune`` samples to choose a setting; 0: nothing to choose."""
         return 0
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return what is needed besides trained models: some of ``train, floor, target``.
+
+        The data are given to ``Model.supply`` before it samples. A method that needs the target
+        is for datasets whose law has an exact noised score.
+        """
+        return frozenset()
+
+    def own_operations(self, data: DataShape) -> float:
+        """Estimate operations for one sample, at all points, beside those of trained models."""
+        return 0.0
 
     def points(self) -> int:
         """Return the number of points of the sweep."""

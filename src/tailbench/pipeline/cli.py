@@ -117,7 +117,7 @@ def validate(
     for dataset in loaded.datasets:
         typer.echo(f"{dataset} ({loaded.datasets[dataset].type})")
         for method in plan.methods_on(dataset):
-            models = ", ".join(plan.models_of(method))
+            models = ", ".join(plan.models_of(method)) or "no trained model"
             typer.echo(f"  {method}: samples from {models}")
     if loaded.datasets:
         seeds = ", ".join(plan.blocks)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tailbench.stats.quantiles import invert, read_levels
 
-__all__ = ["log_tail", "stable_quantiles"]
+__all__ = ["double_exponential_rule", "log_tail", "stable_quantiles"]
 
 Array = NDArray[np.float64]
 CHUNK = 1024  # points worked on at once: about 2 MB an array
@@ -26,8 +26,8 @@ TINY, HUGE = 1e-300, 1e300
 
 
 @cache
-def _rule(step: float = 0.03, end: float = 3.8) -> tuple[Array, Array]:
-    """Compute nodes and weights of the double-exponential rule on (0, 1)."""
+def double_exponential_rule(step: float = 0.03, end: float = 3.8) -> tuple[Array, Array]:
+    """Return nodes and weights of the double-exponential rule on (0, 1), each ``(m,)``."""
     t = np.arange(-end, end + step / 2, step)
     node = 1.0 / (1.0 + np.exp(-np.pi * np.sinh(t)))
     other = 1.0 / (1.0 + np.exp(np.pi * np.sinh(t)))
@@ -84,7 +84,7 @@ def log_tail(x: Array, alpha: float) -> tuple[Array, Array]:
         split = 0.5 * (low + high)
         rises = (_log_exponent(log_x, split, alpha) < 0.0) == (alpha > 1.0)
         low, high = np.where(rises, split, low), np.where(rises, high, split)
-    node, weight = _rule()
+    node, weight = double_exponential_rule()
     span = (top - high)[:, None]
     before, after = high[:, None] + np.log(node), high[:, None] + span * node
     tail, slope = np.zeros_like(log_x), np.zeros_like(log_x)

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.registry import register
+from tailbench.stats.mixing_laws import StableVariance
 from tailbench.stats.positive_stable import kanter
+from tailbench.stats.scale_mixtures import NoisedAxes, noise_levels_of, noised_density
 from tailbench.stats.stable import stable_quantiles
 from tailbench.targets.base import BaseTarget, TargetSettings
 
@@ -43,7 +45,8 @@ class AlphaStable(BaseTarget):
 
     with one positive stable :math:`A` for all coordinates, or one for each. Quantiles are exact
     for every ``alpha``; the density and the score are known at ``alpha`` 1 (Cauchy, a
-    multivariate Student-t with one degree of freedom) and 2 (the Gaussian ``N(0, 2 s^2 I)``).
+    multivariate Student-t with one degree of freedom) and 2 (the Gaussian ``N(0, 2 s^2 I)``). With
+    Gaussian noise added the score is known at every ``alpha``.
 
     References:
         Shariatian, Simsekli and Durmus, Denoising Lévy probabilistic models, 2025.
@@ -102,3 +105,25 @@ class AlphaStable(BaseTarget):
         if not self.settings.isotropic:
             return -2.0 * x / (s**2 + x**2)
         return -(d + 1) * x / (s**2 + np.sum(x**2, axis=1, keepdims=True))
+
+    def noised_score(self, x: NDArray[np.float64], sigma: ArrayLike) -> NDArray[np.float64]:
+        r"""Gradient of the log-density with noise of deviation ``sigma``, shape ``(n, d)``.
+
+        Given :math:`A` the noised vector is Gaussian, with the variances
+        :math:`s^2 A + \sigma_j^2`: an integral over :math:`A`, known at alpha 2.
+        """
+        x, s = np.asarray(x, dtype=np.float64), self.settings.scale
+        noise = noise_levels_of(sigma, self.dim)
+        if self.settings.alpha == 2.0:
+            return -x / (2.0 * s**2 + noise**2)
+        law, scales = StableVariance(self.settings.alpha), np.full(self.dim, s)
+        if self.settings.isotropic:
+            return noised_density(x, NoisedAxes.of_scales(scales, noise), law)[1]
+        columns = [slice(j, j + 1) for j in range(self.dim)]
+        return np.concatenate(
+            [
+                noised_density(x[:, j], NoisedAxes.of_scales(scales[j], noise[j]), law)[1]
+                for j in columns
+            ],
+            axis=1,
+        )

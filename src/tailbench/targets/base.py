@@ -83,6 +83,20 @@ class BaseTarget:
         """Gradient of the log-density at ``x``, shape ``(n, d)``."""
         return None
 
+    def noised_score(self, x: NDArray[np.float64], sigma: ArrayLike) -> NDArray[np.float64] | None:
+        r"""Gradient of the log-density of the data with Gaussian noise at ``x``, shape ``(n, d)``.
+
+        That is the exact score of :math:`X + \operatorname{diag}(\sigma) G`, in units of the data.
+
+        Args:
+            x: Points, shape ``(n, d)``.
+            sigma: Standard deviation of the noise, or that of each coordinate, shape ``(d,)``.
+
+        Raises:
+            ValueError: If a standard deviation is not positive and finite.
+        """
+        return None
+
     def modes(self) -> MixtureModes | None:
         """The modes, where the target is a mixture of well separated Gaussians."""
         return None

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tailbench.data import MixtureModes
 from tailbench.stats.quantiles import mixture_quantiles
+from tailbench.stats.scale_mixtures import noise_levels_of
 from tailbench.targets.base import BaseTarget
 
 __all__ = ["GaussianMixture"]
@@ -76,6 +77,21 @@ class GaussianMixture(BaseTarget):
         from scipy.special import logsumexp
 
         return logsumexp(self._log_joint(x), axis=1)
+
+    def noised_score(self, x: Array, sigma: ArrayLike) -> Array:
+        r"""Gradient of the log-density with noise of deviation ``sigma``, shape ``(n, d)``.
+
+        The noised law is a mixture of Gaussians with the variances :math:`s^2 + \sigma_j^2`.
+        """
+        from scipy.special import softmax
+
+        x = np.asarray(x, dtype=np.float64)
+        variance = self.std**2 + noise_levels_of(sigma, self.dim) ** 2  # (d,)
+        # The square of x is common to all components; without it nothing cancels far out.
+        with np.errstate(divide="ignore"):  # a weight may be 0
+            logits = np.log(self.weights) - 0.5 * np.sum(self.means**2 / variance, axis=1)
+        share = softmax(logits + (x / variance) @ self.means.T, axis=1)
+        return (share @ self.means - x) / variance
 
     def score(self, x: Array) -> Array:
         """Gradient of the log-density at ``x``, shape ``(n, d)``."""

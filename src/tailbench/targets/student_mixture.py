@@ -11,13 +11,16 @@ from pydantic import Field
 
 from tailbench.registry import register
 from tailbench.rng.seeds import generator_for
+from tailbench.stats.mixing_laws import StudentVariance
 from tailbench.stats.quantiles import mixture_quantiles
+from tailbench.stats.scale_mixtures import NoisedAxes, noise_levels_of, noised_mixture_score
 from tailbench.stats.student import log_pdf, log_tail
 from tailbench.targets.base import BaseTarget, TargetSettings
 
 __all__ = ["StudentMixture", "StudentMixtureSettings"]
 
 Array = NDArray[np.float64]
+DIGITS = 12  # of the logarithms of ratios of noise, by which equal ones are told
 
 
 class StudentMixtureSettings(TargetSettings):
@@ -67,6 +70,7 @@ class StudentMixture(BaseTarget):
         q, r = np.linalg.qr(rng.standard_normal((k, d, d)))
         self.axes = q * np.sign(np.einsum("kii->ki", r))[:, None, :]  # (k, d, d), uniform
         self.scale = np.sqrt(np.sum((self.axes * self.roots) ** 2, axis=2))  # (k, d), marginal
+        self._axes_of_noise: dict[tuple[float, ...], list[NoisedAxes]] = {}
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Draw ``n`` independent samples, shape ``(n, d)``."""
@@ -136,3 +140,28 @@ class StudentMixture(BaseTarget):
             pull = (nu + d) / (nu + np.sum(z**2, axis=1)) * share[:, j]
             total -= pull[:, None] * ((z / self.roots) @ axes.T)
         return total
+
+    def noised_score(self, x: Array, sigma: ArrayLike) -> Array:
+        r"""Gradient of the log-density with noise of deviation ``sigma``, shape ``(n, d)``.
+
+        Given the variance ``V`` of its Student-t law, a component is Gaussian with the covariance
+        :math:`V S_j + \operatorname{diag}(\sigma^2)`: an integral over ``V`` for each.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        noise = noise_levels_of(sigma, self.dim)
+        largest = float(noise.max())
+        ratios = np.exp(np.round(np.log(noise / largest), DIGITS))
+        axes = [own.rescaled(largest) for own in self._noised_axes(tuple(ratios.tolist()))]
+        return noised_mixture_score(x, self.loc, axes, StudentVariance(self.settings.nu))
+
+    def _noised_axes(self, ratios: tuple[float, ...]) -> list[NoisedAxes]:
+        """Return the axes of the components with noise of some deviations, each found once.
+
+        Deviations of all levels have the same ratios, which are those of the units of columns.
+        """
+        if ratios not in self._axes_of_noise:
+            noise = np.array(ratios)
+            self._axes_of_noise[ratios] = [
+                NoisedAxes.of_factor(axes * self.roots, noise) for axes in self.axes
+            ]
+        return self._axes_of_noise[ratios]

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.registry import register
+from tailbench.stats.mixing_laws import StudentVariance
 from tailbench.stats.quantiles import invert, read_levels
+from tailbench.stats.scale_mixtures import NoisedAxes, noise_levels_of, noised_density
 from tailbench.stats.student import log_pdf
 from tailbench.targets.base import BaseTarget, TargetSettings
 
@@ -110,3 +112,20 @@ class StudentNuisance(BaseTarget):
         out = np.concatenate([-(nu + 1.0) * t / (nu + t**2), -rest[:, None]], axis=1)
         out[:, -2] += rest
         return out
+
+    def noised_score(self, x: Array, sigma: ArrayLike) -> Array:
+        r"""Gradient of the log-density with noise of deviation ``sigma``, shape ``(n, d)``.
+
+        Each Student-t coordinate but the last is a Gaussian of random variance ``V``, and so is
+        the pair that it makes with the last: its covariance is that of the noise, of
+        :math:`\operatorname{diag}(0, 1)`, and ``V`` times the matrix of ones.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        noise, law = noise_levels_of(sigma, self.dim), StudentVariance(self.settings.nu)
+        parts = [
+            noised_density(x[:, [j]], NoisedAxes.of_scales(np.ones(1), noise[[j]]), law)[1]
+            for j in range(self.dim - 2)
+        ]
+        pair = np.array([noise[-2], math.hypot(noise[-1], 1.0)])
+        axes = NoisedAxes.of_factor(np.ones((2, 1)), pair)
+        return np.concatenate([*parts, noised_density(x[:, -2:], axes, law)[1]], axis=1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
 
 from tailbench.pipeline.config.model import Config
 from tailbench.registry import entry_class, nearest
@@ -22,6 +25,7 @@ def mistakes_between(config: Config) -> Iterator[str]:
         _methods_have_models,
         _processes_fit,
         _methods_of_datasets,
+        _targets_of_methods,
         _seeds_of_datasets,
     ):
         yield from rule(config)
@@ -76,6 +80,28 @@ def _methods_of_datasets(config: Config) -> Iterator[str]:
             if method not in config.methods:
                 yield f"{where}: there is no method {method!r}{nearest(method, config.methods)}"
         yield from _repeated(where, "method", entry.methods or ())
+
+
+def _targets_of_methods(config: Config) -> Iterator[str]:
+    """Methods that need the exact score are for targets that have one."""
+    for name, entry in config.datasets.items():
+        settings: dict[str, Any] = {
+            method: config.methods[method].settings
+            for method in config.methods_on(name)
+            if method in config.methods
+        }
+        asking = [method for method, own in settings.items() if "target" in own.needs]
+        if asking and not _has_noised_score(entry.source().target()):
+            yield (
+                f"datasets.{name}: the method {asking[0]!r} needs the exact score of data plus "
+                f"noise, which is not known of the type {entry.type!r}; leave the method out of "
+                f"datasets.{name}.methods"
+            )
+
+
+def _has_noised_score(target: Any) -> bool:
+    score = getattr(target, "noised_score", None)
+    return score is not None and score(np.zeros((1, target.dim)), 1.0) is not None
 
 
 def _seeds_of_datasets(config: Config) -> Iterator[str]:

@@ -42,15 +42,15 @@ class Inputs:
         return [] if name is None else [self.plan.layout.download(dataset, name)]
 
     def sample(self, dataset: str, method: str, block: str) -> list[str]:
-        """The files that a cell is sampled from: trained models, and data to choose from."""
+        """The files that a cell is sampled from: trained models, and the data that it needs."""
         inputs = [
             f"{self.plan.layout.model(dataset, model, block)}/{file}"
             for model in self.plan.models_of(method)
             for file in ("model.safetensors", "spec.json")
         ]
-        if self.plan.tunes(method):
-            inputs.append(f"{self.plan.layout.data(dataset, block)}/train.npy")
-        return inputs
+        needs = set(self.plan.needs(method)) | ({"train"} if self.plan.tunes(method) else set())
+        folder = self.plan.layout.data(dataset, block)
+        return inputs + [f"{folder}/{part}.npy" for part in ("train", "floor") if part in needs]
 
     def figure(self, figure: str) -> list[str]:
         """The files that a figure is drawn from, of all blocks of seeds or of the first alone."""

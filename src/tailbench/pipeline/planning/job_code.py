@@ -17,21 +17,22 @@ SHOWN = ("collect", "tables", "figure", "report", "claims", "finish")
 """Stages that compute nothing: what they show depends on the code of the pipeline."""
 
 
-def job_digest(plan: Plan, stage: str, name: str | None = None) -> str:
+def job_digest(plan: Plan, stage: str, name: str | None = None, dataset: str | None = None) -> str:
     """Return the digest of the code of a job.
 
     Args:
         plan: The plan.
         stage: Name of the stage.
         name: What the job is about: a dataset, a model, a method, a figure or an experiment.
+        dataset: The dataset that is sampled, of a method.
     """
     if stage in SHOWN:
         modules = [f"tailbench.pipeline.stages.{stage}", *_shown(plan, stage, name)]
         return digest(modules, REPORTING, FORMATS[stage])
-    return digest(_computed(plan, stage, name), RUNTIME, FORMATS[stage])
+    return digest(_computed(plan, stage, name, dataset), RUNTIME, FORMATS[stage])
 
 
-def _computed(plan: Plan, stage: str, name: str | None) -> Iterator[str]:
+def _computed(plan: Plan, stage: str, name: str | None, dataset: str | None) -> Iterator[str]:
     if stage == "classifier":
         yield "tailbench.networks.classifier"
     elif stage == "features":
@@ -44,6 +45,8 @@ def _computed(plan: Plan, stage: str, name: str | None) -> Iterator[str]:
         yield module_of("models", method_types()[plan.config.methods[name].type])
         for model in plan.models_of(name):
             yield module_of("models", plan.models[model].type)
+        if dataset is not None and "target" in plan.needs(name):
+            yield module_of("targets", plan.config.datasets[dataset].type)
     elif name is not None and stage in ("data", "evaluate"):
         type_ = plan.config.datasets[name].type
         yield module_of(source_kind(type_), type_)

@@ -144,6 +144,11 @@ class Plan:
         """Whether a method chooses a setting from training data before it samples."""
         return bool(self._sampling(method).tuning_runs)
 
+    def needs(self, method: str) -> frozenset[str]:
+        """What a method samples from besides trained models: some of ``train, floor, target``."""
+        needs: frozenset[str] = self._sampling(method).needs
+        return needs
+
     def processes(self, model: str) -> int:
         """The number of processes that train a model together."""
         return self.config.processes.get(self.base_model(model), 1)
@@ -163,7 +168,7 @@ class Plan:
 
     def processes_of(self, method: str) -> int:
         """The number of processes that sample together: as many as trained a model of it."""
-        return max(self.processes(model) for model in self.models_of(method))
+        return max((self.processes(model) for model in self.models_of(method)), default=1)
 
     def processes_for(self, dataset: str, method: str) -> int:
         """The number of processes that compute metrics: several only where there are features."""
@@ -212,14 +217,15 @@ class Plan:
         """
         check_files(self, source)
 
-    def code(self, stage: str, name: str | None = None) -> str:
+    def code(self, stage: str, name: str | None = None, dataset: str | None = None) -> str:
         """The digest of the code that a job runs.
 
         Args:
             stage: Name of the stage.
             name: What the job is about: a dataset, a model, a method, a figure or an experiment.
+            dataset: The dataset that is sampled, of a method.
         """
-        return job_digest(self, stage, name)
+        return job_digest(self, stage, name, dataset)
 
 
 def _written(change: Mapping[str, float]) -> str:

@@ -117,9 +117,7 @@ def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
                     "sigma_T": cost["sigma_T"][e] if cost["sigma_T"] else None,
                     "train_seconds": sum(spec["seconds"][e] for spec in specs),
                     "sample_seconds": cost["sample_seconds"],
-                    "peak_memory_mb": max(
-                        meta["peak_memory_mb"], *(spec["peak_memory_mb"] for spec in specs)
-                    ),
+                    "peak_memory_mb": max(part["peak_memory_mb"] for part in (meta, *specs)),
                 }
             )
     return pd.DataFrame(rows)

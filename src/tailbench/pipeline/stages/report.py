@@ -80,6 +80,7 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "outputs": outputs,
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
+        **_decomposition(metrics, inputs),
         "published": published.to_dict("records"),
         "sources": [citation(name) for name in published["table"].unique()],
         "missing": tables.missing_rows(plan, metrics).to_dict("records"),
@@ -97,6 +98,15 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "machine": run_info.machine(),
         "trained_with": run_info.trained_with(inputs),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _decomposition(metrics: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
+    from tailbench.pipeline.reporting import decomposition
+
+    return {
+        "decomposition": decomposition.decomposition(metrics, inputs.config).to_dict("records"),
+        "decomposition_caption": decomposition.CAPTION,
     }
 
 

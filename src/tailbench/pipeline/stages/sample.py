@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,7 +67,7 @@ def run(
     """Write the samples of every variant of a method, and what they cost.
 
     Raises:
-        InputError: If a model is missing or damaged.
+        InputError: If a model or data are missing or damaged.
         FloatingPointError: If a sample is not finite.
     """
     relaunch_with_torchrun(processes, per_node, device)
@@ -78,6 +79,8 @@ def run(
     with hold_gpu_for(device), process_group(device) as team:
         torch.set_num_threads(max(1, threads // team.count))
         model = _assemble(type_, parts, models, seeds, device)
+        if typed.needs:
+            model.supply(_given(typed.needs, data))
         samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data)
         if not team.first:
             return
@@ -121,6 +124,17 @@ def _draw(
             }
         )
     return samples, meta
+
+
+def _given(needs: Collection[str], data: Path) -> dict[str, Any]:
+    """Read the data that a method samples from besides trained models."""
+    given: dict[str, Any] = {
+        part: read_rows(data / f"{part}.npy") for part in ("train", "floor") if part in needs
+    }
+    if "target" in needs:
+        meta = read_record(data / "meta.json")
+        given["target"] = registry.source({"type": meta["type"], **meta["settings"]})
+    return given
 
 
 def _assemble(

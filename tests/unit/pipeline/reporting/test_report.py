@@ -14,7 +14,13 @@ import yaml
 from tailbench.data import Variant
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
-from tailbench.pipeline.reporting import embedded_images, latex, run_info, tables
+from tailbench.pipeline.reporting import (
+    decomposition,
+    embedded_images,
+    latex,
+    run_info,
+    tables,
+)
 from tailbench.pipeline.results.reader import ResultsReader
 from tailbench.pipeline.stages import report
 from tailbench.pipeline.stages import tables as tables_stage
@@ -179,6 +185,27 @@ def test_tables_are_written_as_csv_and_latex(folder):
         with (folder / f"{name}.csv").open() as stream:
             assert len(list(csv.reader(stream))) > 1
     assert {"dataset_stable.tex", "dataset_stable_all.tex"} <= names
+    # nothing to split without an oracle
+    assert len((folder / "decomposition.csv").read_text().splitlines()) == 1
+    assert "decomposition.tex" in names
+
+
+def test_the_split_of_distances_is_shown_with_what_it_lacks(
+    fabricated, tmp_path, monkeypatch, html
+):
+    row = dict.fromkeys(decomposition.decomposition(pd.DataFrame({"metric": []}), {}).columns, "")
+    row |= {"dataset": "stable", "metric": "max_sw1", "name": "sgm, x = 1", "n": 3, "floor": 0.2}
+    row |= {"distance": 0.5, "start": np.nan, "discretisation": 0.125, "learning": np.nan}
+    row |= {f"{part}_ratio": np.nan for part in ("start", "learning", "distance")}
+    row |= {"discretisation_ratio": 0.625, "missing_start": "oracle, start: data"}
+    monkeypatch.setattr(decomposition, "decomposition", lambda *_: pd.DataFrame([row]))
+    report.run(fabricated, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert 'href="#decomposition"' in text and 'href="#decomposition"' not in html
+    section = text.partition('<section id="decomposition">')[2].partition("</section>")[0]
+    assert "needs oracle, start: data" in section and "sgm, x = 1" in section
+    assert re.search(r"0\.125\s+<span class=\"ratio\">0\.62 ×", section)
+    assert "Distances are not additive" in section
 
 
 def test_latex_is_balanced_and_escaped(folder):
