@@ -1,9 +1,8 @@
 r"""Monotonic rational-quadratic splines, with few and large steps of computation.
 
 The map and the parametrisation are those of zuko's ``MonotonicRQSTransform``, with which the tests
-compare; a training step spends most of its time here, and there it goes to dozens of small
-operations, forward and backward. Here the spline is one operation, of which the gradient is known in
-closed form.
+compare. A training step of a flow spends most of its time here, in dozens of small operations
+forward and backward; so the spline is one operation, with its gradient in closed form.
 
 References:
     Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, 2019.
@@ -88,7 +87,7 @@ class _Spline(torch.autograd.Function):
     """The spline and its gradient, by hand."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, parameters: Tensor, x: Tensor, bins: int, bound: float
     ) -> tuple[Tensor, Tensor]:
         inside = x.abs() < bound
@@ -109,7 +108,7 @@ class _Spline(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_y: Tensor, by_log: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, by_y: Tensor, by_log: Tensor) -> tuple[Tensor | None, ...]:
         """Go back from image and logarithm of the slope to the bin, and from there on."""
         inside, s, z, flat, bottom, ratio, inner, slope = ctx.saved_tensors
         knots: _Knots = ctx.knots

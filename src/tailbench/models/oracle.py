@@ -88,13 +88,13 @@ class _ExactSGM(SGM):
         self._target = target
         self._units = location, scale
         self._set_units(location, scale)
-        self.info = {"members": len(location), "dim": location.shape[1]}
+        self.info = {"seeds": len(location), "dim": location.shape[1]}
         self.module = self._select(range(len(location)))
 
-    def _select(self, members: Sequence[int]) -> nn.Module:
+    def _select(self, positions: Sequence[int]) -> nn.Module:
         from tailbench.diffusion.exact import ExactNoise
 
-        location, scale = (units[list(members)] for units in self._units)
+        location, scale = (units[list(positions)] for units in self._units)
         return ExactNoise(self._target.noised_score, location, scale)
 
 
@@ -176,9 +176,9 @@ class Oracle(Model[OracleSampling]):
         self._exact = _ExactSGM(self.target, *robust_units(block))
 
     @property
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
-        return self._fitted().members
+        return self._fitted().num_seeds
 
     @property
     def dim(self) -> int:
@@ -238,7 +238,7 @@ class Oracle(Model[OracleSampling]):
             raise InputError("the target is not a registered part, and cannot be saved by name")
         arrays = {key: value.numpy() for key, value in exact.constants.items()}
         if self.held_out is not None:
-            rows = held_out_block(self.held_out, exact.members)
+            rows = held_out_block(self.held_out, exact.num_seeds)
             arrays |= {f"held_out.{e}": np.asarray(own) for e, own in enumerate(rows)}
         spec = {
             "type": self.name,
@@ -258,7 +258,7 @@ class Oracle(Model[OracleSampling]):
         files = read_model(Path(path), cls.name)
         arrays = files.arrays
         rows = [arrays[f"held_out.{e}"] for e in range(len(arrays) - 2)]
-        target = registry.source(files.spec["target"])
+        target = registry.make_dataset(files.spec["target"])
         model = cls(target, held_out=rows or None, device=device, **files.spec["sampling"])
         model._exact = _ExactSGM(target, arrays["location"], arrays["scale"])
         model._table = files.spec["table"]
@@ -267,4 +267,4 @@ class Oracle(Model[OracleSampling]):
 
 def _gaussian(sigma: float) -> Callable[[list[int], slice, IndexedStreams], Tensor]:
     """Return the Gaussian start of a scale, in double precision."""
-    return lambda members, rows, streams: sigma * streams.randn().double()
+    return lambda positions, rows, streams: sigma * streams.randn().double()

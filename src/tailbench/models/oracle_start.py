@@ -106,9 +106,9 @@ class OracleStart(Model[OracleStartSampling]):
         self.held_out = given["floor"]
 
     @property
-    def members(self) -> int:
+    def num_seeds(self) -> int:
         """Number of seeds ``E`` of the block."""
-        return self.sgm.members
+        return self.sgm.num_seeds
 
     @property
     def dim(self) -> int:
@@ -123,7 +123,7 @@ class OracleStart(Model[OracleStartSampling]):
         """
         self._table = False
         if self.prefit:
-            self.sgm.members  # noqa: B018 (raises where it has not been fitted)
+            self.sgm.num_seeds  # noqa: B018 (raises where it has not been fitted)
         else:
             self.sgm.fit_block(x, context, images)
         return self
@@ -137,7 +137,7 @@ class OracleStart(Model[OracleStartSampling]):
             RuntimeError: If there are no held-out data.
             FloatingPointError: If a sample is not finite.
         """
-        seeds, level, count = context.seeds, fixed(settings.sigma_T), self.sgm.members
+        seeds, level, count = context.seeds, fixed(settings.sigma_T), self.sgm.num_seeds
         if self.held_out is None:
             raise RuntimeError("held-out data are required: OracleStart(held_out=rows)")
         exact = noised_start(self.sgm, held_out_block(self.held_out, count), level, n, seeds)
@@ -156,7 +156,7 @@ class OracleStart(Model[OracleStartSampling]):
         self.sgm.save(path / "sgm")
         arrays = {}
         if self.held_out is not None:
-            rows = held_out_block(self.held_out, self.members)
+            rows = held_out_block(self.held_out, self.num_seeds)
             arrays = {f"held_out.{e}": np.asarray(own) for e, own in enumerate(rows)}
         spec = {
             "type": self.name,

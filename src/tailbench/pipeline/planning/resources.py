@@ -103,7 +103,7 @@ def sampling(
     steps, points = settings.total_steps(), settings.points()
     costs = [model.cost(data) for model in models]
     rows = min(4096, max(2**21 // data.dim, 256), data.rows)  # at once
-    own = members * data.rows * settings.own_operations(data)  # on a CPU, wherever the rest is
+    own = seeds * data.rows * settings.own_operations(data)  # on a CPU, wherever the rest is
     seconds = own / (CPU_SPEED * threads**0.7)
     for model, cost in zip(models, costs, strict=True):
         work = seeds * data.rows * cost.operations

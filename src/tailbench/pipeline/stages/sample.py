@@ -133,7 +133,7 @@ def _given(needs: Collection[str], data: Path) -> dict[str, Any]:
     }
     if "target" in needs:
         meta = read_record(data / "meta.json")
-        given["target"] = registry.source({"type": meta["type"], **meta["settings"]})
+        given["target"] = registry.make_dataset({"type": meta["type"], **meta["settings"]})
     return given
 
 
