@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tailbench.flows.coupling import CouplingFlow
-from tailbench.flows.tails import TailTransform
+from tailbench.margins.tail_transform import TailTransform
 
 __all__ = ["TailedFlow", "student_from_gaussian", "student_log_prob"]
 

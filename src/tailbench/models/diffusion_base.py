@@ -20,6 +20,7 @@ from tailbench.training.context import SampleContext
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tailbench.margins.base import Margins, Name
     from tailbench.rng.streams import IndexedStreams
     from tailbench.training.rows import Rows
 
@@ -37,7 +38,8 @@ MEASURED = 2**24  # numbers of latents whose quantiles are the unit
 class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampling]):
     """A model trained and run in units in which the data are of the order of one.
 
-    Tables are in robust units: each column has median 0, and its quartiles have scale 1. Images
+    Tables are in robust units: each column has median 0, and its quartiles have scale 1; or they
+    pass a map of each column that takes tails in as well: see ``tailbench.margins``. Images
     have one unit for all their values: half of the way from grey to white for pixels, as in
     Karras et al. (2022), and the robust units of all values together for latents.
     """
@@ -45,9 +47,11 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        location, scale = robust_units(x)
-        self._set_units(location, scale)
-        return torch.from_numpy((x - location[:, None]) / scale[:, None]).float()
+        from tailbench.margins.base import make_margins
+
+        fitted = make_margins(self._margins_name()).fit(x, *robust_units(x))
+        self.constants = fitted.constants
+        return fitted.to_model(torch.from_numpy(x), range(len(x))).float()
 
     def _prepare_images(self, x: Stored) -> Rows:
         from tailbench.training.rows import stored
@@ -75,16 +79,23 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
             "scale": torch.from_numpy(scale),
         }
 
+    @property
+    def margins(self) -> Margins:
+        """The map between data and what the network learns; of images, their units."""
+        from tailbench.margins.base import make_margins
+
+        return make_margins(self._margins_name())(self.constants)
+
+    def _margins_name(self) -> Name:
+        """Return the name of the map; models without the setting have robust units."""
+        return "none" if self.images is not None else getattr(self.settings, "margins", "none")
+
     def _in_units(self, rows: Tensor, positions: Sequence[int]) -> Tensor:
         """Convert stored rows ``(E, B, d)`` of some positions to the model's units."""
         import torch
 
         values = rows.double() / 127.5 - 1.0 if rows.dtype == torch.uint8 else rows.double()
-        location, scale = (
-            self.constants[key][list(positions), None].to(rows.device)
-            for key in ("location", "scale")
-        )
-        return ((values - location) / scale).float()
+        return self.margins.to_model(values, positions).float()
 
     def _batches(
         self,
@@ -115,7 +126,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         from tailbench.rng.streams import IndexedStreams
         from tailbench.training.progress import Progress
 
-        device, team = resolve_device(self.device), processes()
+        device, team, margins = resolve_device(self.device), processes(), self.margins
         batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
         batch *= 1 if device.type == "cpu" else 16
         out = np.zeros((self.num_seeds, n, self.dim), dtype=np.float32)
@@ -128,9 +139,6 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
             for group in groups:
                 positions = list(group)
                 module = self._select(positions)
-                location, scale = (
-                    self.constants[key][positions, None].to(device) for key in ("location", "scale")
-                )
                 for piece in own:
                     begin = piece * batch
                     size = min(batch, n - begin)
@@ -139,7 +147,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
                     )
                     rows = slice(begin, begin + size)
                     x = run(module, positions, rows, streams, bar.step)
-                    out[positions, rows] = (location + scale * x.double()).float().cpu().numpy()
+                    out[positions, rows] = margins.to_data(x, positions).float().cpu().numpy()
         if team.count > 1:
             out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
         if not np.isfinite(out).all():

@@ -105,7 +105,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        from tailbench.flows.tails import TailTransform
+        from tailbench.margins.tail_transform import TailTransform
         from tailbench.stats.tail_index import estimate_tails
 
         tails = [

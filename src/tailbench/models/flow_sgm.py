@@ -178,11 +178,11 @@ class FlowSGM(Model[FlowSGMSampling]):
         else:
             raise RuntimeError("sigma_T has not been chosen; call fit or tune first")
         starts = self._starts(n, settings, levels, context)
-        location, scale = (self.sgm.constants[key] for key in ("location", "scale"))
+        margins = self.sgm.margins
 
         def start(seeds: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
             x = torch.from_numpy(starts[seeds, rows].astype(np.float64))
-            x = ((x - location[seeds, None]) / scale[seeds, None]).float().to(streams.device)
+            x = margins.to_model(x, seeds).float().to(streams.device)
             if settings.start == "noisy_flow":
                 return x
             sigma = torch.tensor([levels[e] for e in seeds], device=streams.device)

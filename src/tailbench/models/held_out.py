@@ -69,11 +69,11 @@ def noised_start(
     import torch
 
     starts = [start_rows(rows, n, seed) for rows, seed in zip(held_out, seeds, strict=True)]
-    location, scale = (model.constants[key] for key in ("location", "scale"))
+    margins = model.margins
 
     def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
         x = torch.from_numpy(np.stack([starts[e][rows] for e in members]).astype(np.float64))
-        z = (x - location[members, None]) / scale[members, None]
+        z = margins.to_model(x, members)
         return z.to(streams.device) + level * streams.randn()
 
     return start

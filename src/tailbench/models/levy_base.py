@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult, Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.settings import NetworkSettings, SamplingSettings
+from tailbench.models.network_settings import NetworkSettings
+from tailbench.models.settings import SamplingSettings
 from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
 from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.network_settings import NetworkSettings
 from tailbench.models.settings import (
     ModelSettings,
-    NetworkSettings,
     Parts,
     SamplingSettings,
     fixed,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from tailbench.models.settings import NetworkSettings
+    from tailbench.models.network_settings import NetworkSettings
 
 __all__ = ["make_score_network"]
 

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
 
-__all__ = ["Estimator", "Tail", "estimate_tail", "estimate_tails", "extreme_value_index"]
+__all__ = [
+    "Estimator",
+    "Tail",
+    "estimate_side",
+    "estimate_tail",
+    "estimate_tails",
+    "extreme_value_index",
+]
 
 Estimator = Literal["hill", "moment"]
 
@@ -125,6 +132,25 @@ def estimate_tail(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -
             f"a tail cannot be estimated from {len(y)} values that differ from the median; "
             f"at least {MIN_VALUES} are required"
         )
+    return _tail(y, fraction, threshold)
+
+
+def estimate_side(y: NDArray, fraction: float = 0.05, threshold: float = 0.05) -> Tail | None:
+    """Compute the tail of one side of a coordinate from distances to its median.
+
+    Args:
+        y: Distances, positive, shape ``(n,)``.
+        fraction: Share of the distances that counts as the tail, but at least 30 of them.
+        threshold: Least index that counts as heavy.
+
+    Returns:
+        The estimates and the decision, or ``None`` of fewer than 40 distances.
+    """
+    return None if len(y) < MIN_VALUES else _tail(np.asarray(y, np.float64), fraction, threshold)
+
+
+def _tail(y: NDArray[np.float64], fraction: float, threshold: float) -> Tail:
+    """Compute the tail of positive distances, of which there are enough."""
     k = min(max(int(fraction * len(y)), MIN_TAIL), len(y) - 2)
     xi = extreme_value_index(y, k, "moment", normalise=False)
     hill = extreme_value_index(y, k, "hill", normalise=False)

@@ -316,7 +316,7 @@ def original():
         ("models.flow", FLOW),
         ("models.flow_sgm", {("sample", "flow_sgm")}),
         ("diffusion.samplers", SGM),
-        ("flows.tails", FLOW),
+        ("margins.tail_transform", FLOW),
         ("levy.schedules", LEVY),
         ("levy.samplers", LEVY),
         ("training.trainer", TRAININGS | SAMPLINGS),

@@ -8,7 +8,7 @@ import pytest
 from repository import ROOT
 from tailbench.data import DataShape
 from tailbench.models.flow import FlowSettings
-from tailbench.models.settings import NetworkSettings
+from tailbench.models.network_settings import NetworkSettings
 from tailbench.models.sgm import SGMSampling
 from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.planning.plan import Plan

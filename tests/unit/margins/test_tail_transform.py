@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from tailbench.flows.tails import TailTransform, half_log_erfc, inverse_half_log_erfc
+from tailbench.margins.tail_transform import TailTransform, half_log_erfc, inverse_half_log_erfc
 
 SHAPES = (0.0, 0.05, 0.2, 0.4, 1.0, 2.0)
 MAGNITUDES = (1.0, 10.0, 1e3, 1e6)

@@ -1,0 +1,1 @@
+"""Maps of single columns between data and what a model learns."""
