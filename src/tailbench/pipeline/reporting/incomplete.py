@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tailbench.exceptions import InputError
 from tailbench.pipeline.planning.plan import Plan
@@ -42,7 +43,7 @@ def write_incomplete(plan: Plan) -> str:
     killed = [problem for problem in found.values() if problem.reason is None]
     if not killed or len(found) == len(plan.cells()) + len(plan.experiments.cells()):
         return ""
-    failures = [
+    failures: list[dict[str, Any]] = [
         {
             "cell": list(cell),
             "job": problem.job,
@@ -58,7 +59,7 @@ def write_incomplete(plan: Plan) -> str:
     return f"The report of the cells that have results is {page.resolve()}"
 
 
-def _write(plan: Plan, failures: list[dict[str, object]], page: Path) -> None:
+def _write(plan: Plan, failures: list[dict[str, Any]], page: Path) -> None:
     from tailbench.pipeline.stages import collect, report
 
     with tempfile.TemporaryDirectory() as folder:
