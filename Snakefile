@@ -38,11 +38,13 @@ onstart:
 
 
 onsuccess:
+    raise_failures(Path(LAYOUT.root))
     kept_models.discard_preserved(LAYOUT.checkpoints)
+    Path(LAYOUT.incomplete).unlink(missing_ok=True)
     shell("test ! -f {LAYOUT.report:q} || tailbench show --results {LAYOUT.root:q}")
 
 
 onerror:
     print(missing_cells(PLAN, LAYOUT.root), file=sys.stderr)
-    # The next run tries them again.
-    remove_failed(Path(LAYOUT.root))
+    print(write_incomplete(PLAN), file=sys.stderr)
+    remove_failed(Path(LAYOUT.root))  # the next run tries them again

@@ -15,8 +15,9 @@ def test_the_smoke_preset_gives_the_results_of_one_machine(slurm, cluster, finis
     printed = cluster.snakemake("--jobs", "6")
     assert "The report is" in printed
     here, there = (place.results for place in (cluster, finished[0]))
-    made = [path.relative_to(there) for path in there.rglob("*.safetensors")]
-    assert len(made) == 14
+    files = [*there.rglob("*.safetensors"), *there.rglob("*.npy")]
+    made = [path.relative_to(there) for path in files]
+    assert len(made) == 4 + 6 * 2 + 6  # models; data and labels; samples
     for path in made:
         assert (here / path).read_bytes() == (there / path).read_bytes(), path
     seconds = ["train_seconds", "sample_seconds"]

@@ -116,6 +116,74 @@ def test_a_killed_run_goes_on_to_the_same_bytes(fresh, tmp_path_factory):
     assert fresh.pending(target) == set()
 
 
+DOOMED = '''
+"""A model whose training is killed as long as there is a file."""
+
+import os
+import signal
+from pathlib import Path
+
+from tailbench.models.settings import SamplingSettings
+from tailbench.models.simple import SimpleModel
+from tailbench.registry import register
+
+
+class DoomedSampling(SamplingSettings):
+    """Settings of the sampling."""
+
+    parts = {"model": ("doomed",)}
+    model: str = "doomed"
+
+
+@register
+class Doomed(SimpleModel):
+    """Gaussian noise about the mean."""
+
+    methods = {"doomed": DoomedSampling}
+
+    def fit_one(self, x, rng):
+        if Path("killed").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"mean": x.mean(0)}
+
+    def sample_one(self, state, n, settings, rng):
+        return state["mean"] + rng.standard_normal((n, len(state["mean"])))
+'''
+
+
+def test_a_job_that_is_killed_for_good_does_not_cost_the_report(fresh):
+    """It leaves no reason, so that collecting waits for it; a page of the others does not."""
+    parts, killed = fresh.run / "parts", fresh.run / "killed"
+    parts.mkdir()
+    (parts / "doomed.py").write_text(DOOMED)
+    killed.touch()
+    fresh.configure(
+        {
+            "seeds": ["3"],
+            "device": "cpu",
+            "plugins": ["parts"],
+            "datasets": DATASETS,
+            "models": {"sgm": {"train_steps": 20, "num_blocks": 1, **SMALL}, "doomed": {}},
+            "methods": {"sgm": {"sampling_steps": 2}, "doomed": {}},
+            "metrics": {"msle": {}},
+            "figures": ["survival"],
+        }
+    )
+    printed = fresh.snakemake(succeeds=False)
+    page = fresh.results / "incomplete.html"
+    assert f"The report of the cells that have results is {page}" in printed
+    text = page.read_text()
+    assert "1 of 2 planned cells have no result" in text and "train doomed" in text
+    assert "logs/train/alpha_stable/doomed/3.log" in text
+    made = {path.name for path in fresh.results.iterdir()}
+    assert not made & {"report.html", "metrics.csv", "plan.json", "config.json", "SHA256SUMS"}
+    assert {"train/alpha_stable/doomed/3", "collect", "report"} <= fresh.pending()
+
+    killed.unlink()
+    fresh.snakemake()
+    assert (fresh.results / "report.html").is_file() and not page.exists()
+
+
 def step_of(state):
     with safe_open(state, framework="np") as file:
         return json.loads(file.metadata()["state"])["step"]

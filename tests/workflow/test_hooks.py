@@ -10,6 +10,7 @@ import pytest
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.preflight import check_data
 from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.reporting.incomplete import write_incomplete
 from tailbench.pipeline.reporting.missing_cells import missing_cells
 from tailbench.pipeline.runtime.results_lock import lock_results_dir
 
@@ -117,3 +118,11 @@ def test_nothing_is_said_when_all_cells_have_results(plan, tmp_path):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
     assert missing_cells(plan, tmp_path) == ""
+
+
+def test_a_run_without_any_result_has_no_page_of_its_results(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / plan.layout.incomplete
+    page.parent.mkdir(parents=True)
+    page.write_text("of an earlier run")
+    assert write_incomplete(plan) == "" and not page.exists()

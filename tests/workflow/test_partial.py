@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 DATASETS = ("alpha_stable", "returns")
 FIGURES = ("comparison", "sigma_t", "survival", "training")
-GATHERED = {"collect", "tables", "report", *(f"figure/{name}" for name in FIGURES)}
+GATHERED = {"collect", "tables", "report", "finish", *(f"figure/{name}" for name in FIGURES)}
 
 
 def jobs(*rules, names, datasets=DATASETS, block="0-1"):
@@ -39,7 +39,7 @@ def edit(path, old, new):
 def test_editing_a_figure_redraws_that_figure_and_the_report(work):
     figure = work.repo / "src" / "tailbench" / "plots" / "survival.py"
     figure.write_text(figure.read_text() + "\nEDITED = True\n")
-    assert work.pending() == {"figure/survival", "report"}
+    assert work.pending() == {"figure/survival", "report", "finish"}
     before = work.files()
     work.snakemake()
     after = work.files()
@@ -48,6 +48,7 @@ def test_editing_a_figure_redraws_that_figure_and_the_report(work):
     made = {p for p in drawn if not re.match(rf"{folder}/(logs|benchmarks|\.lock)", p)}
     assert made == {
         f"{folder}/report.html",
+        f"{folder}/finished.txt",
         f"{folder}/figures/survival/.snakemake_timestamp",
         *(f"{folder}/figures/survival/{d}.{e}" for d in DATASETS for e in ("png", "pdf")),
     }

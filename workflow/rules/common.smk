@@ -10,8 +10,9 @@ from tailbench.pipeline.config.preflight import check_data
 from tailbench.pipeline.runtime.gpu_slots import gpus_of_run
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import JobResources
+from tailbench.pipeline.reporting.incomplete import write_incomplete
 from tailbench.pipeline.reporting.missing_cells import missing_cells
-from tailbench.pipeline.results.failures import remove_failed
+from tailbench.pipeline.results.failures import raise_failures, remove_failed
 from tailbench.pipeline.results import layout
 from tailbench.pipeline.results.deleted_files import deleted_files
 from tailbench.pipeline.runtime import kept_models

@@ -37,7 +37,7 @@ NOTES = {
     "`seeds`, the seed blocks; all of them run where a list is left out.",
     "models": "Only what some method needs is trained.",
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
-    "its own, named like `sgm[sampling_steps=16]`; the lists of several settings are combined.",
+    "its own, shown as `sgm, sampling_steps = 16`; the lists of several settings are combined.",
     "metrics": "If the section is left out, all of them are computed, with their defaults.",
     "theory": "An experiment needs none of the other sections, and a configuration may have this "
     "one alone. What is claimed, and what was found: [theory.md](theory.md).",

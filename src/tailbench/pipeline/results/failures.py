@@ -24,6 +24,7 @@ __all__ = [
     "Failure",
     "Job",
     "clear",
+    "raise_failures",
     "read_failure",
     "recorded",
     "remove_failed",
@@ -111,6 +112,26 @@ def recorded(job: Job, work: Callable[[], None], writes: bool = True) -> Failure
             atomic_write(path, "")
         atomic_write(folder / FILE, json.dumps(asdict(failure), indent=1) + "\n")
     return failure
+
+
+def raise_failures(root: Path) -> None:
+    """End a run badly in which jobs have failed, where its target is not the report.
+
+    A failed job ends well, for the sake of the others, and the last job of a whole run is what
+    fails. A run of one target, such as one model, has no such job.
+
+    Args:
+        root: The results folder of a configuration.
+
+    Raises:
+        InputError: If a job has failed; names each with its reason. What they have written is
+            removed, as by ``remove_failed``.
+    """
+    found = [read_failure(path.parent) for path in sorted(root.rglob(FILE))]
+    said = {f"{failure.job} failed: {failure.reason}": None for failure in found if failure}
+    if said:
+        remove_failed(root)
+        raise InputError("; ".join(said))
 
 
 def remove_failed(root: Path) -> int:

@@ -102,6 +102,11 @@ class Layout:
         return f"{self.root}/report.html"
 
     @property
+    def incomplete(self) -> str:
+        """The report of a run that ended before all cells had results or recorded failures."""
+        return f"{self.root}/incomplete.html"
+
+    @property
     def finished(self) -> str:
         """The file that says that all cells have results."""
         return f"{self.root}/finished.txt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from tailbench.pipeline.results.cell_status import failures
 from tailbench.pipeline.results.layout import COLLECTED, SUMS, Layout
 from tailbench.pipeline.stages.options import Results
 
-__all__ = ["COLUMNS", "run"]
+__all__ = ["COLUMNS", "gather", "run"]
 
 COLUMNS = [
     "dataset",
@@ -50,11 +51,22 @@ def run(
     Raises:
         InputError: If a file of a cell is missing or corrupt.
     """
-    import pandas as pd
-
     parsed = parse(json.loads(config))
     plan, layout = Plan(parsed), Layout(str(results))
-    described = {**describe(plan), "failures": failures(plan, layout)}
+    gather(results, parsed.raw(), {**describe(plan), "failures": failures(plan, layout)})
+
+
+def gather(results: Path, config: Mapping[str, Any], described: dict[str, Any]) -> None:
+    """Write the three files from the cells that have not failed.
+
+    Args:
+        results: The results folder.
+        config: The completed configuration.
+        described: The plan as plain data, with its ``failures``.
+    """
+    import pandas as pd
+
+    layout = Layout(str(results))
     failed = {tuple(failure["cell"]) for failure in described["failures"]}
     tables = []
     floors: dict[tuple[str, str], Any] = {}
@@ -74,7 +86,7 @@ def run(
     metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
     with replacing(layout.metrics_table) as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
-    write_record(Path(layout.config), parsed.raw())
+    write_record(Path(layout.config), config)
     write_record(Path(layout.plan), described)
     seal(results, [name for name in COLLECTED if name != SUMS])
 

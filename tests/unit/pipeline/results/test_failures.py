@@ -6,6 +6,7 @@ from tailbench.exceptions import DiskFull, InputError, TrainingDiverged
 from tailbench.pipeline.results.failures import (
     Failure,
     Job,
+    raise_failures,
     read_failure,
     recorded,
     remove_failed,
@@ -72,6 +73,15 @@ def test_failed_jobs_are_removed_and_others_are_not(tmp_path):
     assert remove_failed(tmp_path) == 1
     assert not list((tmp_path / "a").iterdir())
     assert good.read_text() == "1"
+
+
+def test_a_run_without_the_report_ends_badly_too_and_names_the_failure_once(tmp_path):
+    raise_failures(tmp_path)  # nothing has failed
+    recorded(Job("train", [tmp_path / "a" / "x"], []), fails(TrainingDiverged("nan")))
+    recorded(Job("sample", [tmp_path / "b" / "x"], [tmp_path / "a"]), lambda: None)
+    with pytest.raises(InputError, match=r"^train failed: nan$"):
+        raise_failures(tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_corrupt_record_is_refused(tmp_path):
