@@ -44,17 +44,27 @@ def spline(parameters: Tensor, x: Tensor, bins: int, bound: float) -> tuple[Tens
 
 
 def spline_inverse(parameters: Tensor, y: Tensor, bins: int, bound: float) -> Tensor:
-    """Map images of ``spline`` back to the values, without a gradient; arguments as there."""
+    """Map images of ``spline`` back to the values; arguments as there."""
     with torch.no_grad():
-        inside = y.abs() < bound
-        knots = _Knots(parameters, y, bins, bound, axis=1)
-        s = knots.height / knots.width
-        above = torch.where(inside, y - knots.y0, 0.0)
-        bend = above * (knots.d0 + knots.d1 - 2.0 * s)
-        a, b = knots.height * (s - knots.d0) + bend, knots.height * knots.d0 - bend
-        c = -s * above
-        z = 2.0 * c / (-b - (b.square() - 4.0 * a * c).sqrt())
-        return torch.where(inside, knots.x0 + z * knots.width, y)
+        x = _inverse(parameters, y, bins, bound)
+    if not torch.is_grad_enabled() or not (parameters.requires_grad or y.requires_grad):
+        return x
+    # A step of Newton from the solution: it stays there, and has the gradient of the inverse.
+    image, log_slope = spline(parameters, x, bins, bound)
+    return x + (y - image) * (-log_slope.detach()).exp()
+
+
+def _inverse(parameters: Tensor, y: Tensor, bins: int, bound: float) -> Tensor:
+    """Solve the quadratic equation of each bin."""
+    inside = y.abs() < bound
+    knots = _Knots(parameters, y, bins, bound, axis=1)
+    s = knots.height / knots.width
+    above = torch.where(inside, y - knots.y0, 0.0)
+    bend = above * (knots.d0 + knots.d1 - 2.0 * s)
+    a, b = knots.height * (s - knots.d0) + bend, knots.height * knots.d0 - bend
+    c = -s * above
+    z = 2.0 * c / (-b - (b.square() - 4.0 * a * c).sqrt())
+    return torch.where(inside, knots.x0 + z * knots.width, y)
 
 
 class _Knots:

@@ -61,6 +61,16 @@ def test_beyond_the_bound_gradients_are_those_of_the_identity():
     assert not by_parameters.any() and bool((by_x == 2.0).all())
 
 
+@pytest.mark.parametrize("bins", [2, 8])
+def test_gradients_of_the_inverse_are_zukos(bins):
+    parameters, y = inputs(bins)
+    leaves = [value.clone().requires_grad_() for value in (parameters, y)]
+    found = torch.autograd.grad(spline_inverse(*leaves, bins, BOUND).sum(), leaves)
+    expected = torch.autograd.grad(zukos(leaves[0], bins).inv(leaves[1]).sum(), leaves)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
 def test_beyond_the_bound_it_is_the_identity():
     parameters, _ = inputs(8)
     for far in (5.0, -5.0, 1e6, -1e6):
