@@ -140,20 +140,25 @@ def _farthest(squares: Array, spread: Array) -> float:
 
 
 def noised_mixture_score(
-    x: Array, centres: Array, axes: Sequence[NoisedAxes], law: MixingLaw
+    x: Array,
+    centres: Array,
+    axes: Sequence[NoisedAxes],
+    law: MixingLaw,
+    log_weights: Array | float = 0.0,
 ) -> Array:
-    """Compute the score of an equal mixture of noised scale mixtures, shape ``(n, d)``.
+    """Compute the score of a mixture of noised scale mixtures, shape ``(n, d)``.
 
     Args:
         x: Points, shape ``(n, d)``.
         centres: Centres of the components, shape ``(k, d)``.
         axes: Axes of the components, with the same noise.
         law: Law of the variance of every component.
+        log_weights: Logarithms of the components' weights, shape ``(k,)``; equal if left out.
     """
     from scipy.special import softmax
 
     parts = [
         noised_density(x - centre, own, law) for centre, own in zip(centres, axes, strict=True)
     ]
-    share = softmax(np.stack([log_p for log_p, _ in parts], axis=1), axis=1)
+    share = softmax(np.stack([log_p for log_p, _ in parts], axis=1) + log_weights, axis=1)
     return np.einsum("nk,knd->nd", share, np.stack([score for _, score in parts]))
