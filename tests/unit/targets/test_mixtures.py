@@ -74,7 +74,7 @@ def test_student_mixture_parameters():
     again = StudentMixture(dim=30, nu=3.0)
     assert np.array_equal(target.loc, again.loc) and np.array_equal(target.axes, again.axes)
     assert not np.array_equal(target.loc, StudentMixture(dim=31).loc[:, :30])
-    matrices = target.axes @ np.diag(target.roots[0]**2) @ target.axes.transpose(0, 2, 1)
+    matrices = target.axes @ np.diag(target.roots[0] ** 2) @ target.axes.transpose(0, 2, 1)
     for matrix, scale in zip(matrices, target.scale, strict=True):
         assert np.linalg.cond(matrix) == pytest.approx(20)
         assert np.trace(matrix) == pytest.approx(30)
@@ -94,7 +94,7 @@ def test_student_mixture_of_one(options):
 def test_student_mixture_density():
     target = StudentMixture(dim=4)
     x = target.sample(30, np.random.default_rng(2))
-    matrices = target.axes @ np.diag(target.roots[0]**2) @ target.axes.transpose(0, 2, 1)
+    matrices = target.axes @ np.diag(target.roots[0] ** 2) @ target.axes.transpose(0, 2, 1)
     parts = [
         stats.multivariate_t(m, s, df=2.5).pdf(x) for m, s in zip(target.loc, matrices, strict=True)
     ]
@@ -104,7 +104,7 @@ def test_student_mixture_density():
 def test_student_mixture_has_the_covariance_of_its_scales():
     target = StudentMixture(dim=3, components=1, nu=12.0)
     x = target.sample(200_000, np.random.default_rng(3))
-    matrix = target.axes[0] @ np.diag(target.roots[0]**2) @ target.axes[0].T
+    matrix = target.axes[0] @ np.diag(target.roots[0] ** 2) @ target.axes[0].T
     assert np.allclose(np.cov(x.T), matrix * 12 / 10, atol=0.03)
     assert np.allclose(x.mean(axis=0), target.loc[0], atol=0.02)
 

@@ -110,7 +110,7 @@ def test_student_mixture_is_the_slope_of_a_fine_integral(sigma):
     def log_p(points):
         total = 0.0
         for loc, axes in zip(target.loc, target.axes, strict=True):
-            scale = (axes * target.roots[0]**2) @ axes.T
+            scale = (axes * target.roots[0] ** 2) @ axes.T
             covariances = np.exp(u)[:, None, None] * scale + np.diag(noise**2)
             z = points - loc
             squares = np.einsum("ni,jik,nk->nj", z, np.linalg.inv(covariances), z)
