@@ -31,8 +31,8 @@ class SlicedWassersteinBulkSettings(SlicedWassersteinSettings):
 class SlicedWassersteinBulk(BaseMetric[SlicedWassersteinBulkSettings]):
     r"""Max-sliced Wasserstein distance of order 2 of the points in the bulk.
 
-    The bulk is the box of the coordinates' 0.1 and 0.9 quantiles of the reference. Points of which a
-    coordinate is outside are left out of both samples: nothing of the tails
+    The bulk is the box of the coordinates' 0.1 and 0.9 quantiles of the reference. Points of which
+    a coordinate is outside are left out of both samples: nothing of the tails
     counts, nor how many points are in them. It is the protocol by which the source of the headline
     compares heavy-tailed samples, reported beside its numbers, and not a measure of tails. In
     units of the data; not a number if fewer than ten points of either sample are inside.
