@@ -136,7 +136,7 @@ def test_two_processes_draw_what_one_draws(trained, data, tmp_path):
         ]  # fmt: skip
         run(command(count, *arguments))
         meta = json.loads(output.with_name("record.json").read_text())
-        return np.load(output)[0], meta["variants"]["sgm"]["nfe"]
+        return np.load(output)[0], meta["variants"][0]["nfe"]
 
     (one, cost), (two, same_cost) = drawn(1), drawn(2)
     assert one.shape == two.shape == (2, 300, 16) and cost == same_cost

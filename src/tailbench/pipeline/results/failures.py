@@ -17,6 +17,7 @@ from typing import Any
 
 from tailbench.exceptions import InputError, TrainingDiverged
 from tailbench.io.atomic import atomic_write
+from tailbench.pipeline.results.layout import COLLECTED
 
 __all__ = [
     "FILE",
@@ -125,12 +126,17 @@ def raise_failures(root: Path) -> None:
 
     Raises:
         InputError: If a job has failed; names each with its reason. What they have written is
-            removed, as by ``remove_failed``.
+            removed, as by ``remove_failed``, and so is a table of metrics without their cells, for
+            which Snakemake would not try them again.
     """
     found = [read_failure(path.parent) for path in sorted(root.rglob(FILE))]
     said = {f"{failure.job} failed: {failure.reason}": None for failure in found if failure}
     if said:
         remove_failed(root)
+        plan = root / "plan.json"
+        if plan.is_file() and json.loads(plan.read_text(encoding="utf-8")).get("failures"):
+            for name in COLLECTED:
+                (root / name).unlink(missing_ok=True)
         raise InputError("; ".join(said))
 
 

@@ -79,6 +79,8 @@ def test_a_run_without_the_report_ends_badly_too_and_names_the_failure_once(tmp_
     raise_failures(tmp_path)  # nothing has failed
     recorded(Job("train", [tmp_path / "a" / "x"], []), fails(TrainingDiverged("nan")))
     recorded(Job("sample", [tmp_path / "b" / "x"], [tmp_path / "a"]), lambda: None)
+    (tmp_path / "metrics.csv").write_text("without the cell")
+    (tmp_path / "plan.json").write_text('{"failures": [{}]}')
     with pytest.raises(InputError, match=r"^train failed: nan$"):
         raise_failures(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
