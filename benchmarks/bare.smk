@@ -76,7 +76,7 @@ rule sample:
     input:
         f"{DATA}/meta.json",
         lambda wildcards: [
-            f"results/default/default/models/{wildcards.dataset}/{model}/{wildcards.block}/{file}"
+            f"results/default/models/{wildcards.dataset}/{model}/{wildcards.block}/{file}"
             for model in models_of(wildcards.method)
             for file in ("model.safetensors", "spec.json")
         ],
