@@ -32,7 +32,7 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below
 	$(RUN) -m snakemake --cores $(CORES) \
 		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
 
-headline: ## run the headline's comparison, in a quarter of an hour on two cores
+headline: ## run the headline's comparison, in half an hour on two cores
 	@$(MAKE) benchmark CONFIG=presets/headline-small.yaml
 
 # One process for each processor, and one thread in each (tests/conftest.py).
