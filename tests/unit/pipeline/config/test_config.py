@@ -60,11 +60,15 @@ def test_sections_may_be_lists_of_names():
 
 
 def test_metrics_and_figures_that_are_left_out_are_all():
-    """But for the metric that would download weights."""
+    """But for the metric that would download weights, and those that are views of another."""
     raw = small()
     del raw["metrics"]
     config = parse(raw)
-    assert {*registry.names("metrics")} - {*config.metrics} == {"inception"}
+    assert {*registry.names("metrics")} - {*config.metrics} == {
+        "inception",
+        "sliced_wasserstein_bulk",
+        "sliced_wasserstein_log",
+    }
     assert parse(small(figures=[])).figures == ()
 
 
