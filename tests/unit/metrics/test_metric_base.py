@@ -35,6 +35,8 @@ def test_all_metrics_are_found():
         "msle",
         "precision_recall",
         "sliced_wasserstein",
+        "sliced_wasserstein_bulk",
+        "sliced_wasserstein_log",
         "tail_index",
         "tail_ks",
     )
