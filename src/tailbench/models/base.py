@@ -48,7 +48,7 @@ class SampleResult:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """A setting that was chosen by validation data, and what by.
+    """A setting that was chosen by the training data, and what by.
 
     Attributes:
         chosen: Value for each seed of the block.
@@ -105,7 +105,7 @@ class Model(ABC, Generic[Sampling]):
         """
 
     def tune(self, x: Data, settings: Sampling, context: FitContext) -> TuneResult | None:
-        """Choose what the settings leave open by the validation rows of the training data.
+        """Choose what the settings leave open by the training data.
 
         ``sample_block`` uses the choice. Most models have nothing to choose, and return ``None``:
         see ``SamplingSettings.tuning_runs``.
@@ -113,7 +113,7 @@ class Model(ABC, Generic[Sampling]):
         Args:
             x: The training data.
             settings: Settings of the sampling.
-            context: Seeds of the choice, and those of the split into training and validation rows.
+            context: Seeds of the choice.
         """
         return None
 

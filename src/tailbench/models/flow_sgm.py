@@ -45,9 +45,8 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     As with the meta-estimators of scikit-learn, the models given are templates: ``fit`` trains
     copies of them, ``flows`` and ``sgm``, and trains them anew when it is called again. With
-    ``prefit=True`` they are used as they are, and ``fit`` only chooses ``sigma_T``. That choice
-    is by the rows that ``fit`` would hold out: models that were fitted with another seed, or on
-    other data, have seen some of them, and the choice is then too optimistic.
+    ``prefit=True`` they are used as they are, and ``fit`` only chooses ``sigma_T``, by the
+    data that it is given.
 
     Args:
         flow: A flow, of splines or, for images, of transformers, or one per noise level; by

@@ -75,7 +75,7 @@ class FitContext:
 
     @classmethod
     def for_tuning(cls, dataset: str, method: str, seeds: Sequence[int]) -> Self:
-        """Build the context of a benchmark's choice of a sampling setting from validation rows."""
+        """Build the context of a benchmark's choice of a sampling setting."""
         return cls(
             [seed_for("choose", dataset, seed) for seed in seeds],
             [seed_for("split", dataset, seed) for seed in seeds],
