@@ -11,6 +11,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.metrics.sliced_wasserstein import SlicedWassersteinSettings, max_sliced_wasserstein
 from tailbench.registry import register
+from tailbench.stats.sliced_tails import quartile_units
 
 __all__ = ["SlicedWassersteinLog", "signed_log"]
 
@@ -53,9 +54,7 @@ def signed_log(x: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArra
 
     Args:
         x: Points, shape ``(n, d)``.
-        reference: Points that give median and quartile range, shape ``(m, d)``; a column whose
-            quartiles agree is not divided.
+        reference: Points that give the units, as in ``quartile_units``, shape ``(m, d)``.
     """
-    low, median, high = np.quantile(reference, [0.25, 0.5, 0.75], axis=0)
-    u = (x - median) / np.where(high > low, high - low, 1.0)
+    u = quartile_units(x, reference)
     return np.sign(u) * np.log1p(np.abs(u))

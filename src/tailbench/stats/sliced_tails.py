@@ -7,18 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["projections", "sliced_tail_distance", "tail_weighted_distance"]
+__all__ = ["projections", "quartile_units", "sliced_tail_distance", "tail_weighted_distance"]
 
 FARTHEST = 10
 
 _Array = NDArray[np.float64]
 
 
+def quartile_units(x: _Array, reference: _Array) -> _Array:
+    """Compute points in quartile ranges from the median of a reference, column by column.
+
+    Args:
+        x: Points, shape ``(n, d)``.
+        reference: Points that give median and quartile range, shape ``(m, d)``; a column whose
+            quartiles agree is not divided.
+    """
+    low, median, high = np.quantile(reference, [0.25, 0.5, 0.75], axis=0)
+    return (x - median) / np.where(high > low, high - low, 1.0)
+
+
 def projections(x: _Array, theta: _Array, reference: _Array) -> _Array:
     r"""Compute the values of points along directions, and their norm, in units of a reference.
 
-    Columns are centred at the reference's medians and divided by its quartile ranges, so that no
-    column outweighs the others.
+    Columns are in ``quartile_units``, so that none outweighs the others.
 
     Args:
         x: Points, shape ``(n, d)``.
@@ -28,8 +39,7 @@ def projections(x: _Array, theta: _Array, reference: _Array) -> _Array:
     Returns:
         Shape ``(n, k + 1)``; the last is the Euclidean norm.
     """
-    low, centre, high = np.quantile(reference, [0.25, 0.5, 0.75], axis=0)
-    z = (x - centre) / np.where(high > low, high - low, 1.0)
+    z = quartile_units(x, reference)
     return np.concatenate([z @ theta.T, np.linalg.norm(z, axis=1, keepdims=True)], axis=1)
 
 
