@@ -68,7 +68,7 @@ class GenerativeModel(Protocol):
     def fit(self, x: ArrayLike, **options: Any) -> GenerativeModel:
         """Learn from ``x`` of shape ``(n, d)`` or ``(E, n, d)``."""
 
-    def sample(self, n: int, **options: Any) -> NDArray[np.float32]:
+    def sample(self, n: int, **options: Any) -> NDArray[np.floating]:
         """Draw ``n`` samples per seed, of the shape of the data the model was fitted on."""
 
     def save(self, path: str | Path) -> None:

@@ -203,7 +203,7 @@ def test_shapes(fitted, tables, kind):
     model = fitted(kind)
     x, table = sample(model, 50), sample(tables(kind), 50)
     assert x.shape == (2, 50, 2) and table.shape == (50, 2)
-    assert x.dtype == table.dtype == np.float32
+    assert x.dtype == table.dtype == np.float64
     assert np.isfinite(x).all()
     assert (model.num_seeds, model.dim) == (2, 2) and tables(kind).num_seeds == 1
 
@@ -226,7 +226,7 @@ def test_methods_draw(fitted, method, name):
         fitted(name).sample_block(30, settings, SampleContext(seeds))
         for seeds in ([3, 4], [3, 4], [3, 5])
     )
-    assert drawn.samples.shape == (2, 30, 2) and drawn.samples.dtype == np.float32
+    assert drawn.samples.shape == (2, 30, 2) and drawn.samples.dtype == np.float64
     assert isinstance(drawn.nfe, int) and drawn.nfe >= 1
     assert np.array_equal(drawn.samples, again.samples)
     assert np.array_equal(drawn.samples[0], other.samples[0])
@@ -507,6 +507,18 @@ def test_leaves_the_data_alone_and_has_no_unit(fitted, block, name):
     np.testing.assert_allclose(
         sample(model, 50) / huge, sample(fitted(name), 50), rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in UNTRAINED])
+def test_an_offset_is_only_an_offset(block, name):
+    """A thousand million times the spread, which single precision would round to a few values."""
+    x, offset = block[0], np.array([2.0**30, -(2.0**30)])
+    far = x + offset
+    near = far - offset  # of what the sum could keep
+    moved = sample(build(name, held_out=far).fit(far, seed=1, verbose=False), 200) - offset
+    still = sample(build(name, held_out=near).fit(near, seed=1, verbose=False), 200)
+    assert len(np.unique(moved)) > 350  # of 400
+    np.testing.assert_allclose(moved, still, rtol=1e-3, atol=2e-3 * np.abs(still).max())
 
 
 @pytest.mark.parametrize("name", [name for name, cls in MODELS.items() if cls.heavy_tailed])

@@ -19,6 +19,7 @@ from tailbench.settings import Settings
 __all__ = ["UNKNOWN_DIM", "UNKNOWN_ROWS", "BaseDataset", "DatasetSettings"]
 
 UNKNOWN_ROWS, UNKNOWN_DIM = 100_000, 32
+ROUNDING = 64  # units in the last place within which values are equal
 
 Array = NDArray[np.float64]
 
@@ -137,7 +138,7 @@ class BaseDataset:
         if self.split == "random":
             x = x[generator_for("data", self.name, "split").permutation(len(x))]
         for values, column in zip(x[:n_train].T, columns, strict=True):
-            if len(np.unique(values.astype(np.float32))) == 1:
+            if np.ptp(values) <= ROUNDING * np.spacing(np.abs(values).max()):
                 raise InputError(
                     f"column {column!r} of {self.source} is constant over the {n_train} rows for "
                     f"training: {values[0]:g}"

@@ -44,8 +44,8 @@ def write_array(path: Path, parts: Sequence[Any]) -> str:
     Args:
         path: The file, which ends in ``.npy``.
         parts: One array of rows for each entry of the first axis: shape ``(n, ...)``. Anything
-            with ``shape``, ``dtype`` and slices of rows will do. Bytes (pixels) and whole numbers
-            (labels) stay as they are; all else is written in single precision.
+            with ``shape``, ``dtype`` and slices of rows will do. Bytes (pixels), whole numbers
+            (labels), single and double precision stay as they are; all else becomes double.
     """
     dtype = _stored(parts[0].dtype)
     header = {
@@ -67,7 +67,8 @@ def write_array(path: Path, parts: Sequence[Any]) -> str:
 def _stored(dtype: Any) -> np.dtype[Any]:
     """Return the type that numbers are stored as."""
     known = np.dtype(dtype)
-    return known if known in (np.uint8, np.int64) else np.dtype(np.float32)
+    kept = (np.uint8, np.int64, np.float32, np.float64)
+    return known if known in kept else np.dtype(np.float64)
 
 
 def open_array(path: Path) -> NDArray[Any]:

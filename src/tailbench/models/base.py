@@ -24,7 +24,7 @@ from tailbench.training.context import FitContext, SampleContext
 if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
 
-__all__ = ["Data", "Model", "SampleResult", "Sampling", "TuneResult"]
+__all__ = ["Data", "Model", "SampleResult", "Sampling", "TuneResult", "check_samples"]
 
 Data = ArrayLike | Sequence[LazyRows]
 """Data of a seed block: ``(n, d)``, ``(E, n, d)``, or one array per seed that lies on the disk."""
@@ -36,14 +36,27 @@ class SampleResult:
     """Samples and what they cost.
 
     Attributes:
-        samples: Shape ``(E, n, d)``, single precision, in units of the data.
+        samples: Shape ``(E, n, d)``, in units of the data: tables in double precision, images in
+            single.
         nfe: Network evaluations per sample.
         extra: What else is worth keeping, as plain data.
     """
 
-    samples: NDArray[np.float32]
+    samples: NDArray[np.floating]
     nfe: int
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def check_samples(samples: NDArray[np.floating], label: str) -> None:
+    """Check that samples are finite, and no farther than single precision reaches (3e38).
+
+    Metrics square them: what is farther is the failure of a model, as infinity is.
+
+    Raises:
+        FloatingPointError: If one is not; the message begins with the label.
+    """
+    if not (np.abs(samples) <= np.finfo(np.float32).max).all():
+        raise FloatingPointError(f"{label}: a sample is not finite")
 
 
 @dataclass(frozen=True)
@@ -170,7 +183,7 @@ class Model(ABC, Generic[Sampling]):
 
     def sample(
         self, n: int, *, seed: int = 0, method: str | None = None, **options: Any
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Draw samples.
 
         Args:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tailbench.compute.devices import resolve_device
 from tailbench.compute.distributed import processes
 from tailbench.data import as_values
-from tailbench.models.base import Sampling
+from tailbench.models.base import Sampling, check_samples
 from tailbench.models.estimator import Estimator, Training
 from tailbench.models.preprocessing import Stored, robust_units
 from tailbench.training.context import SampleContext
@@ -90,6 +90,10 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         """Return the name of the map; models without the setting have robust units."""
         return "none" if self.images is not None else getattr(self.settings, "margins", "none")
 
+    def _precision(self) -> type[np.floating]:
+        """Return the type of samples: tables may have offsets that single precision loses."""
+        return np.float64 if self.images is None else np.float32
+
     def _in_units(self, rows: Tensor, positions: Sequence[int]) -> Tensor:
         """Convert stored rows ``(E, B, d)`` of some positions to the model's units."""
         import torch
@@ -104,7 +108,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         n: int,
         steps: int,
         context: SampleContext,
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Run a sampler batch by batch, and return its samples in units of the data.
 
         Several processes take turns, batch by batch, and all get all samples.
@@ -129,7 +133,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         device, team, margins = resolve_device(self.device), processes(), self.margins
         batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
         batch *= 1 if device.type == "cpu" else 16
-        out = np.zeros((self.num_seeds, n, self.dim), dtype=np.float32)
+        out = np.zeros((self.num_seeds, n, self.dim), self._precision())
         batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
         pieces = math.ceil(n / batch)
         own = range(team.rank, pieces, team.count)
@@ -147,9 +151,8 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
                     )
                     rows = slice(begin, begin + size)
                     x = run(module, positions, rows, streams, bar.step)
-                    out[positions, rows] = margins.to_data(x, positions).float().cpu().numpy()
+                    out[positions, rows] = margins.to_data(x, positions).cpu().numpy()
         if team.count > 1:
             out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
-        if not np.isfinite(out).all():
-            raise FloatingPointError(f"{label}: a sample is not finite")
+        check_samples(out, label)
         return out

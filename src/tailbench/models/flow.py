@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
-from tailbench.models.base import SampleResult
+from tailbench.models.base import SampleResult, check_samples
 from tailbench.models.estimator import Estimator
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
@@ -195,7 +195,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         from tailbench.rng.streams import IndexedStreams
 
         device = resolve_device(self.device)
-        out = np.empty((self.num_seeds, n, self.dim), dtype=np.float32)
+        out = np.empty((self.num_seeds, n, self.dim))
         with torch.no_grad():
             for group, module in self._groups():
                 for begin in range(0, n, BATCH):
@@ -204,12 +204,11 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
                         [context.seeds[e] for e in group], begin, size, self.dim, device, "flow"
                     )
                     x = module(streams.randn(torch.float64))
-                    out[group, begin : begin + size] = x.float().cpu().numpy()
-        if not np.isfinite(out).all():
-            raise FloatingPointError(f"{context.label}: a sample of the flow is not finite")
+                    out[group, begin : begin + size] = x.cpu().numpy()
+        check_samples(out, context.label)
         return SampleResult(out, 1)
 
-    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
+    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.floating]:
         """Draw the start of a reverse process; the noise of the training stays in it."""
         return self.sample_block(n, FlowSampling(), SampleContext(seeds)).samples
 

@@ -150,10 +150,18 @@ class FlowSGM(Model[FlowSGMSampling]):
         seeds = [seed_for("choose", seed) for seed in context.seeds]
         reference = reference_rows(rows, seeds)
 
-        def draw(level: float, n: int) -> NDArray[np.float32]:
+        shared: dict[int, NDArray[np.floating]] = {}
+
+        def draw(level: float, n: int) -> NDArray[np.floating]:
             tried = settings.finest().model_copy(update={"sigma_T": level})
             label = f"{context.label}, choosing sigma_T, {written(level)}"
-            return self.sample_block(n, tried, SampleContext(seeds, label, context.verbose)).samples
+            own, levels = SampleContext(seeds, label, context.verbose), [level] * len(seeds)
+            starts = shared.get(n)
+            if starts is None:
+                starts = self._starts(n, tried, levels, own)
+                if settings.start == "add_noise":  # from one flow, at every level
+                    shared[n] = starts
+            return self._refined(starts, n, tried, levels, own).samples
 
         self.tuned = select_sigma(draw, reference, settings.sigma_T_grid, seeds, context.ids)
         return self.tuned
@@ -167,8 +175,6 @@ class FlowSGM(Model[FlowSGMSampling]):
             RuntimeError: If ``sigma_T`` is ``"auto"`` and has not been chosen.
             FloatingPointError: If a sample is not finite.
         """
-        import torch
-
         level = fixed(settings.sigma_T)
         if isinstance(level, float):
             levels = [level] * len(context.seeds)
@@ -176,7 +182,21 @@ class FlowSGM(Model[FlowSGMSampling]):
             levels = list(self.tuned.chosen)
         else:
             raise RuntimeError("sigma_T has not been chosen; call fit or tune first")
-        starts = self._starts(n, settings, levels, context)
+        return self._refined(
+            self._starts(n, settings, levels, context), n, settings, levels, context
+        )
+
+    def _refined(
+        self,
+        starts: NDArray[np.floating],
+        n: int,
+        settings: FlowSGMSampling,
+        levels: list[float],
+        context: SampleContext,
+    ) -> SampleResult:
+        """Refine samples of the flow from each seed's noise level."""
+        import torch
+
         margins = self.sgm.margins
 
         def start(seeds: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
@@ -196,7 +216,7 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     def _starts(
         self, n: int, settings: FlowSGMSampling, levels: list[float], context: SampleContext
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Draw from the flow, or from each seed's flow at its noise level."""
         if settings.start == "add_noise":
             return next(iter(self.flows.values())).prior(n, context.seeds, noisy=False)

@@ -27,7 +27,7 @@ def as_block(x: ArrayLike) -> NDArray[np.float64]:
     Raises:
         InputError: If the data have another number of axes, are not finite, too few, or constant.
     """
-    block = _as_seed_block(np.asarray(x, dtype=np.float64))
+    block = _as_seed_block(np.require(x, np.float64, "W"))  # torch wants to own what it reads
     constant = np.flatnonzero((block == block[:, :1]).all(1).any(0))
     if len(constant):
         raise InputError(f"column {int(constant[0])} of the data is constant")

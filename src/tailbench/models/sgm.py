@@ -166,7 +166,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
         n: int,
         settings: ReverseSettings,
         context: SampleContext,
-    ) -> tuple[NDArray[np.float32], int]:
+    ) -> tuple[NDArray[np.floating], int]:
         """Run the reverse process from a given start.
 
         Args:

@@ -12,7 +12,7 @@ from tailbench.data import as_values
 from tailbench.models.base import TuneResult
 from tailbench.models.preprocessing import Stored
 from tailbench.rng.seeds import generator_for
-from tailbench.stats.sliced_tails import projections, sliced_tail_distance
+from tailbench.stats.sliced_tails import SlicedReference, projections
 from tailbench.stats.sliced_transport import random_directions
 
 __all__ = ["Choice", "choose_level", "reference_rows", "select_sigma"]
@@ -68,7 +68,7 @@ def reference_rows(
 
 
 def select_sigma(
-    draw: Callable[[float, int], NDArray[np.float32]],
+    draw: Callable[[float, int], NDArray[np.floating]],
     reference: Sequence[NDArray[np.float64]],
     candidates: Sequence[float],
     seeds: Sequence[int],
@@ -132,15 +132,9 @@ def choose_level(
     )
     parts = max(1, min(FOLDS, len(reference) // MIN_FOLD))
     folds = np.array_split(rng.permutation(len(reference)), parts)
-    lines = projections(reference, theta, reference)
+    data = SlicedReference(projections(reference, theta, reference), folds)
     scores = np.array(
-        [
-            sliced_tail_distance(
-                projections(samples, theta, reference),
-                [lines, *(lines[fold] for fold in folds)],
-            )
-            for samples in drawn.values()
-        ]
+        [data.distances(projections(samples, theta, reference)) for samples in drawn.values()]
     )
     whole, apart = scores[:, 0], scores[:, 1:]
     best = int(whole.argmin())

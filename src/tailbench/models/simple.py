@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tailbench.data import DataShape, ImageLayout, NetworkCost
 from tailbench.exceptions import InputError, Interrupted
-from tailbench.models.base import Data, Model, SampleResult
+from tailbench.models.base import Data, Model, SampleResult, check_samples
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import as_block
 from tailbench.models.settings import ModelSettings, SamplingSettings
@@ -150,9 +150,9 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         Raises:
             RuntimeError: If the model has not been fitted.
             ValueError: If ``sample_one`` returns an array of another shape than ``(n, d)``.
-            FloatingPointError: If a sample is not finite, in single precision.
+            FloatingPointError: If a sample is not finite.
         """
-        out = np.zeros((self.num_seeds, n, self.dim), dtype=np.float32)
+        out = np.zeros((self.num_seeds, n, self.dim))
         size = self.chunk or max(n, 1)
         chunks = range(0, n, size)
         total = len(chunks) * self.num_seeds
@@ -166,11 +166,9 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
                             f"the {self.name} drew samples of shape {drawn.shape} instead of "
                             f"{(size, self.dim)}"
                         )
-                    with np.errstate(over="ignore"):
-                        out[e, begin : begin + size] = drawn[: n - begin]
+                    out[e, begin : begin + size] = drawn[: n - begin]
                     progress.step()
-        if not np.isfinite(out).all():
-            raise FloatingPointError(f"{context.label}: a sample is not finite")
+        check_samples(out, context.label)
         return SampleResult(out, 1)
 
     @property

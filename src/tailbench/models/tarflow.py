@@ -212,7 +212,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
         samples = self._batches(self._seed_groups(), run, n, 1, context)
         return SampleResult(samples, 2 if settings.denoise and sigma else 1)
 
-    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.float32]:
+    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.floating]:
         """Draw the start of a reverse process, with the noise of the training or without."""
         settings = TarFlowSampling(denoise=not noisy)
         return self.sample_block(n, settings, SampleContext(seeds)).samples

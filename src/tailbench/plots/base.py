@@ -55,13 +55,13 @@ class FigureData(Protocol):
     def base_model(self, name: str) -> str:
         """Return the configuration's model that a model is derived from, or its own name."""
 
-    def train(self, dataset: str) -> NDArray[np.float32]:
+    def train(self, dataset: str) -> NDArray[np.floating]:
         """Read the training data."""
 
-    def test(self, dataset: str) -> NDArray[np.float32]:
+    def test(self, dataset: str) -> NDArray[np.floating]:
         """Read the held-out data."""
 
-    def floor(self, dataset: str) -> NDArray[np.float32]:
+    def floor(self, dataset: str) -> NDArray[np.floating]:
         """Read more real data, of the size of the held-out ones."""
 
     def meta(self, dataset: str) -> Mapping[str, Any]:
@@ -70,7 +70,7 @@ class FigureData(Protocol):
     def norm_tail_index(self, dataset: str) -> float | None:
         """Return the exact tail exponent of the norm; ``None`` if it is unknown."""
 
-    def samples(self, dataset: str) -> Mapping[Variant, NDArray[np.float32]]:
+    def samples(self, dataset: str) -> Mapping[Variant, NDArray[np.floating]]:
         """Return the samples by variant, read when looked up."""
 
     def history(self, dataset: str) -> pd.DataFrame:

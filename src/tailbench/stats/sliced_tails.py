@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["projections", "quartile_units", "sliced_tail_distance", "tail_weighted_distance"]
+__all__ = ["SlicedReference", "projections", "quartile_units", "tail_weighted_distance"]
 
 FARTHEST = 10
 
@@ -66,44 +66,71 @@ def tail_weighted_distance(x: _Array, reference: _Array) -> float:
         Anderson and Darling, Asymptotic theory of certain goodness of fit criteria, 1952; Sinclair,
         Spurr and Ahmad, Modified Anderson Darling test, 1990 (the second weight, on one tail).
     """
-    return _distance(np.sort(x), np.sort(reference))
+    return float(SlicedReference(reference[:, None]).distances(x[:, None])[0])
 
 
-def _distance(ordered: _Array, points: _Array) -> float:
-    """Compute the distance between samples in rising order."""
-    trimmed = min(FARTHEST, len(points) // 4)
-    inner = points[trimmed : len(points) - trimmed]
-    own, levels = (_mid_ranks(values, inner) for values in (ordered, points))
-    terms = ((own - levels) / (levels * (1.0 - levels))) ** 2
-    return float(terms.sum()) / len(points)
+class SlicedReference:
+    """Data on many lines, to which samples are compared by the mean of ``tail_weighted_distance``.
+
+    What depends on the data alone is computed once, whatever the number of samples.
+
+    Args:
+        lines: Values of the data on every line, shape ``(m, k)``: see ``projections``.
+        parts: Numbers of the rows that are compared by themselves, besides all of them.
+    """
+
+    def __init__(self, lines: _Array, parts: Sequence[NDArray[np.int64]] = ()) -> None:
+        columns = np.ascontiguousarray(lines.T)
+        order = np.argsort(columns, axis=1, kind="stable")
+        self._points = np.take_along_axis(columns, order, axis=1)
+        self._parts = [self._part(order, rows) for rows in (np.arange(len(lines)), *parts)]
+
+    def _part(
+        self, order: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> tuple[int, NDArray[np.int64], _Array]:
+        """Return the number of rows, the places of their inner points in rising order, and levels.
+
+        Both are of shape ``(k, inner points)``.
+        """
+        chosen = np.zeros(order.shape[1], dtype=bool)
+        chosen[rows] = True
+        places = np.stack([np.flatnonzero(line) for line in chosen[order]])
+        own = np.take_along_axis(self._points, places, axis=1)
+        trimmed = min(FARTHEST, len(rows) // 4)
+        inner = slice(trimmed, len(rows) - trimmed)
+        return len(rows), places[:, inner], _mid_ranks(own, own[:, inner])
+
+    def distances(self, x: _Array) -> _Array:
+        """Compute the mean distance of a sample from all data, and from each part of them.
+
+        Args:
+            x: Sample on every line, shape ``(n, k)``.
+
+        Returns:
+            Shape ``(1 + parts,)``.
+        """
+        ordered = np.sort(np.ascontiguousarray(x.T), axis=1)
+        reached = _mid_ranks(ordered, self._points)
+        found = []
+        for rows, places, levels in self._parts:
+            own = np.take_along_axis(reached, places, axis=1)
+            terms = ((own - levels) / (levels * (1.0 - levels))) ** 2
+            found.append(float(terms.sum(axis=1).mean()) / rows)
+        return np.array(found)
 
 
 def _mid_ranks(ordered: _Array, points: _Array) -> _Array:
-    """Compute a sample's distribution function, halfway up its jumps: data may have atoms."""
-    below = np.searchsorted(ordered, points, side="left")
-    above = np.searchsorted(ordered, points, side="right")
-    return 0.5 * (below + above) / len(ordered)
-
-
-def sliced_tail_distance(x: _Array, references: Sequence[_Array]) -> _Array:
-    """Compute the mean of ``tail_weighted_distance`` over lines, from each of some references.
+    """Compute samples' distribution functions, halfway up their jumps: data may have atoms.
 
     Args:
-        x: Sample on every line, shape ``(n, k)``.
-        references: References on the same lines, each of shape ``(m, k)``.
-
-    Returns:
-        One distance per reference.
+        ordered: A sample in rising order on every line, shape ``(k, n)``.
+        points: Where, in rising order, shape ``(k, m)``.
     """
-    ordered = np.sort(x, axis=0).T
-    return np.array(
-        [
-            np.mean(
-                [
-                    _distance(own, line)
-                    for own, line in zip(ordered, np.sort(reference, axis=0).T, strict=True)
-                ]
-            )
-            for reference in references
-        ]
-    )
+    found = np.empty(points.shape)
+    for own, line, out in zip(ordered, points, found, strict=True):
+        below = np.searchsorted(own, line, side="left")
+        met = own[np.minimum(below, len(own) - 1)] == line
+        out[:] = below
+        if met.any():
+            out[met] += 0.5 * (np.searchsorted(own, line[met], side="right") - below[met])
+    return found / ordered.shape[1]

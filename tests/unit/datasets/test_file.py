@@ -161,10 +161,15 @@ def test_bad_values(tmp_path, x, kind, value, words):
 @pytest.mark.parametrize("value", [3.0, 1e9, 1e-60])
 def test_constant_columns(tmp_path, x, value):
     x[:, 2] = value
-    x[1, 2] = np.nextafter(value, 0)  # lost in single precision
+    x[1, 2] = np.nextafter(value, 0)  # by rounding
     refused(write(tmp_path, x, "csv"), "column 'c'", "is constant over the 30 rows for training")
     x[35, 2] = 5.0  # varies, but in the held-out rows only
     refused(write(tmp_path, x, "csv"), "column 'c'", "is constant over the 30 rows for training")
+
+
+def test_a_large_offset_does_not_make_a_column_constant(tmp_path, x):
+    x[:, 2] += 1e9  # single precision would leave one value
+    assert np.ptp(File(path=str(write(tmp_path, x, "csv"))).splits("mine", 0).train[:, 2]) > 1
 
 
 def test_columns_that_are_not_numeric(tmp_path):

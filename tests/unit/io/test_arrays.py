@@ -19,7 +19,7 @@ ROWS = {
     "floor": [RNG.standard_normal((7, 3)) for _ in range(2)],
     "empty": [np.empty(0, np.int64)] * 2,
 }
-TYPES = {"train": np.uint8, "train_labels": np.int64, "floor": np.float32, "empty": np.int64}
+TYPES = {"train": np.uint8, "train_labels": np.int64, "floor": np.float64, "empty": np.int64}
 
 
 @pytest.mark.parametrize("piece", [1, 100, 10**9])

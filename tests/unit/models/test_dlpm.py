@@ -56,7 +56,7 @@ def test_every_kind_trains_and_samples(trained, kind):
     assert len(model.history) == 6 and all(np.isfinite(row["loss"]) for row in model.history)
     for method, options in METHODS:
         x = model.sample(300, method=method, **options)
-        assert x.shape == (2, 300, 2) and x.dtype == np.float32
+        assert x.shape == (2, 300, 2) and x.dtype == np.float64
         assert np.isfinite(x).all()
 
 

@@ -155,7 +155,7 @@ def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
     broken = model._select([0])
     broken.forward = lambda z: torch.full_like(z, torch.inf)
     monkeypatch.setattr(model, "_select", lambda positions: broken)
-    with pytest.raises(FloatingPointError, match="toy: a sample of the flow is not finite"):
+    with pytest.raises(FloatingPointError, match="toy: a sample is not finite"):
         model.sample_block(10, FlowSampling(), SampleContext([1, 2], "toy"))
 
 

@@ -10,7 +10,7 @@ from tailbench.models.flow import Flow, FlowSampling
 from tailbench.models.flow_sgm import FlowSGM, FlowSGMSampling
 from tailbench.models.sgm import SGM
 from tailbench.rng.seeds import seed_for
-from tailbench.stats.sliced_tails import projections, sliced_tail_distance
+from tailbench.stats.sliced_tails import SlicedReference, projections
 from tailbench.stats.sliced_transport import random_directions
 from tailbench.training import splits
 from tailbench.training.context import FitContext, SampleContext
@@ -127,7 +127,7 @@ def test_the_curve_is_the_distance_to_the_training_data(fitted, block):
     theta = random_directions(2, 500, np.random.default_rng(0))
     for e in range(2):
         lines = [projections(np.float64(x), theta, block[e]) for x in (drawn[e], block[e])]
-        (distance,) = sliced_tail_distance(lines[0], lines[1:])
+        (distance,) = SlicedReference(lines[1]).distances(lines[0])
         (row,) = (r for r in model.tuned.curve if (r["seed"], r["sigma_T"]) == (e, 2.0))
         assert row["distance"] == pytest.approx(distance, rel=0.1)
 

@@ -42,7 +42,7 @@ def test_every_kind_trains_and_samples(trained, kind, method):
     model = trained(kind)
     assert len(model.history) == 6 and all(np.isfinite(row["loss"]) for row in model.history)
     x = model.sample(300, method=method, sampling_steps=4)
-    assert x.shape == (2, 300, 2) and x.dtype == np.float32
+    assert x.shape == (2, 300, 2) and x.dtype == np.float64
     assert np.isfinite(x).all()
 
 

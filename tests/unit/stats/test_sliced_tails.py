@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from tailbench.stats.sliced_tails import projections, sliced_tail_distance, tail_weighted_distance
+from tailbench.stats.sliced_tails import SlicedReference, projections, tail_weighted_distance
 
 
 def test_a_sample_is_at_no_distance_from_itself():
@@ -64,17 +64,15 @@ def test_atoms_of_one_law_agree():
     assert tail_weighted_distance(np.arange(500.0), rain) > 0.3
 
 
-def test_over_lines_it_is_the_mean():
+def test_over_lines_it_is_the_mean_also_of_parts_of_the_data():
     rng = np.random.default_rng(5)
-    x, y, z = (
-        rng.standard_normal((50, 4)),
-        rng.standard_normal((40, 4)),
-        rng.standard_normal((30, 4)),
-    )
-    found = sliced_tail_distance(x, [y, z])
-    assert found.shape == (2,)
-    for value, reference in zip(found, (y, z), strict=True):
-        lines = [tail_weighted_distance(x[:, j], reference[:, j]) for j in range(4)]
+    x, y = rng.standard_normal((50, 4)), rng.standard_normal((70, 4))
+    x[:5], y[:9, 1] = y[:5], 0.25  # points in common, and ties
+    parts = [np.arange(40), np.arange(40, 70)]
+    found = SlicedReference(y, parts).distances(x)
+    assert found.shape == (3,)
+    for value, rows in zip(found, (np.arange(70), *parts), strict=True):
+        lines = [tail_weighted_distance(x[:, j], y[rows, j]) for j in range(4)]
         assert value == pytest.approx(np.mean(lines))
 
 

@@ -26,9 +26,9 @@ __all__ = ["FORMATS", "REPORTING", "RUNTIME", "closure", "digest"]
 PACKAGE = "tailbench"
 
 FORMATS = {
-    "data": 2,
+    "data": 3,
     "train": 2,
-    "sample": 2,
+    "sample": 3,
     "classifier": 1,
     "features": 1,
     "evaluate": 1,

@@ -113,7 +113,7 @@ def sampling(
     parameters = sum(cost.parameters for cost in costs)
     kept = max((cost.activations for cost in costs), default=0.0)
     memory = BASE_MB + _mb(parameters, 8 * seeds)
-    memory += _mb(seeds * data.rows * data.dim, 8 * COPIES + 4 * points)
+    memory += _mb(seeds * data.rows * data.dim, 8 * COPIES + 8 * points)
     memory += CUDA_MB if gpu else _mb(rows * kept, 2)
     return ResourceRequest(_rounded(memory, 500), _minutes(seconds))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ResultsReader", "Samples"]
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 
 NUMBERS = (
     *("value", "floor", "ratio", "nfe", "train_seconds", "sample_seconds"),
@@ -262,4 +262,4 @@ def _natural(text: str) -> tuple[list[float | str], ...]:
 
 
 def _values(stored: NDArray[Any]) -> Array:
-    return as_values(stored, np.float32)
+    return as_values(stored, np.float64 if stored.dtype == np.float64 else np.float32)

@@ -94,7 +94,7 @@ def run(
 
 def _draw(
     model: Any, settings: Any, dataset: str, method: str, seeds: list[int], data: Path
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+) -> tuple[dict[str, NDArray[np.floating]], dict[str, Any]]:
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
     meta: dict[str, Any] = {"seeds": seeds, "variants": []}

@@ -93,7 +93,7 @@ def test_every_variant(run, plan, method, variants, nfe):
     assert meta["method"] == method and meta["seeds"] == [3, 4]
     assert meta["models"] == plan.models_of(method)
     for variant, x in zip(meta["variants"], samples.values(), strict=True):
-        assert x.shape == (2, 40, 2) and x.dtype == np.float32
+        assert x.shape == (2, 40, 2) and x.dtype == np.float64
         assert variant["largest"] == pytest.approx(np.abs(x).max())
         label = ",".join(f"{key}={value:g}" for key, value in variant["settings"].items())
         assert label == variant["variant"]
