@@ -68,3 +68,40 @@ def test_files_of_every_kind_go_through_the_workflow(tables):
     assert tables.pending(*targets) == {"data/npy/0"}
     tables.snakemake(*targets)
     assert meta(tables, "npy")["columns"] == ["0", "2"]
+
+
+def test_samples_of_somebody_elses_are_a_method(tables):
+    """Beside a model of another library; a changed file makes its samples alone anew."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.standard_t(3, (150, 3)), columns=["flood", "storm", "fire"])
+    frame.to_csv(tables.run / "theirs.csv", index=False)
+
+    def change(config):
+        config["datasets"] = {"csv": config["datasets"]["csv"]}
+        config["models"] = {
+            "mixture": {
+                "type": "external",
+                "object": "sklearn.mixture:GaussianMixture",
+                "options": {"n_components": 2},
+            }
+        }
+        config["methods"] = {
+            "theirs": {"type": "samples", "path": "theirs.csv"},
+            "mixture": {"type": "external", "model": "mixture"},
+        }
+        config["metrics"] = {"sliced_wasserstein": {"directions": 20, "starts": 1, "steps": 2}}
+
+    tables.configure(change)
+    tables.snakemake()
+    found = pd.read_csv(tables.results / "metrics.csv")
+    assert set(found["method"]) == {"theirs", "mixture"} and np.isfinite(found["value"]).all()
+    assert tables.pending() == set()
+
+    frame.iloc[0, 0] += 1
+    frame.to_csv(tables.run / "theirs.csv", index=False)
+    assert {job for job in tables.pending() if job.startswith(("train", "sample", "data"))} == {
+        "sample/csv/theirs/0"
+    }
+    (tables.run / "theirs.csv").unlink()
+    printed = tables.snakemake(succeeds=False)
+    assert "methods.theirs.path: the file theirs.csv does not exist" in printed

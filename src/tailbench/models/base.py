@@ -134,7 +134,8 @@ class Model(ABC, Generic[Sampling]):
         """Take the data that the settings of a sampling name in ``needs``.
 
         Args:
-            given: ``"train"`` and ``"floor"``, rows of each seed, and ``"target"``, the exact law.
+            given: ``"train"`` and ``"floor"``, rows of each seed, ``"target"``, the exact law, and
+                ``"columns"``, their names.
         """
         raise NotImplementedError(f"{type(self).__name__} needs no data to sample")
 

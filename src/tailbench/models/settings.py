@@ -51,6 +51,9 @@ def written(value: float | str) -> str:
 class ModelSettings(Settings):
     """Settings of a model that can be trained, and what they tell of the cost of its jobs."""
 
+    def accept(self) -> None:
+        """Take note that the user's own configuration, not a file of results, says so."""
+
     @abstractmethod
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of the model on data of a shape."""
@@ -215,12 +218,16 @@ class SamplingSettings(Settings):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Return what is needed besides trained models: some of ``train, floor, target``.
+        """Return what is needed besides trained models: some of ``train, floor, target, columns``.
 
         The data are given to ``Model.supply`` before it samples. A method that needs the target
         is for datasets whose law has an exact noised score.
         """
         return frozenset()
+
+    def files(self) -> tuple[str, ...]:
+        """List the user's files that are read to sample; samples are made anew when one changes."""
+        return ()
 
     def own_operations(self, data: DataShape) -> float:
         """Estimate operations for one sample, at all points, beside those of trained models."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
 
+from tailbench.models.settings import ModelSettings
 from tailbench.pipeline.config.errors import line, sentences
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.references import mistakes_between
@@ -64,5 +65,7 @@ def parse(
     else:
         mistakes = list(mistakes_between(config))
         if not mistakes:
+            for entry in config.models.values():
+                cast(ModelSettings, entry.settings).accept()
             return config
     raise ConfigError("\n".join(f"{source}: {mistake}" for mistake in mistakes))

@@ -56,6 +56,9 @@ def _missing_files(plan: Plan) -> Iterator[str]:
     for name in config.datasets:
         for path in plan.inputs.files(name):
             yield from _missing(path, f"datasets.{name}.path")
+    for method in config.methods:
+        for path in plan.files_of(method):
+            yield from _missing(path, f"methods.{method}.path")
     spaces = {space for name in config.datasets for space in plan.features.spaces(name)}
     for name, entry in config.metrics.items():
         weights = entry.values.get("weights")

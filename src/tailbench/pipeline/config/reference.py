@@ -123,7 +123,10 @@ def _values(field: Mapping[str, Any], plural: bool = False) -> str:
     if kind == "array":
         return f"{'lists' if plural else 'list'} of {_values(field['items'], plural=True)}"
     if kind == "object":
-        return f"mapping of names to {_values(field['additionalProperties'], plural=True)}"
+        values = field["additionalProperties"]
+        if values is True:
+            return "mapping of names to values"
+        return f"mapping of names to {_values(values, plural=True)}"
     word = WORDS[kind] + ("s" if plural and kind in PLURAL else "")
     bounds = " and ".join(f"{text} {field[key]:g}" for key, text in BOUNDS.items() if key in field)
     return f"{word} {bounds}".strip()

@@ -42,7 +42,7 @@ class Inputs:
         return [] if name is None else [self.plan.layout.download(dataset, name)]
 
     def sample(self, dataset: str, method: str, block: str) -> list[str]:
-        """The files that a cell is sampled from: trained models, and the data that it needs."""
+        """The files that a cell is sampled from: trained models, data and the user's files."""
         inputs = [
             f"{self.plan.layout.model(dataset, model, block)}/{file}"
             for model in self.plan.models_of(method)
@@ -50,7 +50,8 @@ class Inputs:
         ]
         needs = set(self.plan.needs(method)) | ({"train"} if self.plan.tunes(method) else set())
         folder = self.plan.layout.data(dataset, block)
-        return inputs + [f"{folder}/{part}.npy" for part in ("train", "floor") if part in needs]
+        inputs += [f"{folder}/{part}.npy" for part in ("train", "floor") if part in needs]
+        return inputs + list(self.plan.files_of(method))
 
     def figure(self, figure: str) -> list[str]:
         """The files that a figure is drawn from, of all blocks of seeds or of the first alone."""

@@ -144,6 +144,11 @@ class Plan:
         """Whether a method chooses a setting from training data before it samples."""
         return bool(self._sampling(method).tuning_runs)
 
+    def files_of(self, method: str) -> tuple[str, ...]:
+        """The user's files that a method reads to sample."""
+        files: tuple[str, ...] = self._sampling(method).files()
+        return files
+
     def needs(self, method: str) -> frozenset[str]:
         """What a method samples from besides trained models: some of ``train, floor, target``."""
         needs: frozenset[str] = self._sampling(method).needs

@@ -131,8 +131,10 @@ def _given(needs: Collection[str], data: Path) -> dict[str, Any]:
     given: dict[str, Any] = {
         part: read_rows(data / f"{part}.npy") for part in ("train", "floor") if part in needs
     }
+    meta = read_record(data / "meta.json")
+    if "columns" in needs:
+        given["columns"] = meta["columns"]
     if "target" in needs:
-        meta = read_record(data / "meta.json")
         given["target"] = registry.make_dataset({"type": meta["type"], **meta["settings"]})
     return given
 
