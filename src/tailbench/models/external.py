@@ -25,6 +25,7 @@ __all__ = ["External", "ExternalSampling", "ExternalSettings", "allow"]
 
 SEED_NAMES = ("random_state", "seed", "rng")
 ALLOWED = "TAILBENCH_EXTERNAL"
+Fitted = tuple[Any, NDArray[np.float64], NDArray[np.float64]]
 
 
 def allow(path: str) -> None:
@@ -103,11 +104,11 @@ class External(SimpleModel[ExternalSettings, ExternalSampling]):
     Settings = ExternalSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"external": ExternalSampling}
     heavy_tailed = False
-    chunk = None
 
     def __init__(self, *, device: str = "auto", **settings: Any) -> None:
         super().__init__(device=device, **settings)
         allow(self.settings.object)
+        self._made: tuple[FittedState, Fitted] | None = None
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -138,10 +139,10 @@ class External(SimpleModel[ExternalSettings, ExternalSampling]):
         settings: ExternalSampling,
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
-        """Fit the object again, and draw from it."""
-        made, location, scale = self._fit(state)
-        if n == 0:
-            return np.empty((0, len(location)))
+        """Draw from the object, which is fitted again for the first samples of a seed."""
+        if self._made is None or self._made[0] is not state:
+            self._made = state, self._fit(state)
+        made, location, scale = self._made[1]
         number = int(rng.integers(2**31))
         if hasattr(made, "random_state"):
             made.random_state = number
@@ -154,7 +155,7 @@ class External(SimpleModel[ExternalSettings, ExternalSampling]):
             )
         return location + scale * table
 
-    def _fit(self, state: FittedState) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+    def _fit(self, state: FittedState) -> Fitted:
         """Return the fitted object, and the location and scale of its units."""
         rows = cast(NDArray[np.float64], state["rows"])
         location, scale = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
