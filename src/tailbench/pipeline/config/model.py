@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 
 from tailbench import registry
 from tailbench.exceptions import InputError
+from tailbench.models.network_settings import NetworkSettings
 from tailbench.pipeline.config.entries import (
     DatasetEntry,
     MethodEntry,
@@ -70,6 +71,15 @@ def _figure(name: str) -> str:
     if name not in known:
         raise ValueError(f"there is no figure {name!r}{registry.nearest(name, known)}")
     return name
+
+
+def _with_budget(entry: Any, budget: Mapping[str, int]) -> Any:
+    """Complete the entry of a model by the budget, if it has a noise-conditional network."""
+    if not isinstance(entry, Mapping) or entry["type"] not in registry.trainable_types():
+        return entry
+    if not issubclass(registry.entry_class("models", entry["type"]), NetworkSettings):
+        return entry
+    return {**budget, **entry}
 
 
 Name = Annotated[str, BeforeValidator(_name)]
@@ -124,6 +134,13 @@ class Config(Settings):
     processes_per_node: Annotated[
         int, Field(ge=1, le=64, description="Largest number of these processes on one node.")
     ] = 8
+    budget: dict[
+        Literal["train_steps", "batch_size", "width", "num_blocks"], Annotated[int, Field(ge=1)]
+    ] = Field(
+        default={},
+        description="Settings that every model with a noise-conditional network has, unless its "
+        "entry says otherwise, so that these models are compared at one budget.",
+    )
     datasets: dict[Name, DatasetEntry] = Field(
         default={}, description="What is learned: targets and real data."
     )
@@ -179,12 +196,15 @@ class Config(Settings):
             value = dict.fromkeys(value)
         if not isinstance(value, Mapping) or not value:
             raise ValueError("must be a mapping of names to settings, or a list of names")
-        return {
+        entries = {
             name: {"type": name, **(given or {})}
             if given is None or isinstance(given, Mapping)
             else given
             for name, given in value.items()
         }
+        if info.field_name == "models":
+            return {n: _with_budget(e, info.data.get("budget", {})) for n, e in entries.items()}
+        return entries
 
     def methods_on(self, dataset: str) -> tuple[str, ...]:
         """Return the methods to run on a dataset."""

@@ -53,6 +53,24 @@ def test_settings_are_completed():
     assert list(config.methods) == ["sgm", "flow", "flow_sgm"]
 
 
+def test_the_budget_is_that_of_all_noise_conditional_networks():
+    budget = {"train_steps": 70, "width": 32}
+    config = parse(small(budget=budget, metrics=["msle"]))
+    settings = {name: entry.settings for name, entry in config.models.items()}
+    assert (settings["sgm"].train_steps, settings["sgm"].width) == (70, 32)
+    assert (settings["wide"].train_steps, settings["wide"].width) == (70, 256)  # its own
+    assert settings["flow"] == parse(small()).models["flow"].settings
+    again = parse({**small(), "budget": budget, "models": ["sgm"], "methods": ["sgm"]})
+    assert again.models["sgm"].settings == settings["sgm"]
+
+
+def test_a_budget_that_is_none():
+    (found,) = mistakes(budget={"steps": 3})
+    assert found.startswith("budget.steps")
+    (found,) = mistakes(budget={"train_steps": 0})
+    assert "budget.train_steps" in found
+
+
 def test_sections_may_be_lists_of_names():
     config = parse(small(models=["sgm", "flow"], methods=["sgm", "flow"], metrics=["msle"]))
     assert config.models == parse(small(models={"sgm": {}, "flow": {}}, methods=["sgm"])).models
