@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NAME = "default"
@@ -173,10 +174,20 @@ def fresh(checkout: Workspace, tmp_path: Path) -> Workspace:
 def finished(
     checkout: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Workspace, str]:
-    """The smoke preset, run to its end, and what Snakemake printed; only to be read."""
-    made = checkout.copy(tmp_path_factory.mktemp("finished"))
-    made.preset("smoke")
-    return made, made.snakemake()
+    """The smoke preset, run to its end, and what Snakemake printed; only to be read.
+
+    The processes of pytest-xdist share one run.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made, printed = Workspace(shared / "finished"), shared / "finished.txt"
+    with FileLock(shared / "finished.lock"):
+        if not printed.exists():
+            checkout.copy(made.folder)
+            made.preset("smoke")
+            text = made.snakemake()
+            printed.write_text(text)
+    return made, printed.read_text()
 
 
 @pytest.fixture
