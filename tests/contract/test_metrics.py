@@ -12,6 +12,8 @@ from tailbench.interfaces import MetricOutput
 TARGETS = {name: registry.load("targets", name)() for name in registry.names("targets")}
 NAMES = [n for n in registry.names("metrics") if registry.load("metrics", n).space is None]
 N = 1500
+NEED_MORE_ROWS = {"portfolio_var999", "portfolio_es999"}
+"""Outputs that are empty for so few rows."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -96,6 +98,9 @@ def test_every_output_sees_that_samples_are_spoilt(metric, case):
     if metric.needs_train:
         spoilt.append(run(metric, training_rows(truth), y, truth))
     for key, output in metric.outputs.items():
+        if key in NEED_MORE_ROWS:
+            assert math.isnan(real[key])
+            continue
         worst = (max if output.better == "lower" else min)(values[key] for values in spoilt)
         loss = worst - real[key] if output.better == "lower" else real[key] - worst
         # a distance of squares is ruled by single points where the data have no variance
