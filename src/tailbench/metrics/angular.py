@@ -41,9 +41,10 @@ class Angular(BaseMetric[AngularSettings]):
     .. math:: v = \mathrm{sign}(2u - 1) / (1 - |2u - 1|),
 
     so that high and low values both count and each corner is told from the others. Of samples and
-    of reference the 5 % of rows with the largest Euclidean norm of ``v`` are projected to the
-    unit sphere; ``angular_sw1`` is the sliced ``W_1`` between the two clouds, by POT, without
-    unit. It sees which columns are extreme together, and in what proportion, in any dimension.
+    of reference the 5 % of rows with the largest sum of ``|v_j|`` are divided by that sum, which
+    puts them on the simplex with signs; ``angular_sw1`` is the sliced ``W_1`` between the two
+    clouds, by POT, without unit. It sees which columns are extreme together, and in what
+    proportion, in any dimension.
 
     A rising map of a column changes nothing: margins are not seen. Not for a single column: it
     does not apply where that is known, and gives ``nan`` where the data turn out so.
@@ -86,16 +87,13 @@ def extreme_directions(x: NDArray[np.float64], share: float) -> NDArray[np.float
         share: Share of the rows that count; one at least, and all that are as far as the last.
 
     Returns:
-        Unit vectors, shape ``(k, d)``; zero for a row in the middle of every column.
+        Directions of absolute sum one, shape ``(k, d)``; zero for a row in the middle of every
+        column.
     """
     folded = 2 * rank_levels(x) - 1
     pareto = np.sign(folded) / (1 - np.abs(folded))
-    norms = np.linalg.norm(pareto, axis=1)
+    sums = np.abs(pareto).sum(axis=1)
     count = max(1, math.floor(share * len(x)))
-    far = norms >= np.partition(norms, -count)[-count]
-    return np.divide(
-        pareto[far],
-        norms[far, None],
-        out=np.zeros_like(pareto[far]),
-        where=norms[far, None] > 0,
-    )
+    far = sums >= np.partition(sums, -count)[-count]
+    directions: NDArray[np.float64] = pareto[far] / np.maximum(sums[far, None], 1.0)
+    return directions

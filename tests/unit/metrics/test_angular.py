@@ -25,11 +25,11 @@ def test_comonotone_and_independent_columns_have_known_directions(rng):
     u = rng.standard_cauchy(40_000)
     along = extreme_directions(np.stack([u, 2 * u], axis=1), 0.05)
     assert len(along) == 2000
-    assert np.abs(along) == pytest.approx(np.sqrt(0.5))
+    assert np.abs(along) == pytest.approx(0.5)
     assert along[:, 0] == pytest.approx(along[:, 1])
     apart = extreme_directions(rng.standard_cauchy((400_000, 2)), 0.001)
     # Of independent columns one alone is extreme: the law sits on the four axes.
-    assert np.mean(np.abs(apart).max(axis=1) > 0.99) > 0.95
+    assert np.mean(np.abs(apart).max(axis=1) > 0.95) > 0.9
     axes = np.mean(
         [apart[:, 0] > 0.9, apart[:, 0] < -0.9, apart[:, 1] > 0.9, apart[:, 1] < -0.9], 1
     )
@@ -40,8 +40,8 @@ def test_the_distance_between_comonotone_and_countermonotone_columns_is_exact(rn
     u = rng.standard_cauchy(20_000)
     x, y = np.stack([u, u], axis=1), np.stack([u, -u], axis=1)
     value = Angular(directions=20_000)(x, y, None, rng)["angular_sw1"]
-    # Masses at +-(1, 1)/sqrt 2 against +-(1, -1)/sqrt 2: W_1 = | |cos t| - |sin t| |.
-    assert value == pytest.approx(4 / np.pi * (np.sqrt(2) - 1), abs=0.01)
+    # Masses at +-(1, 1)/2 against +-(1, -1)/2: W_1 = min(|cos t|, |sin t|).
+    assert value == pytest.approx(4 / np.pi * (1 - np.sqrt(0.5)), abs=0.01)
 
 
 def test_rising_maps_change_nothing(rng):
@@ -58,7 +58,7 @@ def test_a_gaussian_copula_of_equal_rank_correlation_is_seen():
     # Kendall's tau is that of the Gaussian law for every elliptical one.
     false = with_margins_of(gaussian(20_000, rng, rho), z)
     floor = Angular()(x, y, None, np.random.default_rng(0))["angular_sw1"]
-    assert Angular()(false, y, None, np.random.default_rng(0))["angular_sw1"] > 2.5 * floor
+    assert Angular()(false, y, None, np.random.default_rng(0))["angular_sw1"] > 3 * floor
     for metric, key in ((MSLE(), "msle"), (ExpectedShortfall(), "es99_error")):
         same = metric(z, y, None, rng)[key]
         assert metric(false, y, None, rng)[key] == pytest.approx(same, rel=1e-9)
