@@ -76,11 +76,11 @@ class Portfolio(BaseMetric[PortfolioSettings]):
     by_default = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
         **{
-            f"portfolio_var{key}": MetricOutput(f"error of VaR ({q:.1%})")
+            f"portfolio_var{key}": MetricOutput(f"error of VaR at {100 * q:g} %")
             for key, q in LEVELS.items()
         },
         **{
-            f"portfolio_es{key}": MetricOutput(f"error of ES ({q:.1%})")
+            f"portfolio_es{key}": MetricOutput(f"error of ES at {100 * q:g} %")
             for key, q in LEVELS.items()
         },
         "kupiec_rejections": MetricOutput("VaR refused by Kupiec's test"),
@@ -115,17 +115,19 @@ class Portfolio(BaseMetric[PortfolioSettings]):
     def _block(self, made: _Array, real: _Array) -> dict[str, _Array]:
         """Compute the outputs of portfolios, one value each, from losses ``(n, k)``."""
         found, n = {}, len(real)
+        risks = {
+            level: (tail_risks(made, level), tail_risks(real, level))
+            for level in (*LEVELS.values(), Z2_LEVEL)
+        }
         for key, level in LEVELS.items():
-            known = n * (1 - level) >= self.settings.min_rows
-            own, other = tail_risks(made, level), tail_risks(real, level)
-            for name, mine, true in zip(("var", "es"), own, other, strict=True):
-                error = self._log_ratio(mine, true)
+            known = n * (1 - level) >= self.settings.min_rows - 1e-9
+            for name, own, true in zip(("var", "es"), *risks[level], strict=True):
+                error = self._log_ratio(own, true)
                 found[f"portfolio_{name}{key}"] = error if known else np.full_like(error, np.nan)
-        at_risk, _ = tail_risks(made, KUPIEC_LEVEL)
+        (at_risk, _), _ = risks[KUPIEC_LEVEL]
         losses = np.count_nonzero(real > at_risk, axis=0)
         found["kupiec_rejections"] = kupiec_rejects(losses, n, 1 - KUPIEC_LEVEL).astype(float)
-        at_risk, shortfall = tail_risks(made, Z2_LEVEL)
-        _, true = tail_risks(real, Z2_LEVEL)
+        (at_risk, shortfall), (_, true) = risks[Z2_LEVEL]
         least = np.where(true > 0, np.maximum(shortfall, self.settings.min_ratio * true), np.nan)
         found["acerbi_szekely_z2"] = np.abs(acerbi_szekely_z2(real, at_risk, least, 1 - Z2_LEVEL))
         return found

@@ -124,6 +124,15 @@ def test_huge_values_and_one_column(name, truth, rng):
 
 
 @pytest.mark.parametrize("name", METRICS)
+def test_one_sided_data_without_a_mean(name, truth):
+    rng = np.random.default_rng(4)
+    samples, reference = 1e6 + rng.pareto(0.6, (2, 3000, 2))
+    modes = MixtureModes(means=np.array([[1e6, 1e6]]), std=1.0, weights=np.ones(1))
+    values = call(name, samples, reference, truth(dim=2, known_modes=modes), rng)
+    assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
 def test_a_collapsed_model_gets_finite_values(name, data):
     samples, reference, truth = data
     values = call(name, np.zeros_like(samples), reference, truth, np.random.default_rng(0))
