@@ -99,6 +99,7 @@ class Metric(Protocol):
     Settings: ClassVar[type]
     outputs: ClassVar[Mapping[str, MetricOutput]]
     space: ClassVar[str | None]
+    needs_train: ClassVar[bool]
 
     def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:
         """Whether the metric is defined for data of the exact law ``truth`` (``None``: unknown).
@@ -117,5 +118,6 @@ class Metric(Protocol):
         """Compare ``samples`` ``(n, d)`` with ``reference`` ``(m, d)``; one value per output.
 
         ``images`` is what metrics with a feature space ``space`` are told besides: an
-        ``ImageContext``.
+        ``ImageContext``. One that ``needs_train`` takes the training rows too, ``(k, d)``, as the
+        keyword ``train``.
         """

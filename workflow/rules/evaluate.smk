@@ -4,6 +4,7 @@ rule floor:
         floor=f"{DATA}/floor.npy",
         meta=f"{DATA}/meta.json",
         features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
+        train=LAZY.per_wildcards(PLAN.inputs.train_rows, "dataset", "block"),
     output:
         table=f"{FLOOR}/metrics.csv",
         sums=f"{FLOOR}/{layout.SUMS}",
@@ -44,6 +45,7 @@ rule evaluate:
         test=f"{DATA}/test.npy",
         meta=f"{DATA}/meta.json",
         features=LAZY.per_wildcards(PLAN.features.inputs, "dataset", "block"),
+        train=LAZY.per_wildcards(PLAN.inputs.train_rows, "dataset", "block"),
         samples=f"{SAMPLES}/samples.npy",
         # For the names of the variants; the rest of it, such as seconds, is nothing to metrics.
         record=ancient(f"{SAMPLES}/record.json"),

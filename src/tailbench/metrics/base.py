@@ -19,10 +19,12 @@ __all__ = [
     "BaseMetric",
     "ConfiguredMetric",
     "ImageContext",
+    "TrainMetric",
     "centre",
     "checked",
     "mean_or_nan",
     "pair",
+    "rows_without",
 ]
 
 S = TypeVar("S", bound=BaseSettings)
@@ -52,7 +54,8 @@ class ConfiguredMetric(Generic[S]):
 
     A subclass names its ``Settings`` and ``outputs`` and, if it compares images, the feature
     space it does so in, and the settings that the features in that space depend on. One that is
-    not ``by_default`` is computed only where a configuration names it.
+    not ``by_default`` is computed only where a configuration names it; one that ``needs_train``
+    is called with the training rows besides.
 
     Args:
         settings: How to compute it; made from ``options`` if not given.
@@ -69,6 +72,7 @@ class ConfiguredMetric(Generic[S]):
     outputs: ClassVar[Mapping[str, MetricOutput]]
     by_default: ClassVar[bool] = True
     space: ClassVar[str | None] = None
+    needs_train: ClassVar[bool] = False
     extraction: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: S | None = None, **options: Any) -> None:
@@ -125,6 +129,56 @@ class BaseMetric(ConfiguredMetric[S], ABC):
         """Compute the outputs from arrays that have been checked."""
 
 
+class TrainMetric(ConfiguredMetric[S], ABC):
+    """A metric that compares with the training rows too; a subclass gives ``compare``."""
+
+    needs_train = True
+
+    def __call__(
+        self,
+        samples: ArrayLike,
+        reference: ArrayLike,
+        truth: Target | None,
+        rng: np.random.Generator,
+        images: ImageContext | None = None,
+        *,
+        train: ArrayLike,
+    ) -> dict[str, float]:
+        """Compare ``samples`` ``(n, d)`` with ``reference`` ``(m, d)`` and ``train`` ``(k, d)``.
+
+        Args:
+            samples: What a model has drawn, shape ``(n, d)``.
+            reference: Held-out real data, shape ``(m, d)``.
+            truth: The exact law of the data, or ``None``; not used.
+            rng: Source of all randomness: equal generators give equal values.
+            images: What is known of images; not used.
+            train: What the model was trained on, shape ``(k, d)``.
+
+        Returns:
+            One value per output.
+
+        Raises:
+            ValueError: If an array is not a finite, non-empty table, or their widths differ.
+        """
+        x, y = pair(samples, reference)
+        rows = checked(train, "training rows")
+        if rows.shape[1] != x.shape[1]:
+            raise ValueError(
+                f"samples have {x.shape[1]} columns, but the training rows have {rows.shape[1]}"
+            )
+        return self.compare(x, y, rows, rng)
+
+    @abstractmethod
+    def compare(
+        self,
+        samples: NDArray[np.float64],
+        reference: NDArray[np.float64],
+        train: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Compute the outputs from arrays that have been checked."""
+
+
 def pair(
     samples: ArrayLike, reference: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -152,6 +206,20 @@ def checked(x: ArrayLike, what: str) -> NDArray[np.float64]:
     if bad:
         raise ValueError(f"{bad} of {len(table)} rows of the {what} are not finite")
     return table
+
+
+def rows_without(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rows that are not among others, shape ``(k, d)``, in their order.
+
+    Args:
+        rows: Rows, shape ``(n, d)``.
+        others: What is left out, to the bit, shape ``(m, d)``.
+    """
+    first, second = (
+        np.ascontiguousarray(x).view(np.dtype((np.void, x.shape[1] * x.itemsize)))[:, 0]
+        for x in (rows, others)
+    )
+    return rows[~np.isin(first, second)]
 
 
 def centre(reference: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -53,6 +53,13 @@ class Inputs:
         inputs += [f"{folder}/{part}.npy" for part in ("train", "floor") if part in needs]
         return inputs + list(self.plan.files_of(method))
 
+    def train_rows(self, dataset: str, block: str) -> list[str]:
+        """The training rows, where a metric of the dataset compares with them."""
+        metrics = self.plan.features.metrics_on(dataset).values()
+        if not any(registry.load("metrics", entry.type).needs_train for entry in metrics):
+            return []
+        return [f"{self.plan.layout.data(dataset, block)}/train.npy"]
+
     def figure(self, figure: str) -> list[str]:
         """The files that a figure is drawn from, of all blocks of seeds or of the first alone."""
         needs = registry.load("figures", figure).needs

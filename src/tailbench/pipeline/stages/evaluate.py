@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from tailbench.data import ImageLayout, Variant, as_values
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import images_of, open_array, read_array
 from tailbench.io.checksums import read_record, verified, write_sums, write_text
-from tailbench.metrics.base import ImageContext
+from tailbench.metrics.base import ImageContext, rows_without
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import METRIC_FILES, classifier_folder, space_folder
@@ -87,6 +88,7 @@ def run(
         if (metric := _metric(entry)).applies(truth, images)
     ]
     spaces = {metric.space for _, metric in metrics} - {None}
+    train = partial(_train, data, samples is None)
     lines = io.StringIO()
     with hold_gpu_for(device), process_group(device) as team:
         known = _known(images, spaces, features, device, max(1, threads // team.count))
@@ -98,6 +100,7 @@ def run(
                 for name, metric in metrics:
                     if metric.space is None and not team.first:
                         continue
+                    given = {"train": train(e)} if metric.needs_train else {}
                     begin = time.monotonic()
                     values = metric(
                         block_samples[e],
@@ -105,6 +108,7 @@ def run(
                         truth,
                         metric_generator(name, dataset, number),
                         known,
+                        **given,
                     )
                     seconds = time.monotonic() - begin
                     for key, value in values.items():
@@ -156,6 +160,15 @@ def _known(
         device=device,
         **by_classifier,
     )
+
+
+def _train(data: Path, floor: bool, e: int) -> NDArray[Any]:
+    """Read the training rows of a seed; for the floor, those that are not used as samples.
+
+    The floor of real data is drawn from the training rows, and would be found there.
+    """
+    train = open_array(data / "train.npy")[e]
+    return as_values(rows_without(train, open_array(data / "floor.npy")[e]) if floor else train)
 
 
 def _floor(data: Path) -> Iterator[tuple[str, NDArray[Any]]]:

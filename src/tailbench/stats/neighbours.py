@@ -1,0 +1,55 @@
+"""Nearest rows of a table, by a tree in few dimensions and by blocks of products in many."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["nearest_rows"]
+
+_Array = NDArray[np.float64]
+_TREE = 8  # dimensions up to which a tree looks at few of the rows
+_BLOCK = 8_000_000  # distances held at once
+
+
+def nearest_rows(points: _Array, rows: _Array, count: int = 1) -> tuple[_Array, NDArray[np.intp]]:
+    """Compute the nearest rows of each point, in the Euclidean distance.
+
+    A row of the table that is asked for its own neighbours finds itself first.
+
+    Args:
+        points: Points, shape ``(n, d)``.
+        rows: Table that is searched, shape ``(k, d)``.
+        count: How many rows, at most ``k``.
+
+    Returns:
+        Distances and numbers of the rows, nearest first, each of shape ``(n, count)``.
+    """
+    if rows.shape[1] > _TREE:
+        return _by_products(points, rows, count)
+    from scipy.spatial import cKDTree
+
+    distances, numbers = cKDTree(rows).query(points, k=[*range(1, count + 1)])
+    return distances, numbers.astype(np.intp)
+
+
+def _by_products(points: _Array, rows: _Array, count: int) -> tuple[_Array, NDArray[np.intp]]:
+    squares = np.square(rows).sum(axis=1)
+    distances = np.empty((len(points), count))
+    numbers = np.empty((len(points), count), dtype=np.intp)
+    step = max(1, _BLOCK // len(rows))
+    for start in range(0, len(points), step):
+        part = points[start : start + step]
+        # Without the square of the point itself, which is the same for all rows.
+        order = squares - 2 * part @ rows.T
+        found = (
+            order.argmin(axis=1)[:, None]
+            if count == 1
+            else np.argpartition(order, count - 1, axis=1)[:, :count]
+        )
+        # The expanded square has lost the digits of small distances: once more, for those found.
+        exact = np.linalg.norm(rows[found] - part[:, None], axis=2)
+        rank = np.argsort(exact, axis=1, kind="stable")
+        distances[start : start + step] = np.take_along_axis(exact, rank, axis=1)
+        numbers[start : start + step] = np.take_along_axis(found, rank, axis=1)
+    return distances, numbers

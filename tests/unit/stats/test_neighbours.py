@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from tailbench.stats.neighbours import nearest_rows
+
+
+@pytest.mark.parametrize("dim", [1, 3, 9, 30])
+@pytest.mark.parametrize("count", [1, 3])
+def test_all_distances_written_out(dim, count):
+    rng = np.random.default_rng(dim)
+    rows, points = rng.standard_t(1, (300, dim)), rng.standard_t(1, (70, dim))
+    distances, numbers = nearest_rows(points, rows, count)
+    every = cdist(points, rows)
+    assert np.array_equal(numbers, every.argsort(axis=1)[:, :count])
+    np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :count], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dim", [2, 20])
+def test_small_distances_keep_their_digits_far_out(dim):
+    rows = 1e6 + np.random.default_rng(0).standard_normal((500, dim))
+    distances, numbers = nearest_rows(rows + 1e-3, rows)
+    assert np.array_equal(numbers[:, 0], np.arange(500))
+    np.testing.assert_allclose(distances[:, 0], 1e-3 * np.sqrt(dim), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 20])
+def test_a_row_finds_itself_first(dim):
+    rows = np.random.default_rng(0).standard_normal((200, dim))
+    rows[1] = rows[0]
+    distances, numbers = nearest_rows(rows, rows, 2)
+    assert not distances[:, 0].any() and not distances[:2, 1].any()
+    assert np.array_equal(numbers[2:, 0], np.arange(2, 200)) and np.all(distances[2:, 1] > 0)
