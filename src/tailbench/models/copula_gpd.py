@@ -46,7 +46,7 @@ class MarginsSettings(SimpleSettings):
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of the margins and of a correlation matrix."""
         size = float(data.dim * (2 * KNOTS + 12) + data.dim**2)
-        return NetworkCost(size, 200.0 * data.dim + 2.0 * data.dim**2, size)
+        return NetworkCost(size, 200.0 * data.dim + 2.0 * data.dim**2, 20.0 * data.dim)
 
 
 class CopulaGPDSettings(MarginsSettings):

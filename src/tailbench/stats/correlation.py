@@ -78,7 +78,8 @@ def nearest_correlation(matrix: Array, steps: int = 200) -> Array:
 
 def root(matrix: Array) -> Array:
     """Return the lower triangular factor of a correlation matrix, shape ``(d, d)``."""
-    return np.linalg.cholesky(matrix)
+    factor: Array = np.linalg.cholesky(matrix).astype(np.float64)
+    return factor
 
 
 def equal_correlation(dim: int, rho: float) -> Array:
