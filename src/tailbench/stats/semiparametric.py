@@ -107,7 +107,7 @@ class SemiparametricLaw:
         q = 1.0 - p if q is None else np.asarray(q, dtype=np.float64)
         x = np.interp(p, self.levels, self.values)
         below, above = p < self.low.mass, q < self.high.mass
-        x[below] = -self.low.inverse(p[below])
+        x[below] = 0.0 - self.low.inverse(p[below])
         x[above] = self.high.inverse(q[above])
         return x
 
