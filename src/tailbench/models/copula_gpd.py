@@ -18,7 +18,6 @@ from tailbench.stats.correlation import root
 from tailbench.stats.semiparametric import (
     KNOTS,
     fit_laws,
-    pseudo_levels,
     stack_laws,
     unstack_laws,
 )
@@ -86,11 +85,10 @@ class CopulaGPD(SimpleModel[CopulaGPDSettings, CopulaGPDSampling]):
 
     def fit_one(self, x: NDArray[np.float64], rng: np.random.Generator) -> FittedState:
         """Fit margins column by column, and the copula to ranks."""
-        levels = pseudo_levels(x[rng.permutation(len(x))], rng)
         if self.settings.copula == "t":
-            matrix, nu = fit_student(levels)
+            matrix, nu = fit_student(x, rng)
         else:
-            matrix, nu = fit_gaussian(levels), math.inf
+            matrix, nu = fit_gaussian(x), math.inf
         margins = stack_laws(fit_laws(x, self.settings.threshold))
         return {**margins, "correlation": matrix, "nu": nu}
 

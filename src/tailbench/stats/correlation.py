@@ -16,30 +16,33 @@ LEAST = 1e-6  # least eigenvalue
 def kendall_tau(x: Array) -> Array:
     r"""Compute Kendall's tau of all pairs of columns by pairs of rows within blocks.
 
-    .. math:: \tau_{jk} = E\, \mathrm{sign}(X_j - X_j')\, \mathrm{sign}(X_k - X_k').
+    .. math:: \tau_{jk} = \frac{E\, s_j s_k}{\sqrt{E s_j^2 \, E s_k^2}}, \qquad
+        s_j = \mathrm{sign}(X_j - X_j'),
 
-    Rows are compared with those of their own block of 256 alone: a product of matrices for each
-    block, in the place of a sort for each pair of columns. The mean over the blocks is unbiased,
-    and its variance above that of all pairs by less than a hundredth. Up to 511 rows are one block.
+    which is tau-b where there are ties. Rows are compared with those of their own block of 256
+    alone: a product of matrices for each block, in the place of a sort for each pair of columns.
+    The variance is above that of all pairs by about a hundredth. Up to 511 rows are one block.
 
     Args:
-        x: Data in random order, shape ``(n, d)``, without ties.
+        x: Data in random order, shape ``(n, d)``, with no constant column.
 
     Returns:
-        Shape ``(d, d)``, with ones on the diagonal.
+        Shape ``(d, d)``, with ones on the diagonal; 0 between columns that differ in no block.
 
     References:
-        Kendall, A new measure of rank correlation, 1938; Blom, Some properties of incomplete
-        U-statistics, 1976.
+        Kendall, A new measure of rank correlation, 1938; The treatment of ties in ranking
+        problems, 1945; Blom, Some properties of incomplete U-statistics, 1976.
     """
-    n, d = x.shape
-    total, pairs = np.zeros((d, d)), 0
-    for rows in np.array_split(x, max(n // BLOCK, 1)):
+    d = x.shape[1]
+    total = np.zeros((d, d))
+    for rows in np.array_split(x, max(len(x) // BLOCK, 1)):
         first, second = np.triu_indices(len(rows), 1)
         signs = np.sign(rows[first] - rows[second]).astype(np.float32)
         total += signs.T @ signs
-        pairs += len(first)
-    return total / pairs
+    untied = np.sqrt(np.maximum(np.diag(total), 1.0))
+    tau = total / np.outer(untied, untied)
+    np.fill_diagonal(tau, 1.0)
+    return tau
 
 
 def nearest_correlation(matrix: Array, steps: int = 200) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.stats.correlation import kendall_tau, nearest_correlation
+from tailbench.stats.semiparametric import pseudo_levels
 
 __all__ = ["copula_levels", "draw_elliptical", "fit_gaussian", "fit_student", "log_likelihood"]
 
@@ -54,29 +55,32 @@ def copula_levels(z: Array, nu: float) -> tuple[Array, Array]:
     return np.where(z < 0, small, 1.0 - small), np.where(z < 0, 1.0 - small, small)
 
 
-def fit_gaussian(levels: Array) -> Array:
-    """Train a Gaussian copula: the correlation of normal scores.
+def fit_gaussian(x: Array) -> Array:
+    """Train a Gaussian copula: the correlation of normal scores, equal ones for equal values.
 
     Args:
-        levels: Ranks over ``n + 1``, shape ``(n, d)``.
+        x: Data, shape ``(n, d)``.
 
     Returns:
         Correlation matrix, shape ``(d, d)``.
     """
     from scipy.special import ndtri
+    from scipy.stats import rankdata
 
-    return nearest_correlation(np.atleast_2d(np.corrcoef(ndtri(levels).T)))
+    scores = ndtri(rankdata(x, axis=0) / (len(x) + 1.0))
+    return nearest_correlation(np.atleast_2d(np.corrcoef(scores.T)))
 
 
-def fit_student(levels: Array) -> tuple[Array, float]:
+def fit_student(x: Array, rng: np.random.Generator) -> tuple[Array, float]:
     r"""Train a Student-t copula.
 
     The correlation is :math:`\rho = \sin(\pi \tau / 2)` of Kendall's :math:`\tau`, then the nearest
     correlation matrix; the degrees of freedom, from 0.2 to 200, maximise the pseudo-likelihood
-    given that, of up to 20,000 rows.
+    given that, of up to 20,000 rows, where equal values are put in random order.
 
     Args:
-        levels: Ranks over ``n + 1`` in random order of the rows, shape ``(n, d)``.
+        x: Data, shape ``(n, d)``.
+        rng: What orders rows and equal values.
 
     Returns:
         Correlation matrix, shape ``(d, d)``, and degrees of freedom; infinite for one column.
@@ -88,12 +92,13 @@ def fit_student(levels: Array) -> tuple[Array, float]:
     """
     from scipy.optimize import minimize_scalar
 
-    if levels.shape[1] == 1:
+    if x.shape[1] == 1:
         return np.ones((1, 1)), math.inf
-    matrix = nearest_correlation(np.sin(0.5 * math.pi * kendall_tau(levels)))
-    kept = levels[:ROWS]
+    x = x[rng.permutation(len(x))]
+    matrix = nearest_correlation(np.sin(0.5 * math.pi * kendall_tau(x)))
+    levels = pseudo_levels(x, rng)[:ROWS]
     found = minimize_scalar(
-        lambda log_nu: -log_likelihood(kept, matrix, math.exp(log_nu)),
+        lambda log_nu: -log_likelihood(levels, matrix, math.exp(log_nu)),
         bounds=tuple(np.log(RANGE)),
         method="bounded",
         options={"xatol": 1e-3},

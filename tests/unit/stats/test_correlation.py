@@ -21,6 +21,13 @@ def test_one_block_is_all_pairs():
             assert found[j, k] == pytest.approx(exact, abs=1e-12)
 
 
+def test_ties_are_those_of_tau_b():
+    x = np.round(correlated(400, equal_correlation(2, 0.6)))
+    x[:, 1] = np.maximum(x[:, 1], 0.0)
+    exact = stats.kendalltau(*x.T).statistic
+    assert kendall_tau(x)[0, 1] == pytest.approx(exact, abs=1e-12)
+
+
 def test_blocks_are_nearly_as_exact_as_all_pairs():
     """Of the same draws, the error of both; and both are near 2/pi arcsin(rho)."""
     rho, n = equal_correlation(2, 0.5), 4000
