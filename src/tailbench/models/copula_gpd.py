@@ -15,12 +15,7 @@ from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.models.simple import FittedState, SimpleModel, SimpleSettings
 from tailbench.registry import register
 from tailbench.stats.correlation import root
-from tailbench.stats.semiparametric import (
-    KNOTS,
-    fit_laws,
-    stack_laws,
-    unstack_laws,
-)
+from tailbench.stats.semiparametric import KNOTS, fit_laws, stack_laws, stacked_quantiles
 from tailbench.stats.student_copula import (
     copula_levels,
     draw_elliptical,
@@ -102,7 +97,4 @@ class CopulaGPD(SimpleModel[CopulaGPDSettings, CopulaGPDSampling]):
         """Draw from the copula, and map each column by its quantile function."""
         nu = float(state["nu"])
         z = draw_elliptical(root(np.asarray(state["correlation"])), nu, n, rng)
-        p, q = copula_levels(z, nu)
-        laws = unstack_laws(state)
-        columns = [law.quantile(p[:, j], q[:, j]) for j, law in enumerate(laws)]
-        return np.stack(columns, axis=1)
+        return stacked_quantiles(state, *copula_levels(z, nu))

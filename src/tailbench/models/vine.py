@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from tailbench.stats.semiparametric import (
     fit_laws,
     pseudo_levels,
     stack_laws,
-    unstack_laws,
+    stacked_quantiles,
 )
 
 __all__ = ["Vine", "VineSampling", "VineSettings"]
@@ -34,7 +34,7 @@ OPERATIONS = 8500.0  # to draw one value by one pair copula, at the speed of sma
 class VineSettings(MarginsSettings):
     """Settings of the vine copula."""
 
-    test_settings: ClassVar[Mapping[str, object]] = {"families": ("gaussian", "student")}
+    test_settings: ClassVar[Mapping[str, Any]] = {"families": ("gaussian", "student")}
 
     families: Annotated[tuple[Family, ...], Field(min_length=1)] = Field(
         ("gaussian", "student", "clayton", "gumbel", "frank"),
@@ -122,10 +122,7 @@ class Vine(SimpleModel[VineSettings, VineSampling]):
         """
         vine = _pyvinecopulib().Vinecop.from_json(str(state["vine"]))
         seeds = rng.integers(2**31, size=4).tolist()
-        levels = vine.sample(n, num_threads=1, seeds=seeds)
-        laws = unstack_laws(state)
-        columns = [law.quantile(u) for law, u in zip(laws, levels.T, strict=True)]
-        return np.stack(columns, axis=1)
+        return stacked_quantiles(state, vine.sample(n, num_threads=1, seeds=seeds))
 
 
 def _pyvinecopulib() -> ModuleType:

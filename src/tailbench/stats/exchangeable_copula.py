@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
 from tailbench.stats.correlation import equal_correlation, root
-from tailbench.stats.positive_stable import kanter
+from tailbench.stats.positive_stable import log_kanter
 from tailbench.stats.student import log_tail
 from tailbench.stats.student_copula import copula_levels, draw_elliptical
 
@@ -91,14 +91,17 @@ class ExchangeableCopula:
             return copula_levels(draw_elliptical(factor, nu, n, rng), nu)
         if self.name == "gumbel":
             u = np.pi * rng.uniform(2.0**-53, 1.0 - 2.0**-53, (n, 1))
-            w = np.maximum(rng.standard_exponential((n, 1)), 2.0**-60)
-            frailty = 0.5 * kanter(u, w, 2.0 / self.dependence, np)
-            depth = (rng.standard_exponential((n, dim)) / frailty) ** (1.0 / self.dependence)
+            w = _exponential(rng, n, 1)
+            log_frailty = log_kanter(u, w, 2.0 / self.dependence, np) - math.log(2.0)
+            log_depth = np.log(_exponential(rng, n, dim)) - log_frailty
+            depth = np.exp(log_depth / self.dependence)
         elif self.name == "clayton":
-            frailty = rng.standard_gamma(1.0 / self.dependence, (n, 1))
-            with np.errstate(divide="ignore", over="ignore"):  # a frailty of zero: a level of zero
-                ratio = rng.standard_exponential((n, dim)) / frailty
-            depth = np.log1p(ratio) / self.dependence
+            # In logarithms, since a Gamma variable of a small shape may be less than any float.
+            shape = 1.0 / self.dependence
+            log_frailty = np.log(rng.standard_gamma(shape + 1.0, (n, 1)))
+            log_frailty -= rng.standard_exponential((n, 1)) / shape
+            log_ratio = np.log(_exponential(rng, n, dim)) - log_frailty
+            depth = np.logaddexp(0.0, log_ratio) / self.dependence
         else:
             depth = 1.0 / _husler_reiss(self.dependence, n, dim, rng)
         return np.exp(-depth), -np.expm1(-depth)
@@ -176,6 +179,11 @@ class ExchangeableCopula:
         return float(half * (weight @ beyond) / math.pi)
 
 
+def _exponential(rng: np.random.Generator, *shape: int) -> Array:
+    """Draw exponential variables, none of which is zero."""
+    return np.maximum(rng.standard_exponential(shape), 2.0**-60)
+
+
 def _husler_reiss(strength: float, n: int, dim: int, rng: np.random.Generator) -> Array:
     r"""Draw a max-stable Hüsler-Reiss law with unit Fréchet margins by extremal functions, exactly.
 
@@ -190,16 +198,16 @@ def _husler_reiss(strength: float, n: int, dim: int, rng: np.random.Generator) -
     """
     z = np.zeros((n, dim))
     for j in range(dim):
-        active, time = np.arange(n), rng.standard_exponential(n)
+        active, time = np.arange(n), _exponential(rng, n)
         while True:
             open_ = time * z[active, j] < 1.0
             active, time = active[open_], time[open_]
             if not len(active):
                 break
             g = math.sqrt(2.0) * strength * rng.standard_normal((len(active), dim))
-            shape = np.exp(g - g[:, j : j + 1] - 2.0 * strength**2)
-            shape[:, j] = 1.0
-            point = shape / time[:, None]
+            spectral = np.exp(g - g[:, j : j + 1] - 2.0 * strength**2)
+            spectral[:, j] = 1.0
+            point = spectral / time[:, None]
             kept = np.all(point[:, :j] < z[active, :j], axis=1)
             rows = active[kept]
             z[rows] = np.maximum(z[rows], point[kept])

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from tailbench.stats.generalised_pareto import MIN_TAIL, ParetoTail, fit_pareto_tail
 
-__all__ = ["KNOTS", "SemiparametricLaw", "fit_laws", "pseudo_levels", "stack_laws", "unstack_laws"]
+__all__ = [
+    "KNOTS",
+    "SemiparametricLaw",
+    "fit_laws",
+    "pseudo_levels",
+    "stack_laws",
+    "stacked_quantiles",
+    "unstack_laws",
+]
 
 Array = NDArray[np.float64]
 
@@ -62,7 +70,7 @@ class SemiparametricLaw:
         for begin, end, value in atoms:
             first = np.searchsorted(even, begin - 1e-12)
             last = np.searchsorted(even, end + 1e-12) - 1
-            if 0 <= first <= last:
+            if first <= last:
                 grid[first], grid[last] = max(begin, even[0]), min(end, even[-1])
                 knots[first : last + 1] = value
         knots[0] = -low.threshold if low.mass else x[0]
@@ -112,11 +120,11 @@ class SemiparametricLaw:
         return x
 
 
-def _line(x: Array) -> tuple[Array, Array, list[tuple[float, float, float]]]:
+def _line(x: Array) -> tuple[Array, Array, Array]:
     """Return levels and values of the empirical quantile function of sorted values, and its atoms.
 
-    A value is at the middle of its levels, an atom has both ends. An atom is its two levels and
-    its value.
+    A value is at the middle of its levels, an atom has both ends. The atoms are rows of both levels
+    and the value.
     """
     n = len(x)
     values, counts = np.unique(x, return_counts=True)
@@ -126,12 +134,8 @@ def _line(x: Array) -> tuple[Array, Array, list[tuple[float, float, float]]]:
     knots = 1 + atoms
     levels = np.repeat(np.where(atoms, below, 0.5 * (below + upto)), knots)
     levels[(np.cumsum(knots) - 1)[atoms]] = upto[atoms]
-    found = zip(below[atoms] / n, upto[atoms] / n, values[atoms], strict=True)
-    return (
-        levels / n,
-        np.repeat(values, knots),
-        [(float(a), float(b), float(v)) for a, b, v in found],
-    )
+    found = np.stack([below / n, upto / n, values], axis=1)[atoms]
+    return levels / n, np.repeat(values, knots), found
 
 
 def _fit_side(x: Array, fraction: float) -> ParetoTail:
@@ -140,8 +144,8 @@ def _fit_side(x: Array, fraction: float) -> ParetoTail:
     k = min(max(int(fraction * n), MIN_TAIL), n // 4)
     levels, values, atoms = _line(x)
     threshold = float(np.interp(1.0 - k / n, levels, values))
-    if atoms and atoms[-1][1] > 1.0 - k / n:
-        threshold = atoms[-1][2]
+    if len(atoms) and atoms[-1, 1] > 1.0 - k / n:
+        threshold = float(atoms[-1, 2])
         k = int(np.count_nonzero(x > threshold))
     return fit_pareto_tail(x, threshold, k / n)
 
@@ -158,6 +162,22 @@ def stack_laws(laws: Sequence[SemiparametricLaw]) -> dict[str, Array]:
         "values": np.stack([law.values for law in laws]),
         "tails": np.array([[astuple(law.low), astuple(law.high)] for law in laws], np.float64),
     }
+
+
+def stacked_quantiles(arrays: Mapping[str, Any], p: Array, q: Array | None = None) -> Array:
+    """Return quantiles of stacked laws, column by column; see ``SemiparametricLaw.quantile``.
+
+    Args:
+        arrays: What ``stack_laws`` has returned.
+        p: Levels, shape ``(n, d)``.
+        q: Their distances from 1.
+
+    Returns:
+        Shape ``(n, d)``, in units of the data.
+    """
+    rest = 1.0 - p if q is None else q
+    laws = enumerate(unstack_laws(arrays))
+    return np.stack([law.quantile(p[:, j], rest[:, j]) for j, law in laws], axis=1)
 
 
 def unstack_laws(arrays: Mapping[str, Any]) -> list[SemiparametricLaw]:

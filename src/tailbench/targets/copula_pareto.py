@@ -33,7 +33,7 @@ class CopulaParetoSettings(TargetSettings):
         "'clayton'; lambda, above 0, of 'husler_reiss', weaker the larger; the correlation of all "
         "pairs, below 1, of 'gaussian' and 't'.",
     )
-    nu: float = Field(4.0, gt=0, description="Degrees of freedom of the copula 't'.")
+    nu: float = Field(4.0, ge=0.1, description="Degrees of freedom of the copula 't'.")
     index: Index | tuple[Index, ...] = Field(
         2.0, description="Tail index of all columns, or a list of one for each."
     )

@@ -20,7 +20,7 @@ class CopulaTarget(BaseTarget):
     """A copula and quantile functions; subclasses set ``copula`` and write ``column``.
 
     The law is sampled exactly, and its marginal quantiles, tail indices and coefficients of joint
-    extremes are known. A density is not, and neither is a score with noise: they stay ``None``.
+    extremes are known. No density and no score is given, with or without noise: they stay ``None``.
     """
 
     copula: ExchangeableCopula

@@ -27,7 +27,7 @@ class MixedTailsSettings(TargetSettings):
         "t", description="Dependence: 't' has joint extremes, 'gaussian' has none in the limit."
     )
     correlation: float = Field(0.5, description="Correlation of all pairs, of the copula.")
-    nu: float = Field(4.0, gt=0, description="Degrees of freedom of the copula 't'.")
+    nu: float = Field(4.0, ge=0.1, description="Degrees of freedom of the copula 't'.")
     index: tuple[Index, ...] = Field(
         (1.5, 4.0),
         description="Tail indices of the first columns, Student-t with as many degrees of freedom; "

@@ -8,6 +8,7 @@ from scipy import integrate, stats
 
 from tailbench.exceptions import InputError
 from tailbench.stats.exchangeable_copula import ExchangeableCopula
+from tailbench.stats.positive_stable import kanter, log_kanter
 from tailbench.stats.student_copula import copula_levels, fit_student, log_likelihood
 
 COPULAS = {
@@ -143,6 +144,24 @@ def test_far_levels_are_exact():
     assert small[0][0] == small[1][1] and 0 < small[0][0] < 1e-70
     p, q = ExchangeableCopula("clayton", 8.0).draw(100_000, 2, np.random.default_rng(0))
     assert (p > 0).all() and (q > 0).all()
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0])
+def test_the_logarithm_of_a_stable_variable(alpha):
+    rng = np.random.default_rng(0)
+    u, w = np.pi * rng.uniform(size=1000), rng.standard_exponential(1000)
+    np.testing.assert_allclose(log_kanter(u, w, alpha, np), np.log(kanter(u, w, alpha, np)))
+    with pytest.raises(ValueError, match="alpha must be in"):
+        log_kanter(u, w, 2.5, np)
+
+
+@pytest.mark.parametrize(("name", "strong"), [("gumbel", 900.0), ("clayton", 900.0)])
+def test_the_strongest_dependence_stays_in_range(name, strong):
+    """A frailty beyond double precision: both levels are nearly equal, uniform, and inside."""
+    p, q = ExchangeableCopula(name, strong).draw(20_000, 2, np.random.default_rng(0))
+    assert (p > 0).all() and (q > 0).all()
+    assert stats.kstest(p[:, 0], "uniform").pvalue > 1e-3
+    assert np.median(np.abs(p[:, 0] - p[:, 1])) < 1e-2
 
 
 @pytest.mark.parametrize(
