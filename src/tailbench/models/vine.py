@@ -19,6 +19,7 @@ from tailbench.registry import register
 from tailbench.stats.semiparametric import (
     KNOTS,
     fit_laws,
+    has_atom,
     pseudo_levels,
     stack_laws,
     stacked_quantiles,
@@ -80,7 +81,9 @@ class Vine(SimpleModel[VineSettings, VineSampling]):
     second and further trees given other variables. Each pair has its own family, so that some may
     be extreme together and others not, in one corner or in all. By pyvinecopulib, whose structure
     selection is the maximum spanning tree of Kendall's tau, in one thread; the parameters are
-    those of tau, and of maximal likelihood where there is a second one.
+    those of tau, and of maximal likelihood where there is a second one. Columns with atoms, such as
+    rain, are discrete variables to it: the copula is that of all values between the ranks that
+    equal values share.
 
     References:
         Aas, Czado, Frigessi and Bakken, Pair-copula constructions of multiple dependence, 2009;
@@ -107,8 +110,8 @@ class Vine(SimpleModel[VineSettings, VineSampling]):
             num_threads=1,
             **options,
         )
-        levels = np.asfortranarray(pseudo_levels(x, rng))
-        vine = library.Vinecop.from_data(levels, controls)
+        levels, types = _levels_and_types(x, rng)
+        vine = library.Vinecop.from_data(np.asfortranarray(levels), controls, var_types=types)
         margins = stack_laws(fit_laws(x, self.settings.threshold))
         return {**margins, "vine": vine.to_json()}
 
@@ -123,6 +126,25 @@ class Vine(SimpleModel[VineSettings, VineSampling]):
         vine = _pyvinecopulib().Vinecop.from_json(str(state["vine"]))
         seeds = rng.integers(2**31, size=4).tolist()
         return stacked_quantiles(state, vine.sample(n, num_threads=1, seeds=seeds))
+
+
+def _levels_and_types(
+    x: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return ranks over ``n + 1``, with the left limits of discrete columns, and kinds of columns.
+
+    Returns:
+        Levels, shape ``(n, d + k)`` with ``k`` discrete columns, and ``"c"`` or ``"d"`` for each of
+        the ``d`` columns.
+    """
+    from scipy.stats import rankdata
+
+    levels = pseudo_levels(x, rng)
+    discrete = np.array([has_atom(column) for column in x.T])
+    tied = x[:, discrete]
+    levels[:, discrete] = rankdata(tied, "max", axis=0) / (len(x) + 1.0)
+    limits = (rankdata(tied, "min", axis=0) - 1.0) / (len(x) + 1.0)
+    return np.hstack([levels, limits]), ["d" if each else "c" for each in discrete]
 
 
 def _pyvinecopulib() -> ModuleType:

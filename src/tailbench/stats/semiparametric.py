@@ -19,6 +19,7 @@ __all__ = [
     "KNOTS",
     "SemiparametricLaw",
     "fit_laws",
+    "has_atom",
     "pseudo_levels",
     "stack_laws",
     "stacked_quantiles",
@@ -128,7 +129,7 @@ def _line(x: Array) -> tuple[Array, Array, Array]:
     """
     n = len(x)
     values, counts = np.unique(x, return_counts=True)
-    atoms = counts >= max(3.0, ATOM * n)
+    atoms = counts >= _least_count(n)
     upto = np.cumsum(counts)
     below = upto - counts
     knots = 1 + atoms
@@ -136,6 +137,16 @@ def _line(x: Array) -> tuple[Array, Array, Array]:
     levels[(np.cumsum(knots) - 1)[atoms]] = upto[atoms]
     found = np.stack([below / n, upto / n, values], axis=1)[atoms]
     return levels / n, np.repeat(values, knots), found
+
+
+def _least_count(n: int) -> float:
+    """Return how many of ``n`` values have to be equal to be an atom."""
+    return max(3.0, ATOM * n)
+
+
+def has_atom(x: Array) -> bool:
+    """Return whether a value of a column is an atom: one in two hundred is equal to it."""
+    return bool(np.unique(x, return_counts=True)[1].max() >= _least_count(len(x)))
 
 
 def _fit_side(x: Array, fraction: float) -> ParetoTail:

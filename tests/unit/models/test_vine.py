@@ -55,6 +55,23 @@ def test_it_finds_the_student_copula(library):
         assert abs(share(x, 0.99, columns) - exact) < 0.04
 
 
+def test_rain_keeps_its_dependence(library):
+    """Latent Student-t columns, two of three cut at one half, as by days without rain."""
+    exact = ExchangeableCopula("t", 0.6, 4.0)
+    p, _ = exact.draw(10_000, 3, np.random.default_rng(0))
+    x = -np.log1p(-p)
+    x[:, :2] = np.maximum(x[:, :2] - np.log(2.0), 0.0)
+    model = Vine(families=("student",)).fit(x, verbose=False)
+    drawn = model.sample(50_000)
+    for columns in ([0, 1], [0, 2], [1, 2]):
+        assert abs(share(drawn, 0.98, columns) - exact.chi(0.98)) < 0.07
+    both = exact.chi(0.5, "lower") * 0.5
+    assert abs(np.mean((drawn[:, :2] == 0).all(axis=1)) - both) < 0.02
+    for pair in pairs(model)[:2]:
+        rho, nu = pair["par"]["data"]
+        assert abs(rho - 0.6) < 0.03 and 3.2 < nu < 5.0
+
+
 def test_runs_of_one_seed_are_equal_to_the_bit(library):
     x = mixed_pairs(500)
     first, second = (Vine().fit(x, seed=4, verbose=False) for _ in range(2))
