@@ -128,16 +128,16 @@ class ExchangeableCopula:
         q = 1.0 - level
         if self.name in ("gaussian", "t"):
             return self._elliptical(q) / q
-        if self.name == "clayton":
-            log_both = math.log1p(2.0 * math.expm1(-self.dependence * math.log(q)))
-            if side == "lower":
-                return math.exp(-log_both / self.dependence) / q
-            log_both = math.log1p(2.0 * math.expm1(-self.dependence * math.log1p(-q)))
-            return (2.0 * q + math.expm1(-log_both / self.dependence)) / q
-        power = self._extremal_coefficient()
         if side == "lower":
-            return q ** (power - 1.0)
-        return (2.0 * q + math.expm1(power * math.log1p(-q))) / q
+            return math.exp(self._log_diagonal(math.log(q))) / q
+        return (2.0 * q + math.expm1(self._log_diagonal(math.log1p(-q)))) / q
+
+    def _log_diagonal(self, log_u: float) -> float:
+        """Return the logarithm of :math:`C(u, u)` of two variables, from that of ``u``."""
+        if self.name == "clayton":
+            theta = self.dependence
+            return log_u - math.log1p(-math.expm1(theta * log_u)) / theta
+        return self._extremal_coefficient() * log_u
 
     def _extremal_coefficient(self) -> float:
         """Return the power of :math:`C(u, u)` of an extreme-value copula."""

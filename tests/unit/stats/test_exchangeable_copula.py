@@ -162,6 +162,8 @@ def test_the_strongest_dependence_stays_in_range(name, strong):
     assert (p > 0).all() and (q > 0).all()
     assert stats.kstest(p[:, 0], "uniform").pvalue > 1e-3
     assert np.median(np.abs(p[:, 0] - p[:, 1])) < 1e-2
+    for side in ("upper", "lower"):
+        assert 0.5 < ExchangeableCopula(name, strong).chi(0.99, side) <= 1
 
 
 @pytest.mark.parametrize(
