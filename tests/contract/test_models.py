@@ -37,6 +37,7 @@ VARIANTS = {
     "flow_sgm auto": AUTO,
     "flow_sgm at_noise": {"start": "noisy_flow"},
     "flow_sgm at_noise auto": {"start": "noisy_flow", **AUTO},
+    "copula_gpd gaussian": {"copula": "gaussian"},
     "oracle data": {"start": "data", "sigma_T": 1.0},
 }
 KINDS = {name: {} for name in MODELS} | VARIANTS
@@ -56,12 +57,19 @@ def known(settings, options):
     return {key: value for key, value in options.items() if key in settings.model_fields}
 
 
+def need_package(name):
+    """Skip the test where the package of an extra is not installed that a model is trained by."""
+    if MODELS[name].package:
+        pytest.importorskip(MODELS[name].package, reason=f"{name} needs {MODELS[name].package}")
+
+
 def build(kind, dim=2, held_out=None, **options):
     """A small untrained model, of small parts if it is made of others.
 
     What is given a law or a start besides the data is given one of their dimension.
     """
     name = kind.split()[0]
+    need_package(name)
     cls, options = MODELS[name], KINDS[kind] | options
     if cls.trainable:
         return cls(device="cpu", **known(cls.Settings, {**cls.Settings.test_settings, **options}))
@@ -169,6 +177,7 @@ SIZES = [
 
 @pytest.mark.parametrize(("name", "settings", "data"), SIZES)
 def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
+    need_package(name)
     images = ImageLayout((1, data.side, data.side)) if data.side > 1 else None
     x = np.random.default_rng(0).uniform(-1, 1, (40, data.dim))
     least = known(MODELS[name].Settings, {"train_steps": 1, "batch_size": 4})
