@@ -17,7 +17,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NU_RANGE", "StudentFit", "StudentLaw", "best_nu", "fit_student", "raised", "student_step"]
+__all__ = [
+    "NU_RANGE",
+    "StudentFit",
+    "StudentLaw",
+    "best_nu",
+    "fit_student",
+    "raised",
+    "student_step",
+]
 
 Array = NDArray[np.float64]
 NU_RANGE = (0.1, 1000.0)
