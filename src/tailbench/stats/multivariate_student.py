@@ -54,7 +54,7 @@ class StudentLaw:
     @cached_property
     def root(self) -> Array:
         """Lower triangular root of the scatter, shape ``(d, d)``."""
-        return np.linalg.cholesky(self.scatter)
+        return np.asarray(np.linalg.cholesky(self.scatter), dtype=np.float64)
 
     def whitened(self, x: Array) -> Array:
         """Return rows in units in which the scatter is the identity, shape ``(n, d)``."""
@@ -162,8 +162,8 @@ def student_step(
         m = \frac{\sum_i u_i x_i}{\sum_i u_i}, \qquad
         S = \frac{\sum_i u_i (x_i - m)(x_i - m)^\top}{\sum_i u_i}.
 
-    The weighted log-likelihood never falls. The divisor of ``S``, in place of the sum of the weights
-    :math:`w_i`, leaves the fixed points where they are and takes far fewer steps to them.
+    The weighted log-likelihood never falls. The divisor of ``S``, in place of the sum of the
+    weights :math:`w_i`, leaves the fixed points where they are and takes far fewer steps to them.
 
     Where rows lie on a plane, or many are equal, the likelihood has no maximum: eigenvalues of
     ``S`` are raised to ``least``, and to 1e-9 of the largest one.
@@ -191,7 +191,7 @@ def student_step(
 
 
 def raised(scatter: Array, least: float) -> Array:
-    """Return a scatter ``(d, d)`` with its eigenvalues raised to ``least`` and 1e-9 of the largest."""
+    """Return a scatter with eigenvalues raised to ``least`` and to 1e-9 of the largest."""
     values, axes = np.linalg.eigh(scatter)
     floor = max(least, FLATTEST * values[-1])
     if values[0] >= floor:

@@ -179,9 +179,9 @@ class _Search:
     def start(self, k: int, seen: Array, rng: np.random.Generator) -> StudentMixtureLaw:
         """Return a mixture about rows that lie apart, chosen by k-means++, with one scatter.
 
-        Distances are those of ``seen``, the rows in some units. A row is chosen in proportion to its squared distance from the nearest centre, times its
-        weight in the one law of all rows, which falls as fast as the former grows: no far row is
-        likelier than those of a cluster.
+        Distances are those of ``seen``, the rows in some units. A row is chosen in proportion to
+        its squared distance from the nearest centre, times its weight in the one law of all rows,
+        which falls as fast as the former grows: no far row is likelier than those of a cluster.
         """
         pull, chosen = self.pull(), []
         gap, nearest = np.ones(len(seen)), np.zeros(len(seen), dtype=np.int64)
