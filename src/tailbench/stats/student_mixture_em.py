@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 LEAST = 1e-6
 """Least eigenvalue of a component's scatter, where that of all rows is the identity."""
 SHORT_STEPS, SHORT_ROWS = 15, 2500  # of a run that finds out what a start is good for
+FIRST_NU = 4.0
 PATIENCE = 2  # numbers of components that are tried beyond the best one
 
 
@@ -109,14 +110,15 @@ class _Search:
 
     @classmethod
     def of(cls, x: Array, shared_nu: bool, tolerance: float, max_steps: int) -> _Search:
-        units = fit_student(x).law
+        # so that even if nearly two thirds of the rows are equal, they do not shrink to a point
+        units = fit_student(x, 2.0 * x.shape[1]).law
         return cls(x, units.whitened(x), units, shared_nu, tolerance, max_steps)
 
     @property
     def whole(self) -> StudentLaw:
-        """The one law of all rows."""
+        """A law of all rows, to begin with."""
         dim = self.rows.shape[1]
-        return StudentLaw(np.zeros(dim), np.eye(dim), self.units.nu)
+        return StudentLaw(np.zeros(dim), np.eye(dim), FIRST_NU)
 
     def pull(self) -> Array:
         """Return the weights of the rows in the one law of them all, shape ``(n,)``."""
@@ -197,7 +199,7 @@ class _Search:
         inner = (self.rows - centres[nearest]) * np.sqrt(pull / pull.sum())[:, None]
         scatter = raised(inner.T @ inner, LEAST)
         weights = np.bincount(nearest, minlength=k) + 1.0
-        laws = tuple(StudentLaw(centre, scatter, self.units.nu) for centre in centres)
+        laws = tuple(StudentLaw(centre, scatter, FIRST_NU) for centre in centres)
         return StudentMixtureLaw(weights / weights.sum(), laws)
 
     def grown(self, law: StudentMixtureLaw, rng: np.random.Generator) -> StudentMixtureLaw:
