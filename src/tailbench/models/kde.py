@@ -98,7 +98,7 @@ class KDE(SimpleModel[KDESettings, KDESampling]):
         if h > 0.0:
             location, scale = (units[0] for units in robust_units(x[None]))
             z = (x - location) / scale
-            spread = h * np.linalg.cholesky(_correlation(fit_student(z).law.scatter))
+            spread = h * np.linalg.cholesky(fit_student(z).law.correlation)
             if settings.correct_variance:
                 change = _correction(np.atleast_2d(np.cov(z.T)), spread)
             spread = scale[:, None] * spread
@@ -117,11 +117,6 @@ class KDE(SimpleModel[KDESettings, KDESampling]):
         x = rows[rng.integers(len(rows), size=n)]
         x = x + rng.standard_normal(x.shape) @ state["spread"].T
         return x + (x - centre) @ state["change"].T
-
-
-def _correlation(scatter: Array) -> Array:
-    scale = np.sqrt(np.diag(scatter))
-    return scatter / np.outer(scale, scale)
 
 
 def _correction(covariance: Array, spread: Array) -> Array:

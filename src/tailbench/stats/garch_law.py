@@ -109,18 +109,13 @@ def fit_t_copula(innovations: Array, nu: Array) -> tuple[Array, float]:
     def coordinates(eta: float) -> Array:
         return np.copysign(stdtrit(eta, p), innovations)
 
-    def correlation(w: Array, eta: float) -> Array:
-        scatter = fit_student(w, eta).law.scatter
-        scale = np.sqrt(np.diag(scatter))
-        return scatter / np.outer(scale, scale)
-
     def loss(log_eta: float) -> float:
         eta = math.exp(log_eta)
         w = coordinates(eta)
-        law = StudentLaw(np.zeros(w.shape[1]), correlation(w, eta), eta)
+        law = StudentLaw(np.zeros(w.shape[1]), fit_student(w, eta).law.correlation, eta)
         return float(log_pdf(w, eta).sum() - law.log_prob(w).sum())
 
     low, high = (math.log(end) for end in JOINT_RANGE)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-3})
     eta = math.exp(found.x)
-    return correlation(coordinates(eta), eta), eta
+    return fit_student(coordinates(eta), eta).law.correlation, eta

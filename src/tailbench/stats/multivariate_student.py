@@ -56,6 +56,12 @@ class StudentLaw:
         """Lower triangular root of the scatter, shape ``(d, d)``."""
         return np.asarray(np.linalg.cholesky(self.scatter), dtype=np.float64)
 
+    @property
+    def correlation(self) -> Array:
+        """The scatter in the scales of the columns, with ones on its diagonal, shape ``(d, d)``."""
+        scale = np.sqrt(np.diag(self.scatter))
+        return self.scatter / np.outer(scale, scale)
+
     def whitened(self, x: Array) -> Array:
         """Return rows in units in which the scatter is the identity, shape ``(n, d)``."""
         from scipy.linalg import solve_triangular
