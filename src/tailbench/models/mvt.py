@@ -45,7 +45,7 @@ class MVTSettings(SimpleSettings):
         return NetworkCost(1.0 + d + d**2, 200.0 + 3.0 * d**2, 10.0 + 4.0 * d)
 
     def passes(self, rows: int) -> tuple[int, int]:
-        """Return the steps that a fit may take, mostly 10 to 30, and the rows of one: all."""
+        """Return the steps that a fit may take, mostly 5 to 30, and the rows of one: all."""
         return min(self.max_steps, 50), rows
 
 
