@@ -42,7 +42,7 @@ class MVTSettings(SimpleSettings):
     def cost(self, data: DataShape) -> NetworkCost:
         """Return the size of centre and scatter, and the operations of a step for a row."""
         d = float(data.dim)
-        return NetworkCost(1.0 + d + d**2, 200.0 + 3.0 * d**2, 10.0 + 4.0 * d)
+        return NetworkCost(1.0 + d + d**2, 200.0 + 1.5 * d**2, 10.0 + 4.0 * d)
 
     def passes(self, rows: int) -> tuple[int, int]:
         """Return the steps that a fit may take, mostly 5 to 30, and the rows of one: all."""

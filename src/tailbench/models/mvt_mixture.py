@@ -59,16 +59,15 @@ class MVTMixtureSettings(SimpleSettings):
     def cost(self, data: DataShape) -> NetworkCost:
         """Return the size of as many components as there may be, and the operations of a step."""
         d, k = float(data.dim), float(self.most)
-        return NetworkCost(k * (2.0 + d + d**2), k * (300.0 + 4.0 * d**2), 20.0 + 6.0 * d + 8.0 * k)
+        return NetworkCost(k * (2.0 + d + d**2), k * (500.0 + 1.5 * d**2), 20.0 + 6.0 * d + 8.0 * k)
 
     def passes(self, rows: int) -> tuple[int, int]:
         """Return the steps of all runs in passes over the data, and the rows of a pass: all.
 
-        Of smaller mixtures a step takes less, so that 'auto' takes half of what its number of
-        runs would.
+        A step of a smaller mixture takes less: 'auto' takes half of what its runs would.
         """
         steps = min(self.max_steps, 100) + 15 * self.starts * min(1.0, 2500 / rows)
-        return round(steps * (self.most if self.components == "auto" else 1.0)), rows
+        return round(steps * (self.most / 2.0 if self.components == "auto" else 1.0)), rows
 
 
 class MVTMixtureSampling(SamplingSettings):
