@@ -16,7 +16,8 @@ from tailbench.models.simple import FittedState, SimpleSettings
 from tailbench.models.student_base import StudentModel
 from tailbench.registry import register
 from tailbench.stats.multivariate_student import StudentLaw
-from tailbench.stats.student_mixture_em import StudentMixtureLaw, best_mixture, fit_mixture
+from tailbench.stats.student_mixture import StudentMixtureLaw
+from tailbench.stats.student_mixture_em import best_mixture, fit_mixture
 
 __all__ = ["MVTMixture", "MVTMixtureSampling", "MVTMixtureSettings"]
 

@@ -1,7 +1,4 @@
-r"""Mixtures of multivariate Student-t laws: density, EM from several starts, number by BIC.
-
-.. math:: p(x) = \sum_{j=1}^k \pi_j \, t_{\nu_j}(x; m_j, S_j).
-"""
+"""Mixtures of Student-t laws by maximum likelihood: EM from several starts, number by BIC."""
 
 from __future__ import annotations
 
@@ -21,8 +18,9 @@ from tailbench.stats.multivariate_student import (
     raised,
     student_step,
 )
+from tailbench.stats.student_mixture import StudentMixtureLaw
 
-__all__ = ["MixtureFit", "StudentMixtureLaw", "best_mixture", "fit_mixture"]
+__all__ = ["MixtureFit", "best_mixture", "fit_mixture"]
 
 Array = NDArray[np.float64]
 LEAST = 1e-6
@@ -30,48 +28,6 @@ LEAST = 1e-6
 SHORT_STEPS, SHORT_ROWS = 15, 2500  # of a run that finds out what a start is good for
 FIRST_NU = 4.0
 PATIENCE = 2  # numbers of components that are tried beyond the best one
-
-
-@dataclass(frozen=True)
-class StudentMixtureLaw:
-    """A mixture of multivariate Student-t laws.
-
-    Attributes:
-        weights: Probabilities of the components, shape ``(k,)``.
-        laws: The components.
-    """
-
-    weights: Array
-    laws: tuple[StudentLaw, ...]
-
-    def distances(self, x: Array) -> Array:
-        """Compute squared distances from every component, shape ``(n, k)``."""
-        return np.stack([law.distances(x) for law in self.laws], axis=1)
-
-    def log_joint(self, distances: Array) -> Array:
-        """Compute logarithms of weight times density at squared distances, shape ``(n, k)``."""
-        parts = [law.log_density(own) for law, own in zip(self.laws, distances.T, strict=True)]
-        return np.stack(parts, axis=1) + np.log(self.weights)
-
-    def log_prob(self, x: Array) -> Array:
-        """Compute the log-density at rows ``(n, d)``, shape ``(n,)``."""
-        from scipy.special import logsumexp
-
-        return logsumexp(self.log_joint(self.distances(x)), axis=1)
-
-    def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Draw ``n`` independent rows, shape ``(n, d)``."""
-        chosen = rng.choice(len(self.weights), n, p=self.weights)
-        x = np.empty((n, len(self.laws[0].loc)))
-        for j, law in enumerate(self.laws):
-            own = chosen == j
-            x[own] = law.sample(int(own.sum()), rng)
-        return x
-
-    def moved(self, location: Array, root: Array) -> StudentMixtureLaw:
-        """Return the law of ``location + root X``, with a matrix ``root`` ``(d, d)``."""
-        laws = tuple(law.moved(location, root) for law in self.laws)
-        return StudentMixtureLaw(self.weights, laws)
 
 
 @dataclass(frozen=True)
@@ -93,12 +49,13 @@ class MixtureFit:
 
 @dataclass(frozen=True)
 class _Search:
-    """Rows in units in which one Student-t law of them all is about 0, of scatter 1.
+    """Rows, and how mixtures of them are searched.
 
     Attributes:
-        given: The rows in the units in which they were given, shape ``(n, d)``.
-        rows: The rows in these units, shape ``(n, d)``.
-        units: That law.
+        given: The rows as they were given, shape ``(n, d)``.
+        rows: The rows in units in which ``units`` has the centre 0 and the scatter 1, ``(n, d)``.
+        units: A Student-t law of all rows.
+        shared_nu: As for ``fit_mixture``, like the rest.
     """
 
     given: Array
@@ -114,11 +71,10 @@ class _Search:
         units = fit_student(x, 2.0 * x.shape[1]).law
         return cls(x, units.whitened(x), units, shared_nu, tolerance, max_steps)
 
-    @property
-    def whole(self) -> StudentLaw:
-        """A law of all rows, to begin with."""
+    def single(self) -> StudentMixtureLaw:
+        """Return a mixture of one component, to begin with."""
         dim = self.rows.shape[1]
-        return StudentLaw(np.zeros(dim), np.eye(dim), FIRST_NU)
+        return StudentMixtureLaw(np.ones(1), (StudentLaw(np.zeros(dim), np.eye(dim), FIRST_NU),))
 
     def pull(self) -> Array:
         """Return the weights of the rows in the one law of them all, shape ``(n,)``."""
@@ -314,8 +270,7 @@ def best_mixture(
         Schwarz, Estimating the dimension of a model, 1978.
     """
     search = _Search.of(x, shared_nu, tolerance, max_steps)
-    one = StudentMixtureLaw(np.ones(1), (search.whole,))
-    best = last = cast(MixtureFit, search.run(one, max_steps, search.rows))
+    best = last = cast(MixtureFit, search.run(search.single(), max_steps, search.rows))
     worse = 0
     for k in range(2, most + 1):
         found = search.best(k, starts, rng, last.law)

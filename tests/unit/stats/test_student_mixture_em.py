@@ -5,7 +5,8 @@ import pytest
 
 from tailbench.exceptions import InputError
 from tailbench.stats.multivariate_student import StudentLaw
-from tailbench.stats.student_mixture_em import StudentMixtureLaw, best_mixture, fit_mixture
+from tailbench.stats.student_mixture import StudentMixtureLaw
+from tailbench.stats.student_mixture_em import best_mixture, fit_mixture
 from tailbench.targets.cholesky_student_mixture import CholeskyStudentMixture
 
 TWO = StudentMixtureLaw(
@@ -87,6 +88,15 @@ def test_a_start_is_not_drawn_to_the_farthest_rows():
     x[0] = 1e9
     found = best_mixture(x, 5, rng, starts=3)
     assert len(found.law.weights) == 3 and min(found.law.weights) > 0.25
+
+
+def test_components_without_mean_are_found_again():
+    laws = tuple(StudentLaw(np.array([10.0 * side, 0.0]), np.eye(2), 0.8) for side in (-1, 1))
+    x = StudentMixtureLaw(np.array([0.5, 0.5]), laws).sample(4000, np.random.default_rng(9))
+    found = best_mixture(x, 5, np.random.default_rng(10), starts=3, shared_nu=True)
+    assert len(found.law.weights) == 2
+    assert abs(np.log(found.law.laws[0].nu / 0.8)) < 4.0 * 1.6 / np.sqrt(4000)
+    assert sorted(round(one.loc[0]) for one in found.law.laws) == [-10, 10]
 
 
 def test_equal_rows_do_not_make_the_likelihood_infinite():
