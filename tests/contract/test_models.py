@@ -161,8 +161,11 @@ def test_names_of_methods_are_unique():
 
 TABLE, IMAGE = DataShape(200, 6), DataShape(200, 64, 8)
 UNET = {"network": "unet", "width": 8, "multipliers": (1, 2)}
-CHOSEN = {"mvt_mixture": {"components": 3}}
-"""What a model else chooses by the data, which its cost cannot know."""
+CHOSEN = {
+    "mvt_mixture": {"components": 3},
+    "external": MODELS["external"].Settings.test_settings,
+}
+"""What a model else chooses by the data, which its cost cannot know, or has to be given."""
 SIZES = [
     *((name, CHOSEN.get(name, {}), TABLE) for name, cls in MODELS.items() if cls.trainable),
     *((name, dict(MODELS[name].Settings.test_settings), TABLE) for name in TRAINABLE),

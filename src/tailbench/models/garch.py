@@ -17,12 +17,15 @@ from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.models.simple import FittedState, SimpleModel, SimpleSettings
 from tailbench.registry import register
-from tailbench.stats.garch_law import GarchLaw, fit_t_copula
+from tailbench.stats.garch_law import GarchLaw
+from tailbench.stats.student_copula import fit_student_copula
 
 __all__ = ["GARCH", "GARCHSampling", "GARCHSettings"]
 
 Array = NDArray[np.float64]
 OPERATIONS = 600.0  # of a step for a column: logarithms, quantiles, random numbers
+
+LEAST_JOINT = 1.0  # degrees of freedom of the copula
 
 
 class GARCHSettings(SimpleSettings):
@@ -113,7 +116,9 @@ class GARCH(SimpleModel[GARCHSettings, GARCHSampling]):
             converged = converged and fit.convergence_flag == 0
             self.report(f"column {j + 1}")
         mean, omega, alpha, beta, nu = np.array(params).T
-        correlation, joint_nu = fit_t_copula(np.stack(innovations, axis=1), nu)
+        correlation, joint_nu = fit_student_copula(np.stack(innovations, axis=1), rng)
+        # One column has no copula, and its coordinate may be of any law.
+        joint_nu = max(joint_nu, LEAST_JOINT) if len(nu) > 1 else float(nu[0])
         law = GarchLaw(
             mean=location + scale * mean,
             omega=scale**2 * omega,

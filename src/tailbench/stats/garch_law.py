@@ -1,4 +1,4 @@
-r"""GARCH(1,1) series with Student-t innovations, joined by a t copula: fit of the copula, draws.
+r"""GARCH(1,1) series with Student-t innovations, joined by a t copula.
 
 For each column, with innovations of unit variance whose law is Student-t,
 
@@ -15,13 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.stats.multivariate_student import StudentLaw, fit_student
-from tailbench.stats.student import log_pdf
+from tailbench.stats.multivariate_student import StudentLaw
 
-__all__ = ["GarchLaw", "fit_t_copula"]
+__all__ = ["GarchLaw"]
 
 Array = NDArray[np.float64]
-JOINT_RANGE = (1.0, 200.0)
 LEAST_P = 1e-100  # below it quantiles are not computed; no draw comes near it
 NODES = 4096
 
@@ -77,45 +75,3 @@ def _innovations(joint_nu: float, nu: float) -> tuple[Array, Array]:
     given = np.linspace(0.0, math.asinh(-stdtrit(joint_nu, LEAST_P)), NODES)
     p = np.maximum(stdtr(joint_nu, -np.sinh(given)), LEAST_P)
     return given, np.arcsinh(-stdtrit(nu, p) * math.sqrt((nu - 2.0) / nu))
-
-
-def fit_t_copula(innovations: Array, nu: Array) -> tuple[Array, float]:
-    r"""Compute correlation matrix and degrees of freedom of a t copula.
-
-    Innovations of known Student-t margins become coordinates :math:`w = T_\eta^{-1}(T_\nu(z))`; for
-    each :math:`\eta` the matrix is the correlation of the scatter of ``fit_student``, and
-    :math:`\eta` from 1 to 200 maximises
-
-    .. math:: \sum_i \Bigl[\log t_\eta(w_i; 0, R) - \sum_j \log t_\eta(w_{ij})\Bigr].
-
-    Args:
-        innovations: Innovations of unit variance, shape ``(n, d)``.
-        nu: Degrees of freedom of the columns, above 2, shape ``(d,)``.
-
-    Returns:
-        Matrix ``(d, d)`` with ones on its diagonal, and degrees of freedom; those of the margin in
-        one dimension, where there is no copula.
-
-    References:
-        Demarta and McNeil, The t copula and related copulas, 2005.
-    """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import stdtr, stdtrit
-
-    if innovations.shape[1] == 1:
-        return np.ones((1, 1)), float(nu[0])
-    p = np.maximum(stdtr(nu, -np.abs(innovations) * np.sqrt(nu / (nu - 2.0))), LEAST_P)
-
-    def coordinates(eta: float) -> Array:
-        return np.copysign(stdtrit(eta, p), innovations)
-
-    def loss(log_eta: float) -> float:
-        eta = math.exp(log_eta)
-        w = coordinates(eta)
-        law = StudentLaw(np.zeros(w.shape[1]), fit_student(w, eta).law.correlation, eta)
-        return float(log_pdf(w, eta).sum() - law.log_prob(w).sum())
-
-    low, high = (math.log(end) for end in JOINT_RANGE)
-    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-3})
-    eta = math.exp(found.x)
-    return fit_student(coordinates(eta), eta).law.correlation, eta

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tailbench.stats.garch_law import GarchLaw, fit_t_copula
-from tailbench.stats.multivariate_student import StudentLaw
+from tailbench.stats.garch_law import GarchLaw
 
 CORRELATION = np.array([[1.0, 0.6], [0.6, 1.0]])
 LAW = GarchLaw(
@@ -77,29 +76,3 @@ def test_innovations_have_their_margins(joint_nu, nu):
     p = np.array([1e-3, 1.0 - 1e-3])
     below = (x[:, None] <= exact.ppf(p)).mean(axis=0)
     assert (np.abs(below - p) < 4.0 * np.sqrt(p * (1 - p) / len(x))).all()
-
-
-def test_the_copula_is_found_again():
-    n = 6000
-    z = innovations(n, np.random.default_rng(3))
-    correlation, joint_nu = fit_t_copula(z, LAW.nu)
-    np.testing.assert_allclose(np.diag(correlation), 1.0, rtol=1e-12)
-    # of the correlation of a t law, sqrt((nu + d + 2)/(nu + d)) times that of a Gaussian's
-    error = np.sqrt((5.0 + 4.0) / (5.0 + 2.0)) * (1.0 - 0.6**2) / np.sqrt(n)
-    assert abs(correlation[0, 1] - 0.6) < 4.0 * error
-    # the spread of 20 such fits is 0.065
-    assert abs(np.log(joint_nu / 5.0)) < 4.0 * 0.065
-
-
-def test_a_gaussian_copula_has_many_degrees_of_freedom():
-    w = StudentLaw(np.zeros(2), CORRELATION, 1e6).sample(5000, np.random.default_rng(4))
-    z = stats.t.ppf(stats.norm.cdf(w), 3.0) / np.sqrt(3.0)
-    _, joint_nu = fit_t_copula(z, np.array([3.0, 3.0]))
-    assert joint_nu > 30.0
-
-
-def test_an_innovation_beyond_all_probability_is_finite():
-    z = np.random.default_rng(5).standard_normal((200, 2))
-    z[0] = 1e6
-    correlation, joint_nu = fit_t_copula(z, np.array([500.0, 500.0]))
-    assert np.isfinite(correlation).all() and np.isfinite(joint_nu)
