@@ -101,6 +101,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
 
     Settings: ClassVar[type[ModelSettings]] = FlowSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow": FlowSampling}
+    tuning = "learning rate and layers on student_mixture"
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
