@@ -77,8 +77,8 @@ class FM(MatchingEstimator[FMSettings, FMSampling]):
 
         data = super()._prepare(x)
         if self.settings.base == "margins":
-            z = data.double().numpy()
-            fitted = TailMargins.fit(z, *robust_units(z)).constants
+            # of the data as they are, whose zero may be a bound
+            fitted = TailMargins.fit(x, *robust_units(x)).constants
             self.constants |= {PREFIX + key: value for key, value in fitted.items()}
         return data
 
@@ -93,8 +93,8 @@ class FM(MatchingEstimator[FMSettings, FMSampling]):
         if self.settings.base == "gaussian":
             return super()._base(positions)
         own = TailMargins({key: self.constants[PREFIX + key] for key in TailMargins.needed})
-        chosen = list(positions)
-        return lambda gaussian, uniform: own.to_data(gaussian(), chosen)
+        chosen, units = list(positions), self.margins
+        return lambda gaussian, uniform: units.to_model(own.to_data(gaussian(), chosen), chosen)
 
     def _drawn(
         self, module: nn.Module, batch: Tensor, streams: Streams

@@ -34,7 +34,7 @@ WEIGHTING = (
 class MatchingSettings(NetworkSettings):
     """Settings of the training of a velocity."""
 
-    weighting: Weighting = Field("uniform", description=WEIGHTING)
+    weighting: Weighting = Field("radial", description=WEIGHTING)
 
 
 class MatchingSampling(SamplingSettings):
