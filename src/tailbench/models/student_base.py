@@ -27,7 +27,7 @@ __all__ = ["StudentEstimator", "StudentSettings"]
 class StudentSettings(NetworkSettings):
     """Settings of the training of a model with Student-t noise."""
 
-    nu: Literal["auto", "truth"] | Annotated[float, Field(ge=0.3)] = Field(
+    nu: Literal["auto", "truth"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
         description="Degrees of freedom of the noise, and the tail index of the samples: 'auto', "
         "1/xi of the heaviest column, Gaussian noise if none is heavy; 'truth', the tail index of "
@@ -48,12 +48,15 @@ class StudentSettings(NetworkSettings):
     def for_target(self, target: Any) -> Self:
         """Return the settings with the tail index of the norm of the target for 'truth'.
 
+        Args:
+            target: The law, or ``None`` if it is not known.
+
         Raises:
             InputError: If the target does not know it, or it is infinite.
         """
         if not self.needs_target:
             return self
-        index = target.norm_tail_index() if hasattr(target, "norm_tail_index") else None
+        index = None if target is None else target.norm_tail_index()
         if index is None or math.isinf(index):
             raise InputError("nu: 'truth' needs data with a known, finite tail index of the norm")
         return self.model_copy(update={"nu": float(index)})
