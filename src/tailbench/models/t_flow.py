@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,12 @@ __all__ = ["TFlow", "TFlowSampling", "TFlowSettings"]
 
 class TFlowSettings(StudentSettings, MatchingSettings):
     """Settings of the training of t-Flow."""
+
+    loss: Literal["noise", "velocity"] = Field(
+        "noise",
+        description="Whose squared error is learned from: 'noise', as published, which is that of "
+        "the velocity times t squared and leaves it loose near the base, or 'velocity'.",
+    )
 
 
 class TFlowSampling(MatchingSampling):
@@ -71,8 +77,8 @@ class TFlow(
 
         return torch.tensor([quartile_ratio(nu) for nu in self._nu(positions).tolist()])
 
-    def _weight(self, t: Tensor) -> Tensor:
-        return t.square()
+    def _weight(self, t: Tensor) -> Tensor | float:
+        return t.square() if self.settings.loss == "noise" else 1.0
 
     def _times(self, settings: TFlowSampling, steps: int) -> Tensor:
         from tailbench.diffusion.samplers import noise_levels

@@ -43,9 +43,9 @@ def test_samples_have_the_tail_index_of_the_noise(nu, preconditioning):
 @pytest.mark.slow
 @pytest.mark.parametrize("nu", [1.0, 3.0])
 def test_learns_the_denoiser_of_atoms(nu):
-    """Four atoms of known shares: the posterior mean within 5 % of its spread; of a point in the middle.
+    """Four atoms of known shares: the posterior mean within 5 % of its spread.
 
-    At nu 1 the error has no mean: the line of the paper is not that of a bounded law.
+    By the median: at nu 1 the error has no mean, since the line of the paper is not that of a bounded law.
     """
     rng = np.random.default_rng(0)
     atoms = np.array([[0.0, 0.0], [2.0, 1.0], [-1.0, 3.0], [-2.0, -2.0]])
@@ -60,7 +60,9 @@ def test_learns_the_denoiser_of_atoms(nu):
         y = places[torch.from_numpy(rng.choice(4, 4000, p=shares))]
         x = y + sigma * torch.from_numpy(student(4000, 2, nu, 2))
         square = (x.unsqueeze(1) - places).square().sum(-1)
-        weights = torch.from_numpy(shares).log() - 0.5 * (nu + 2) * torch.log1p(square / (nu * sigma**2))
+        weights = torch.from_numpy(shares).log() - 0.5 * (nu + 2) * torch.log1p(
+            square / (nu * sigma**2)
+        )
         exact = weights.softmax(-1) @ places
         with torch.no_grad():
             found = module(x[None], torch.full((1, 1, 1), sigma, dtype=torch.float64))[0]
