@@ -45,7 +45,7 @@ def test_samples_have_the_tail_index_of_the_noise(nu, preconditioning):
 def test_learns_the_denoiser_of_atoms(nu):
     """Four atoms of known shares: the posterior mean within 5 % of its spread.
 
-    By the median: at nu 1 the error has no mean, since the line of the paper is not that of a bounded law.
+    By the median: at nu 1 the error has no mean, since the line of the paper is not flat.
     """
     rng = np.random.default_rng(0)
     atoms = np.array([[0.0, 0.0], [2.0, 1.0], [-1.0, 3.0], [-2.0, -2.0]])
