@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.data import DataShape, NetworkCost
-from tailbench.models.base import SampleResult
+from tailbench.data import DataShape, ImageLayout, NetworkCost
+from tailbench.models.base import Data, SampleResult
 from tailbench.models.estimator import Estimator
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
-from tailbench.training.context import SampleContext
+from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,11 +45,13 @@ class FlowSettings(TrainingSettings):
     bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")
     width: int = Field(64, ge=1, description="Width of the conditioning networks.")
     num_blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
-    tails: Literal["auto", "ttf", "student", "none"] = Field(
+    tails: Literal["auto", "ttf", "student", "student_learned", "none"] = Field(
         "auto",
         description="Tails of each coordinate: 'auto', a tail transform where the data are heavy; "
         "'ttf', a tail transform everywhere; 'student', a Student-t base of the estimated "
-        "degrees of freedom where the data are heavy; 'none', a Gaussian base alone.",
+        "degrees of freedom where the data are heavy; 'student_learned', a Student-t base "
+        "everywhere, whose degrees of freedom are learned with the flow from the estimated ones "
+        "on; 'none', a Gaussian base alone.",
     )
     tail_fraction: float = Field(
         0.05,
@@ -96,7 +98,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
     References:
         Durkan et al., Neural spline flows, 2019 (the couplings); Hickling and Prangle, Flexible
         tails for normalizing flows, 2025 (``ttf``); Laszkiewicz, Lederer and Fischer, Marginal
-        tail-adaptive normalizing flows, 2022 (``student``).
+        tail-adaptive normalizing flows, 2022 (``student``, and its gTAF, ``student_learned``).
     """
 
     Settings: ClassVar[type[ModelSettings]] = FlowSettings
@@ -119,6 +121,7 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             "auto": np.where(heavy, xi, 0.0),
             "ttf": np.maximum(xi, smallest),
             "student": np.where(heavy, xi, 0.0),
+            "student_learned": np.maximum(xi, smallest),
             "none": np.zeros_like(xi),
         }[self.settings.tails]
 
@@ -163,11 +166,29 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             self.settings.num_blocks,
         )
         own = {key: value[list(positions)] for key, value in self.constants.items()}
-        return TailedFlow(coupling, **own)
+        return TailedFlow(coupling, **own, learned=self.settings.tails == "student_learned")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         draw = streams.randn(*batch.shape[1:]) if self.settings.noise else None
         return module.loss(batch, draw)  # type: ignore[operator]
+
+    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
+        super().fit_block(x, context, images)
+        if self.settings.tails == "student_learned":
+            for rows, found in zip(self.info["tails"]["per_seed"], self.base_index(), strict=True):
+                for row, index in zip(rows, found.tolist(), strict=True):
+                    row["lambda"] = index
+        return self
+
+    def base_index(self) -> NDArray[np.float64]:
+        """Return the inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.
+
+        Raises:
+            RuntimeError: If the flow has not been fitted.
+        """
+        index: Tensor = self._fitted().index  # type: ignore[assignment]
+        return index.detach().double().numpy()
 
     def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
         """Compute the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.

@@ -74,6 +74,25 @@ def test_the_student_base_reaches_too():
     assert y.max() > 1e3
 
 
+def test_learned_degrees_are_told_and_saved(tmp_path):
+    """Each column's own, from the estimates on; samples have them."""
+    x = np.stack([cauchy(), normal()], axis=1)
+    model = Flow(device="cpu", tails="student_learned", train_steps=60, layers=1, width=8)
+    model.fit(x, verbose=False)
+    (rows,) = model.info["tails"]["per_seed"]
+    (index,) = model.base_index()
+    assert [row["lambda"] for row in rows] == pytest.approx(index.tolist())
+    assert index[0] == pytest.approx(1.0, abs=0.3) and index[1] < 0.2
+    start = model.constants["student"].numpy()[0]
+    assert np.abs(index - start).max() > 1e-4
+    y = np.abs(model.sample(20_000))
+    assert y[:, 0].max() > 1e3 > 100 > y[:, 1].max()
+    model.save(tmp_path)
+    loaded = Flow.load(tmp_path, device="cpu")
+    assert np.array_equal(loaded.base_index(), model.base_index())
+    assert np.array_equal(loaded.sample(50), model.sample(50))
+
+
 def test_scaled_data_give_scaled_samples(block, small):
     huge = 2.0**20
     for tails in ("auto", "student"):
