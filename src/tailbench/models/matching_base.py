@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from tailbench.diffusion.velocity import Base
     from tailbench.rng.streams import IndexedStreams, Streams
 
-__all__ = ["MatchingEstimator", "MatchingSampling", "MatchingSettings", "Weighting"]
+__all__ = [
+    "WEIGHTING",
+    "MatchingEstimator",
+    "MatchingSampling",
+    "MatchingSettings",
+    "Steps",
+    "Weighting",
+]
 
 Steps = Annotated[int, Field(ge=1)]
 Weighting = Literal["uniform", "radial"]

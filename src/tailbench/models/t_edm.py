@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
-from tailbench.models.matching_base import WEIGHTING, Weighting
+from tailbench.models.matching_base import WEIGHTING, Steps, Weighting
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed
 from tailbench.models.student_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TEDM", "TEDMSampling", "TEDMSettings"]
 
-Steps = Annotated[int, Field(ge=1)]
 SigmaMin = Annotated[float, Field(gt=0)]
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from tailbench.models.matching_base import MatchingEstimator, MatchingSampling, MatchingSettings
+from tailbench.models.matching_base import (
+    MatchingEstimator,
+    MatchingSampling,
+    MatchingSettings,
+    Steps,
+)
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.models.student_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
@@ -36,7 +41,7 @@ class TFlowSampling(MatchingSampling):
     parts: ClassVar[Parts] = {"model": ("t_flow",)}
 
     model: str = Field("t_flow", description="The trained t-Flow, by its name under models.")
-    sampling_steps: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    sampling_steps: Steps | tuple[Steps, ...] = Field(
         18, description="Steps from the base to the data; a list is a sweep."
     )
     sigma_min: float = Field(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate as quadrature
+from scipy import stats
 
 from tailbench.diffusion.denoiser import Denoiser
 from tailbench.diffusion.samplers import noise_levels, reverse
@@ -191,3 +192,21 @@ def test_points_far_out_stay_in_line(nu, tail):
 @pytest.mark.parametrize(("nu", "scale"), [(3.0, 3.0**0.5), (1.0, 1.4826022185), (np.inf, 1.0)])
 def test_scale_of_the_noise(nu, scale):
     assert noise_scale(nu) == pytest.approx(scale, rel=1e-9)
+
+
+@pytest.mark.parametrize("nu", [1.0, 3.0])
+def test_gaussian_data_come_back_by_the_exact_denoiser(nu):
+    """A quadrature over kappa: x V / (V + s^2/kappa), weighed by Gamma(nu/2) times N(x)."""
+    level = torch.linspace(-25.0, 6.0, 1500, dtype=torch.float64)  # log kappa
+    prior = 0.5 * nu * (level - level.exp())
+
+    def noise(x, sigma):
+        total = 1.0 + sigma**2 * (-level).exp()
+        weights = (prior - 0.5 * total.log() - 0.5 * x.square() / total).softmax(-1)
+        return (x - x * (weights / total).sum(-1, keepdim=True)) / sigma
+
+    p = (np.arange(400) + 0.5) / 400  # one column: the map rises, and quantiles go to quantiles
+    start = 80.0 * torch.from_numpy(stats.t.ppf(p, nu)).view(1, -1, 1)
+    end = reverse(noise, start, noise_levels(80.0, 0.002, 64))[0, :, 0].numpy()
+    middle = (p > 0.02) & (p < 0.98)
+    np.testing.assert_allclose(end[middle], stats.norm.ppf(p)[middle], rtol=0.03, atol=0.01)
