@@ -29,6 +29,7 @@ VARIANTS = {
     "t_edm tail": {"preconditioning": "tail"},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
+    "flow ttf_sides": {"tails": "ttf_sides"},
     "flow student": {"tails": "student"},
     "flow student_learned": {"tails": "student_learned"},
     "flow none": {"tails": "none"},

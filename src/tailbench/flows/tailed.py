@@ -61,6 +61,7 @@ class TailedFlow(nn.Module):
         noise: Standard deviation of the noise that training adds, ``(E, d)``, in units of the data.
         learned: Let the training change the degrees of freedom of the base, which are
             :math:`\nu = \log(1 + e^r) + 0.001` of a parameter ``r``, from those of ``student``.
+        low_shape: Tail index of the lower side of the tail transform, if it has its own.
     """
 
     location: Tensor
@@ -68,6 +69,7 @@ class TailedFlow(nn.Module):
     shape: Tensor
     student: Tensor
     noise: Tensor
+    low_shape: Tensor | None
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class TailedFlow(nn.Module):
         student: Tensor,
         noise: Tensor,
         learned: bool = False,
+        low_shape: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.coupling = coupling
@@ -90,6 +93,7 @@ class TailedFlow(nn.Module):
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
+        self.register_buffer("low_shape", low_shape, persistent=False)
         self.degrees: nn.Parameter | None = None
         if learned:
             excess = 1.0 / student - LEAST
@@ -105,7 +109,7 @@ class TailedFlow(nn.Module):
     @property
     def tail(self) -> TailTransform:
         """The tail transform."""
-        return TailTransform(self.location, self.scale, self.shape)
+        return TailTransform(self.location, self.scale, self.shape, self.low_shape)
 
     def latent_log_prob(self, z: Tensor) -> Tensor:
         """Return the log-density of what the tail layer leaves, ``z`` ``(E, n, d)``: ``(E, n)``."""

@@ -170,3 +170,13 @@ def test_learned_degrees_start_at_those_of_the_base(nu):
     by_nu = (ends[0] - ends[1]) / (2 * step)
     inner = torch.sigmoid(learned.degrees.detach())  # of nu by the parameter
     np.testing.assert_allclose(slope, by_nu * inner.numpy(), rtol=1e-3, atol=1e-7)
+
+
+def test_a_flow_of_two_sides_integrates_to_one():
+    made = flow(1, 0.9, 0.0)
+    made.low_shape = torch.full((1, 1), 0.1, dtype=torch.float64)
+    x, weights = far_grid()
+    density = made.log_prob(torch.from_numpy(x).view(1, -1, 1)).exp().flatten().numpy()
+    assert (density * weights).sum() == pytest.approx(1.0, abs=1e-4)
+    above = density[x > 1e8] * x[x > 1e8] ** (1 + 1 / 0.9)
+    assert above.max() / above.min() < 1.01 and density[x < -1e5].max() < 1e-30
