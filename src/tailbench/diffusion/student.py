@@ -95,17 +95,18 @@ class StudentDenoiser(Denoiser):
             torch.where(self.nu.isinf(), factor, out.exp() / sigma),
         )
 
-    def loss(self, x: Tensor, sigma: Tensor, noise: Tensor, radial: bool = False) -> Tensor:
+    def loss(self, x: Tensor, sigma: Tensor, noise: Tensor, damping: float = 0.0) -> Tensor:
         r"""Return the loss of each seed, shape ``(E,)``: :math:`\|D - y\|^2 / c_{out}^2`.
 
         Args:
             x: Data in the model's units, shape ``(E, n, d)``.
             sigma: Noise levels, shape ``(E, n, 1)``.
             noise: Student-t noise of scale one, of the shape of ``x``.
-            radial: Weigh points far out down: see :func:`tailbench.diffusion.velocity.far_weight`.
+            damping: How much points far out are weighed down: see
+                :func:`tailbench.diffusion.velocity.far_weight`.
         """
         noisy = x + sigma * noise
         line, factor = self.coefficients(noisy, sigma)
         error = self.correction(noisy, sigma) - (noise - line * noisy) / factor
-        weight = far_weight(self._unit(noisy, sigma)) if radial else 1.0
+        weight = far_weight(self._unit(noisy, sigma), damping)
         return (weight * error.square()).mean((-2, -1)).float()

@@ -34,17 +34,18 @@ uniform numbers ``(E, n, *shape)``."""
 SOFT = 1e-3  # of the time at its ends, where the odds of noise to data would be 0 or infinite
 
 
-def far_weight(x: Tensor) -> Tensor:
-    r"""Return :math:`2 / (1 + r^2)` with the mean square :math:`r^2` over the coordinates.
+def far_weight(x: Tensor, damping: float) -> Tensor:
+    r"""Return :math:`(2 / (1 + r^2))^p` with the mean square :math:`r^2` over the coordinates.
 
     A loss :math:`E\, w(x_t, t) \|\hat v - v\|^2` has the same minimum for every weight of the
-    network's own input, :math:`E[v | x_t]`; with this one points far out, whose errors are as
-    large as they are, count no more than others.
+    network's own input, :math:`E[v | x_t]`. Points far out have errors as large as they are: with
+    ``p`` 1 they count no more than others, and with 0 as much as their square.
 
     Args:
         x: Input in units in which it is of the order of one, shape ``(E, n, d)``.
+        damping: The exponent ``p``.
     """
-    return 2.0 / (1.0 + x.square().mean(-1, keepdim=True))
+    return (2.0 / (1.0 + x.square().mean(-1, keepdim=True))) ** damping
 
 
 class VelocityField(nn.Module):
@@ -82,7 +83,7 @@ class VelocityField(nn.Module):
         return line * x + factor * self.correction(x / size, t)
 
     def loss(
-        self, base: Tensor, data: Tensor, t: Tensor, weight: Tensor | float, radial: bool
+        self, base: Tensor, data: Tensor, t: Tensor, weight: Tensor | float, damping: float
     ) -> Tensor:
         """Compute the squared error of the velocity of each seed, shape ``(E,)``.
 
@@ -91,12 +92,11 @@ class VelocityField(nn.Module):
             data: Data, of the same shape, the partner of each draw.
             t: Times, shape ``(E, n, 1)``.
             weight: Weight of each time.
-            radial: Weigh points far out down: see :func:`far_weight`.
+            damping: How much points far out are weighed down: see :func:`far_weight`.
         """
         x = (1.0 - t) * base + t * data
         line, factor, size = self.coefficients(t)
         wanted = (data - base - line * x) / factor
-        error = (weight * factor.square()) * (self.correction(x / size, t) - wanted).square()
-        if radial:
-            error = far_weight(x / size) * error
-        return error.mean((-2, -1)).float()
+        unit = x / size
+        weight = far_weight(unit, damping) * weight * factor.square()
+        return (weight * (self.correction(unit, t) - wanted).square()).mean((-2, -1)).float()

@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = [
-    "WEIGHTING",
+    "DAMPING",
+    "Damping",
     "MatchingEstimator",
     "MatchingSampling",
     "MatchingSettings",
     "Steps",
-    "Weighting",
 ]
 
 Steps = Annotated[int, Field(ge=1)]
-Weighting = Literal["uniform", "radial"]
-WEIGHTING = (
-    "Weight of a squared error: 'uniform', or 'radial', 2/(1 + r^2) for noisy data at the "
-    "distance r in their own scale, which has the same minimum and counts points far out no more "
-    "than others."
+Damping = Annotated[float, Field(ge=0, le=1)]
+DAMPING = (
+    "Exponent p of the weight (2 / (1 + r^2))^p of a squared error, for noisy data at the distance "
+    "r in their own scale. 0 is the published loss, which has no mean on the heaviest tails; the "
+    "minimum is the same."
 )
 
 
 class MatchingSettings(NetworkSettings):
     """Settings of the training of a velocity."""
 
-    weighting: Weighting = Field("radial", description=WEIGHTING)
+    damping: Damping = Field(0.5, description=DAMPING)
 
 
 class MatchingSampling(SamplingSettings):
@@ -104,8 +104,7 @@ class MatchingEstimator(DiffusionEstimator[Training, Sampling], Generic[Training
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         base, data, t = self._drawn(module, batch, streams)
-        radial = self.settings.weighting == "radial"
-        return module.loss(base, data, t, self._weight(t), radial)  # type: ignore[operator]
+        return module.loss(base, data, t, self._weight(t), self.settings.damping)  # type: ignore[operator]
 
     def sample_block(self, n: int, settings: Sampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed: the end of the way from a draw of the base.

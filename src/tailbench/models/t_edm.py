@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
-from tailbench.models.matching_base import WEIGHTING, Steps, Weighting
+from tailbench.models.matching_base import DAMPING, Damping, Steps
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed
 from tailbench.models.student_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
@@ -33,7 +33,7 @@ class TEDMSettings(StudentSettings):
         "noise of the noise's variance, or of its quartiles where nu is at most 2; 'tail', a line "
         "that is right far out for data of the noise's own tail index.",
     )
-    weighting: Weighting = Field("radial", description=WEIGHTING)
+    damping: Damping = Field(0.5, description=DAMPING)
     sigma_mean: float = Field(
         -1.2, description="Mean of the logarithm of the noise level in training."
     )
@@ -108,8 +108,8 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
             lambda: streams.randn(n, dim),
             lambda *shape: streams.uniform(n, *shape),
         )
-        radial = self.settings.weighting == "radial"
-        return module.loss(batch.double(), log_sigma.double().exp(), noise, radial)  # type: ignore[operator]
+        sigma = log_sigma.double().exp()
+        return module.loss(batch.double(), sigma, noise, self.settings.damping)  # type: ignore[operator]
 
     def sample_block(self, n: int, settings: TEDMSampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed, from Student-t noise of scale ``sigma_max``.

@@ -64,8 +64,8 @@ def test_loss_is_the_weighted_error_of_the_denoiser(nu):
     expected = error.mean((1, 2)).float()
     torch.testing.assert_close(module.loss(x, sigma, noise), expected, rtol=1e-4, atol=1e-5)
     far = ((x + sigma * noise) ** 2 / (k2 * sigma**2 + 1)).mean(-1, keepdim=True)
-    expected = (2 / (1 + far) * error).mean((1, 2)).float()
-    torch.testing.assert_close(module.loss(x, sigma, noise, True), expected, rtol=1e-4, atol=1e-5)
+    expected = ((2 / (1 + far)) ** 0.5 * error).mean((1, 2)).float()
+    torch.testing.assert_close(module.loss(x, sigma, noise, 0.5), expected, rtol=1e-4, atol=1e-5)
 
 
 def slope(module, x, sigma):

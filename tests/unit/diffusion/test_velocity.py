@@ -66,24 +66,25 @@ def test_points_far_out_stay_in_line():
         assert float((y / x - 1.0).abs().max()) < bound
 
 
-@pytest.mark.parametrize("radial", [False, True])
-def test_loss_is_the_squared_error_of_the_velocity(radial):
+@pytest.mark.parametrize("damping", [0.0, 0.5, 1.0])
+def test_loss_is_the_squared_error_of_the_velocity(damping):
     rng = torch.Generator().manual_seed(0)
     base, data = torch.randn(2, 3, 50, 2, generator=rng, dtype=torch.float64)
     t = torch.rand(3, 50, 1, generator=rng, dtype=torch.float64)
     module = field(3, scale=torch.tensor([0.5, 1.0, 2.0]))
     x = (1 - t) * base + t * data
     error = (module(x, t) - (data - base)).square()
-    if radial:
-        size = (t**2 + (torch.tensor([0.5, 1.0, 2.0]).view(3, 1, 1) * (1 - t)) ** 2).sqrt()
-        error = error * 2 / (1 + (x / size).square().mean(-1, keepdim=True))
+    size = (t**2 + (torch.tensor([0.5, 1.0, 2.0]).view(3, 1, 1) * (1 - t)) ** 2).sqrt()
+    error = error * (2 / (1 + (x / size).square().mean(-1, keepdim=True))) ** damping
     expected = (t.square() * error).mean((1, 2)).float()
-    torch.testing.assert_close(module.loss(base, data, t, t.square(), radial), expected)
+    torch.testing.assert_close(module.loss(base, data, t, t.square(), damping), expected)
 
 
-def test_far_points_count_no_more_than_others():
+def test_far_points_are_weighed_down():
     x = torch.tensor([[[0.0, 0.0], [1.0, 1.0], [1e6, 0.0]]], dtype=torch.float64)
-    np.testing.assert_allclose(far_weight(x).flatten(), [2.0, 1.0, 4e-12], rtol=1e-5)
+    np.testing.assert_allclose(far_weight(x, 1.0).flatten(), [2.0, 1.0, 4e-12], rtol=1e-5)
+    np.testing.assert_allclose(far_weight(x, 0.5).flatten(), [2**0.5, 1.0, 2e-6], rtol=1e-5)
+    assert far_weight(x, 0.0).flatten().tolist() == [1.0, 1.0, 1.0]
 
 
 def test_ends_of_the_way_and_precision():

@@ -56,10 +56,10 @@ def velocity(model, x, t):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cls", "alpha", "weighting", "bound"),
-    [(NarrowBase, 2.0, "uniform", 0.03), (CauchyBase, 1.0, "radial", 0.2)],
+    ("cls", "alpha", "damping", "bound"),
+    [(NarrowBase, 2.0, 0.0, 0.03), (CauchyBase, 1.0, 1.0, 0.2)],
 )
-def test_learns_the_velocity_between_stable_laws(cls, alpha, weighting, bound):
+def test_learns_the_velocity_between_stable_laws(cls, alpha, damping, bound):
     """Closed form between stable laws of one index, in the central 99 %.
 
     Between Cauchy laws the error of a single pair has no variance but by its weight.
@@ -70,7 +70,7 @@ def test_learns_the_velocity_between_stable_laws(cls, alpha, weighting, bound):
         y, base = ndtri(grid(n))[:, None], 0.5 * rng.standard_normal(n)
     else:
         y, base = cauchy(n), 0.5 * QUARTILE * cauchy(n, 1)[:, 0]
-    model = cls(device="cpu", weighting=weighting, train_steps=2000, width=64, num_blocks=2)
+    model = cls(device="cpu", damping=damping, train_steps=2000, width=64, num_blocks=2)
     model.fit(y, verbose=False)
     z = rng.permutation((y / model.constants["scale"].numpy())[:, 0])
     wrong = size = 0.0
@@ -233,7 +233,7 @@ def test_a_base_of_margins_is_for_tables():
 
 
 @pytest.mark.parametrize(
-    "options", [{"base": "student"}, {"coupling": "sinkhorn"}, {"weighting": "none"}]
+    "options", [{"base": "student"}, {"coupling": "sinkhorn"}, {"damping": 1.5}]
 )
 def test_settings_out_of_range(options):
     with pytest.raises(ValidationError, match=next(iter(options))):
