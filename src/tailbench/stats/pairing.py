@@ -16,7 +16,7 @@ def optimal_pairs(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
     The cost that POT is given is :math:`-\langle x_i, y_j \rangle`: the squares of the norms are
     the same for every permutation, and of points far out they would leave nothing of the rest
     after rounding. With the squared distances of 512 cubed Cauchy points and as many Gaussian
-    ones in two columns, POT pairs more than nine in ten otherwise than with the products, and worse.
+    ones in two columns, POT gives more than nine in ten a worse partner than with the products.
 
     Args:
         x: Points, shape ``(n, d)``.
