@@ -29,9 +29,13 @@ MODELS["toy_gaussian"] = ToyGaussian
 AUTO = {"sigma_T": "auto", "sigma_T_grid": (0.5, 2.0)}
 VARIANTS = {
     "sgm heavy": {"preconditioning": "tail_aware"},
+    "fm margins": {"base": "margins", "coupling": "ot"},
+    "t_edm tail": {"preconditioning": "tail"},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
+    "flow ttf_sides": {"tails": "ttf_sides"},
     "flow student": {"tails": "student"},
+    "flow student_learned": {"tails": "student_learned"},
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,
