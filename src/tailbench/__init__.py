@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tailbench.metrics.scoring import score
     from tailbench.models.dlpm import DLPM
     from tailbench.models.flow import Flow
     from tailbench.models.flow_sgm import FlowSGM
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tailbench.models.sgm import SGM
 
 __version__ = "0.1.0"
-__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "Oracle", "OracleStart", "__version__"]
+__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "Oracle", "OracleStart", "__version__", "score"]
 
 _HOMES = {
     "DLPM": "models.dlpm",
@@ -25,6 +26,7 @@ _HOMES = {
     "Oracle": "models.oracle",
     "OracleStart": "models.oracle_start",
     "SGM": "models.sgm",
+    "score": "metrics.scoring",
 }
 
 
