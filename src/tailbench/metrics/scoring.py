@@ -107,15 +107,14 @@ def score(
     if splits < 2:
         raise ValueError(f"splits must be at least 2, not {splits}")
     tables = match_tables(samples, reference, train, columns)
-    for rows, source in zip((tables.samples, tables.reference), SOURCES[:2], strict=True):
-        if len(rows) < 2:
+    for given, source in zip((tables.samples, tables.reference), SOURCES[:2], strict=True):
+        if len(given) < 2:
             raise InputError(f"{source} has one row, and a half of it none")
     wanted = chosen_outputs(metrics, train is not None)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(metric for metric, _ in wanted.values()):
         metric = registry.load("metrics", name)()
-        given = {"train": tables.train} if metric.needs_train else {}
-        job = _Job(metric, name, given, seed, dataset)
+        job = _Job(metric, name, tables.train, seed, dataset)
         found = _score_one(job, tables.samples, tables.reference, splits)
         rows += [
             {"metric": key, "label": output.label, "better": output.better, "group": output.group}
@@ -173,15 +172,16 @@ class _Job:
 
     metric: Any
     name: str
-    given: Mapping[str, Any]
+    train: _Array | None
     seed: int
     dataset: str
 
     def compare(self, samples: _Array, reference: _Array) -> dict[str, float] | str:
         """Compute the outputs, or say why there are none."""
         rng = metric_generator(self.name, self.dataset, self.seed)
+        given = {"train": self.train} if self.metric.needs_train else {}
         try:
-            found = self.metric(samples, reference, None, rng, **self.given)
+            found = self.metric(samples, reference, None, rng, **given)
         except ValueError as error:  # mostly too few rows; an InputError is one, too
             return str(error)
         except ModuleNotFoundError as error:
