@@ -116,13 +116,11 @@ def score(
         metric = registry.load("metrics", name)()
         job = _Job(metric, name, tables.train, seed, dataset)
         found = _score_one(job, tables.samples, tables.reference, splits)
-        rows += [
-            {"metric": key, "label": output.label, "better": output.better, "group": output.group}
-            | found[key]
-            for key, (own, output) in wanted.items()
-            if own == name
-        ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).fillna({"verdict": ""})
+        for key, (own, output) in wanted.items():
+            if own == name:
+                known = {"metric": key, "label": output.label, "verdict": ""}
+                rows.append(known | {"better": output.better, "group": output.group} | found[key])
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table["group"].map(list(GROUPS).index)
     return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
@@ -253,11 +251,12 @@ def _numbers(
     row |= {"low": low, "high": high, "floor": below, "half_value": above}
     if min(made.min(), real.min()) < 0:
         return row | {"reason": "no ratio of values below zero"}
-    if below == 0 or (higher and above == 0):
-        return row | {"reason": "no ratio to zero"}
-    ratio = below / above if higher else above / below
-    least = ratio * (value / high if higher else low / value) if value else 0.0
-    clear = "worse" if least > 1 else "unclear"
+    if below == 0:
+        return row | {"reason": "no ratio to a floor of zero"}
+    with np.errstate(divide="ignore", invalid="ignore"):  # copies have a distance of zero to rows
+        ratio = float(np.divide(below, above) if higher else above / below)
+        end = np.divide(value, high) if higher else np.divide(low, value)
+    clear = "worse" if ratio * end > 1 or math.isinf(ratio) else "unclear"
     return row | {"ratio": ratio, "verdict": clear if ratio >= WORSE else ""}
 
 
