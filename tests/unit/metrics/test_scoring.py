@@ -171,6 +171,7 @@ def test_the_seed_decides_everything():
 
 def test_names_choose_outputs_or_whole_metrics():
     assert list(chosen_outputs(["msle_norm", "tail_ks"], False)) == ["msle_norm", "tail_ks"]
+    assert list(chosen_outputs("tail_ks", False)) == ["tail_ks"]
     whole = chosen_outputs(["tail_index"], False)
     assert set(whole) == set(registry.load("metrics", "tail_index").outputs)
 
