@@ -29,14 +29,19 @@ MODELS["toy_gaussian"] = ToyGaussian
 AUTO = {"sigma_T": "auto", "sigma_T_grid": (0.5, 2.0)}
 VARIANTS = {
     "sgm heavy": {"preconditioning": "tail_aware"},
+    "fm margins": {"base": "margins", "coupling": "ot"},
+    "t_edm tail": {"preconditioning": "tail"},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
+    "flow ttf_sides": {"tails": "ttf_sides"},
     "flow student": {"tails": "student"},
+    "flow student_learned": {"tails": "student_learned"},
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,
     "flow_sgm at_noise": {"start": "noisy_flow"},
     "flow_sgm at_noise auto": {"start": "noisy_flow", **AUTO},
+    "copula_gpd gaussian": {"copula": "gaussian"},
     "oracle data": {"start": "data", "sigma_T": 1.0},
 }
 KINDS = {name: {} for name in MODELS} | VARIANTS
@@ -56,12 +61,19 @@ def known(settings, options):
     return {key: value for key, value in options.items() if key in settings.model_fields}
 
 
+def need_package(name):
+    """Skip the test where the package of an extra is not installed that a model is trained by."""
+    if MODELS[name].package:
+        pytest.importorskip(MODELS[name].package, reason=f"{name} needs {MODELS[name].package}")
+
+
 def build(kind, dim=2, held_out=None, **options):
     """A small untrained model, of small parts if it is made of others.
 
     What is given a law or a start besides the data is given one of their dimension.
     """
     name = kind.split()[0]
+    need_package(name)
     cls, options = MODELS[name], KINDS[kind] | options
     if cls.trainable:
         return cls(device="cpu", **known(cls.Settings, {**cls.Settings.test_settings, **options}))
@@ -153,8 +165,13 @@ def test_names_of_methods_are_unique():
 
 TABLE, IMAGE = DataShape(200, 6), DataShape(200, 64, 8)
 UNET = {"network": "unet", "width": 8, "multipliers": (1, 2)}
+CHOSEN = {
+    "mvt_mixture": {"components": 3},
+    "external": MODELS["external"].Settings.test_settings,
+}
+"""What a model else chooses by the data, which its cost cannot know, or has to be given."""
 SIZES = [
-    *((name, {}, TABLE) for name, cls in MODELS.items() if cls.trainable),
+    *((name, CHOSEN.get(name, {}), TABLE) for name, cls in MODELS.items() if cls.trainable),
     *((name, dict(MODELS[name].Settings.test_settings), TABLE) for name in TRAINABLE),
     ("sgm", {"width": 96, "num_blocks": 2}, TABLE),
     ("dlpm", {"width": 32, "num_blocks": 5}, TABLE),
@@ -169,8 +186,9 @@ SIZES = [
 
 @pytest.mark.parametrize(("name", "settings", "data"), SIZES)
 def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
+    need_package(name)
     images = ImageLayout((1, data.side, data.side)) if data.side > 1 else None
-    x = np.random.default_rng(0).uniform(-1, 1, (40, data.dim))
+    x = np.random.default_rng(0).uniform(-1, 1, (data.rows, data.dim))
     least = known(MODELS[name].Settings, {"train_steps": 1, "batch_size": 4})
     model = MODELS[name](device="cpu", **{**settings, **least})
     model.fit(x, images=images, verbose=False)

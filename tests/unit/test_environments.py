@@ -19,7 +19,8 @@ EXTRAS = {
     extra: [Requirement(text) for text in texts]
     for extra, texts in PROJECT["optional-dependencies"].items()
 }
-LOCKED = [*CORE, *(each for extra in EXTRAS if extra != "kubernetes" for each in EXTRAS[extra])]
+UNLOCKED = {"kubernetes", "vine"}
+LOCKED = [*CORE, *(each for extra in EXTRAS if extra not in UNLOCKED for each in EXTRAS[extra])]
 RUNTIME = CORE + EXTRAS["pipeline"] + EXTRAS["images"] + EXTRAS["data"]
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -56,8 +57,8 @@ def test_the_lock_has_exact_versions_and_nothing_else():
     assert not odd, "no options, build tags, paths or ranges in requirements.lock"
 
 
-def test_the_tool_locks_all_extras_but_one():
-    assert set(tool.EXTRAS.split(",")) == set(EXTRAS) - {"kubernetes"}
+def test_the_tool_locks_all_extras_but_two():
+    assert set(tool.EXTRAS.split(",")) == set(EXTRAS) - UNLOCKED
 
 
 @pytest.mark.parametrize("requirement", sorted(set(LOCKED), key=str), ids=str)
@@ -66,7 +67,7 @@ def test_every_dependency_is_locked_in_its_range(requirement):
 
 
 def test_what_is_not_locked_is_pinned():
-    for requirement in EXTRAS["kubernetes"]:
+    for requirement in (each for extra in UNLOCKED for each in EXTRAS[extra]):
         (pinned,) = requirement.specifier
         assert pinned.operator == "==" and tool.canonical(requirement.name) not in LOCK
 
@@ -146,7 +147,7 @@ def test_what_is_imported_is_declared(path):
     at_once, later = imported(path)
     in_pipeline = path.relative_to(LIBRARY).parts[0] in ("pipeline", "__main__.py")
     assert at_once <= named(RUNTIME if in_pipeline else CORE)
-    assert later <= named(RUNTIME)
+    assert later <= named(RUNTIME + EXTRAS["vine"])
 
 
 def test_imports_are_seen_where_they_are(tmp_path):

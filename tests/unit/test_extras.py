@@ -46,7 +46,7 @@ def absent():
     """What the extras bring, by the names of imports."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    texts = [text for name in ("pipeline", "images", "data") for text in extras[name]]
+    texts = [text for name in ("pipeline", "images", "data", "vine") for text in extras[name]]
     names = {Requirement(text).name for text in texts} - LOADED_BY_THE_CORE
     return sorted(IMPORTS.get(name, re.sub("-", "_", name)) for name in names)
 

@@ -89,7 +89,11 @@ class Model(ABC, Generic[Sampling]):
     """Whether a configuration can train it by itself, not only its parts."""
     heavy_tailed: ClassVar[bool] = True
     """Whether samples of a short training reach as far as heavy-tailed data."""
+    package: ClassVar[str | None] = None
+    """Package of an extra that it is trained by, under the name of its import."""
     methods: ClassVar[Mapping[str, type[SamplingSettings]]]
+    tuning: ClassVar[str] = "nothing"
+    """What the project chose for it by trials, and on which data: a phrase for the report."""
 
     def __init__(self, *, device: str = "auto") -> None:
         self.device = device

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-__all__ = ["kanter"]
+__all__ = ["kanter", "log_kanter"]
 
 
 def kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
@@ -47,3 +47,26 @@ def kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
     a = alpha / 2.0
     y = xp.sin((1.0 - a) * u) / w
     return 2.0 * xp.sin(a * u) / y * xp.exp(xp.log(y / xp.sin(u)) / a)
+
+
+def log_kanter(u: Any, w: Any, alpha: float, xp: ModuleType) -> Any:
+    """Compute the logarithm of what ``kanter`` returns, where that itself may be out of range.
+
+    At an ``alpha`` near 0 the variable is beyond double precision on both sides.
+
+    Args:
+        u: As for ``kanter``.
+        w: As for ``kanter``.
+        alpha: As for ``kanter``.
+        xp: As for ``kanter``.
+
+    Raises:
+        ValueError: If ``alpha`` is outside (0, 2].
+    """
+    if not 0.0 < alpha <= 2.0:
+        raise ValueError(f"alpha must be in (0, 2], not {alpha}")
+    if alpha == 2.0:
+        return xp.log(xp.full_like(u, 2.0))
+    a = alpha / 2.0
+    y = xp.sin((1.0 - a) * u) / w
+    return xp.log(2.0 * xp.sin(a * u) / y) + xp.log(y / xp.sin(u)) / a
