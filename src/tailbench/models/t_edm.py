@@ -27,6 +27,7 @@ SigmaMin = Annotated[float, Field(gt=0)]
 class TEDMSettings(StudentSettings):
     """Settings of the training of a denoiser of Student-t noise."""
 
+    learning_rate: float = Field(3e-2, gt=0, description="Highest learning rate.")
     preconditioning: Literal["paper", "tail"] = Field(
         "paper",
         description="What the network corrects: 'paper', the posterior mean of Gaussian data and "
