@@ -136,6 +136,18 @@ class FlowSGM(Model[FlowSGMSampling]):
         flows = {f"flow-{written(level)}": flow for level, flow in self.flows.items()}
         return {**flows, "sgm": self.sgm}
 
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, with the ``sigma_T`` that it has chosen."""
+        flows = {level: flow.of_seed(position) for level, flow in self.flows.items()}
+        sampling = self.sampling.model_dump()
+        one = type(self)(
+            flows, self.sgm.of_seed(position), prefit=True, device=self.device, **sampling
+        )
+        one._table = True
+        if self.tuned is not None:
+            one.tuned = TuneResult([self.tuned.chosen[position]], self.tuned.curve)
+        return one
+
     def tune(self, x: Data, settings: FlowSGMSampling, context: FitContext) -> TuneResult:
         """Choose ``sigma_T`` for each seed by the distance of samples to the training data.
 

@@ -195,6 +195,14 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         if not self.states:
             raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
 
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, as if it had been fitted on a table."""
+        self._fitted()
+        one = type(self)(device=self.device, **self.settings.model_dump())
+        one.states, one._table = [self.states[position]], True
+        one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
+        return one
+
     def save(self, path: str | Path) -> None:
         """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 
