@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import io
