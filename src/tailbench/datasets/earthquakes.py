@@ -30,8 +30,8 @@ class Earthquakes(PackagedDataset):
 
     By the law of Gutenberg and Richter, :math:`\log_{10} N(m) = a - b m`, the amplitude has the
     tail index :math:`b`, close to 1. Magnitudes are rounded to tenths, so that there are 69
-    values, each 26 % above the one before; below magnitude 3 many events were missed. The 1,852
-    events of magnitude 0, which none between 0 and 0.5 joins, are left out as not measured.
+    values, most 26 % above the one before. The 1,852 events of magnitude 0 are left out: none is
+    between 0 and 0.5, so they look like magnitudes that are missing.
 
     There are no dates: a random ``test_fraction`` of the rows is held out.
 

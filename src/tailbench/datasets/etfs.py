@@ -32,8 +32,8 @@ class ETFs(PackagedDataset):
     (value), on 2,263 days from 3 January 2014 to 28 December 2022. All five hold the same large
     US stocks with other weights, so that they fall together.
 
-    The rows are in order of time; the last ``test_fraction`` of them are held out, and March
-    2020 is among those to train on.
+    The rows are in order of time; the last ``test_fraction`` of them are held out, by default
+    from 30 September 2020 on.
     """
 
     Settings = ETFsSettings

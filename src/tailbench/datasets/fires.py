@@ -29,7 +29,9 @@ class Fires(PackagedDataset):
     """Sizes in acres of 203,785 wildfires on federal land of the United States, 1986 to 1996.
 
     Sizes begin at 0.1 acre, which 46 % of the fires have, and are rounded to tenths; the largest
-    is 412,050 acres. There are no dates: a random ``test_fraction`` of the rows is held out.
+    is 412,050 acres. The extreme value index falls with the level, from 1.25 at the largest 5 %
+    above the median to 0.57 at 0.2 %. There are no dates: a random ``test_fraction`` of the rows
+    is held out.
 
     References:
         Newman, Power laws, Pareto distributions and Zipf's law, 2005; Clauset, Shalizi and

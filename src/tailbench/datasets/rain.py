@@ -39,7 +39,8 @@ class Rain(PackagedDataset):
 
     17,531 days are cut into blocks of three, one after the other; kept are the blocks with rain on
     at least ``wet_days`` of the days: 1,793 with rain on all three, the default, and 4,318 with
-    rain on one. It rained on 53 % of days, and amounts are rounded to 0.1 to 0.3 mm.
+    rain on one or more. It rained on 53 % of the days; amounts are quarters of a millimetre,
+    rounded to 0.1.
 
     The blocks are in order of time; the last ``test_fraction`` of them are held out.
 

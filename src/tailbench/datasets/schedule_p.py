@@ -49,10 +49,10 @@ class ScheduleP(PackagedDataset):
     of development years 1, 2, 5 and 10, 5,051 rows. Losses include allocated expenses. Rows in
     which a value is not positive, such as years without business, are left out.
 
-    All values are positive, whole numbers and proportional to the size of the insurer, so that the
-    columns nearly depend on one another; the means of the paid losses are hardly finite.
+    All values are positive whole numbers that follow the size of the insurer, so that a column is
+    nearly a function of another; with an extreme value index above 1 their means are infinite.
 
-    An insurer has up to 50 rows that are alike: insurers are held out whole, a random
+    An insurer has up to 50 rows that are alike: insurers are held out whole, in random order, a
     ``test_fraction`` of the rows as nearly as that allows.
 
     References:

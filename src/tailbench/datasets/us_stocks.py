@@ -33,7 +33,8 @@ class USStocks(PackagedDataset):
     a percent, and a return is exactly 0 on 2 to 5 % of days (13 % for RRC). RRC falls to a third
     on 10 April 1990, which looks like a split that was not adjusted for; it is kept.
 
-    The rows are in order of time; the last ``test_fraction`` of them are held out.
+    The rows are in order of time; the last ``test_fraction`` of them are held out, by default
+    from 29 September 2014 on.
     """
 
     Settings = USStocksSettings
