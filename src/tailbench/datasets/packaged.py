@@ -8,8 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.datasets.base import BaseDataset, DatasetSettings
@@ -20,7 +18,7 @@ from tailbench.settings import UserPath
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PackagedDataset", "PackagedSettings", "log_returns"]
+__all__ = ["PackagedDataset", "PackagedSettings"]
 
 
 class PackagedSettings(DatasetSettings):
@@ -119,15 +117,3 @@ class PackagedDataset(BaseDataset):
         except (ValueError, OSError, EOFError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{self.source} cannot be read as a table: {reason}") from error
-
-
-def log_returns(prices: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Compute daily log-returns in percent, :math:`r_t = 100 (\log P_t - \log P_{t-1})`.
-
-    Args:
-        prices: Positive prices, shape ``(n + 1, d)``, the oldest first.
-
-    Returns:
-        The returns, shape ``(n, d)``.
-    """
-    return 100.0 * np.diff(np.log(prices), axis=0)

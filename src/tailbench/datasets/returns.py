@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from tailbench.data import DataShape
 from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.registry import register
+from tailbench.stats.log_returns import log_returns
 
 __all__ = ["Returns", "ReturnsSettings"]
 
@@ -76,5 +77,4 @@ class Returns(BaseDataset):
             join="inner",
         ).sort_index()
         prices = prices.where(prices > 0).dropna()
-        returns = 100.0 * np.diff(np.log(prices.to_numpy(dtype=np.float64)), axis=0)
-        return returns, self.settings.series
+        return log_returns(prices.to_numpy(dtype=np.float64)), self.settings.series

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.data import DataShape
-from tailbench.datasets.packaged import PackagedDataset, PackagedSettings, log_returns
+from tailbench.datasets.packaged import PackagedDataset, PackagedSettings
 from tailbench.datasets.packaged_files import PackagedFile
 from tailbench.datasets.packages import SKFOLIO
 from tailbench.registry import register
+from tailbench.stats.log_returns import log_returns
 
 __all__ = ["USStocks", "USStocksSettings"]
 

@@ -11,8 +11,8 @@ import pytest
 import packaged_data
 from packaged_data import real_or_skip
 from tailbench import registry
-from tailbench.datasets.packaged import log_returns
 from tailbench.exceptions import InputError
+from tailbench.stats.log_returns import log_returns
 from tailbench.stats.tail_index import estimate_sides
 
 
