@@ -6,25 +6,73 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tailbench.models.bootstrap import Bootstrap
+    from tailbench.models.copula_gpd import CopulaGPD
     from tailbench.models.dlpm import DLPM
+    from tailbench.models.external import External
     from tailbench.models.flow import Flow
     from tailbench.models.flow_sgm import FlowSGM
+    from tailbench.models.fm import FM
+    from tailbench.models.garch import GARCH
+    from tailbench.models.gaussian import Gaussian
+    from tailbench.models.kde import KDE
     from tailbench.models.lim import LIM
+    from tailbench.models.mvt import MVT
+    from tailbench.models.mvt_mixture import MVTMixture
     from tailbench.models.oracle import Oracle
     from tailbench.models.oracle_start import OracleStart
+    from tailbench.models.samples import Samples
     from tailbench.models.sgm import SGM
+    from tailbench.models.t_edm import TEDM
+    from tailbench.models.t_flow import TFlow
+    from tailbench.models.vine import Vine
 
 __version__ = "0.1.0"
-__all__ = ["DLPM", "LIM", "SGM", "Flow", "FlowSGM", "Oracle", "OracleStart", "__version__"]
+__all__ = [
+    "DLPM",
+    "FM",
+    "GARCH",
+    "KDE",
+    "LIM",
+    "MVT",
+    "SGM",
+    "TEDM",
+    "Bootstrap",
+    "CopulaGPD",
+    "External",
+    "Flow",
+    "FlowSGM",
+    "Gaussian",
+    "MVTMixture",
+    "Oracle",
+    "OracleStart",
+    "Samples",
+    "TFlow",
+    "Vine",
+    "__version__",
+]
 
 _HOMES = {
+    "Bootstrap": "models.bootstrap",
+    "CopulaGPD": "models.copula_gpd",
     "DLPM": "models.dlpm",
+    "External": "models.external",
+    "FM": "models.fm",
     "Flow": "models.flow",
     "FlowSGM": "models.flow_sgm",
+    "GARCH": "models.garch",
+    "Gaussian": "models.gaussian",
+    "KDE": "models.kde",
     "LIM": "models.lim",
+    "MVT": "models.mvt",
+    "MVTMixture": "models.mvt_mixture",
     "Oracle": "models.oracle",
     "OracleStart": "models.oracle_start",
     "SGM": "models.sgm",
+    "Samples": "models.samples",
+    "TEDM": "models.t_edm",
+    "TFlow": "models.t_flow",
+    "Vine": "models.vine",
 }
 
 

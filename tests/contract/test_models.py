@@ -29,9 +29,13 @@ MODELS["toy_gaussian"] = ToyGaussian
 AUTO = {"sigma_T": "auto", "sigma_T_grid": (0.5, 2.0)}
 VARIANTS = {
     "sgm heavy": {"preconditioning": "tail_aware"},
+    "fm margins": {"base": "margins", "coupling": "ot"},
+    "t_edm tail": {"preconditioning": "tail"},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
+    "flow ttf_sides": {"tails": "ttf_sides"},
     "flow student": {"tails": "student"},
+    "flow student_learned": {"tails": "student_learned"},
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,
@@ -161,8 +165,13 @@ def test_names_of_methods_are_unique():
 
 TABLE, IMAGE = DataShape(200, 6), DataShape(200, 64, 8)
 UNET = {"network": "unet", "width": 8, "multipliers": (1, 2)}
+CHOSEN = {
+    "mvt_mixture": {"components": 3},
+    "external": MODELS["external"].Settings.test_settings,
+}
+"""What a model else chooses by the data, which its cost cannot know, or has to be given."""
 SIZES = [
-    *((name, {}, TABLE) for name, cls in MODELS.items() if cls.trainable),
+    *((name, CHOSEN.get(name, {}), TABLE) for name, cls in MODELS.items() if cls.trainable),
     *((name, dict(MODELS[name].Settings.test_settings), TABLE) for name in TRAINABLE),
     ("sgm", {"width": 96, "num_blocks": 2}, TABLE),
     ("dlpm", {"width": 32, "num_blocks": 5}, TABLE),
@@ -179,7 +188,7 @@ SIZES = [
 def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
     need_package(name)
     images = ImageLayout((1, data.side, data.side)) if data.side > 1 else None
-    x = np.random.default_rng(0).uniform(-1, 1, (40, data.dim))
+    x = np.random.default_rng(0).uniform(-1, 1, (data.rows, data.dim))
     least = known(MODELS[name].Settings, {"train_steps": 1, "batch_size": 4})
     model = MODELS[name](device="cpu", **{**settings, **least})
     model.fit(x, images=images, verbose=False)

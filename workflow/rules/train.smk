@@ -32,7 +32,7 @@ rule train:
         mem_mb=mem_mb(RESOURCES.train),
         runtime=runtime(RESOURCES.train),
     params:
-        spec=LAZY.per_wildcards(PLAN.specs.train, "model"),
+        spec=LAZY.per_wildcards(PLAN.specs.train, "model", "dataset"),
         code=LAZY.per_wildcards(lambda model: PLAN.code("train", model), "model"),
         folder=subpath(output.model, parent=True),
         state=LAYOUT.checkpoint(),

@@ -12,6 +12,8 @@ from tailbench.margins.tail_transform import TailTransform
 
 __all__ = ["TailedFlow", "student_from_gaussian", "student_log_prob"]
 
+LEAST = 1e-3  # degrees of freedom that can be learned
+
 
 def student_log_prob(z: Tensor, index: Tensor) -> Tensor:
     r"""Return the log-density of Student-t of :math:`\nu = 1/\lambda`, Gaussian where it is 0.
@@ -57,6 +59,9 @@ class TailedFlow(nn.Module):
         shape: Its tail index, shape ``(E, d)``; 0 is an affine map.
         student: Inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.
         noise: Standard deviation of the noise that training adds, ``(E, d)``, in units of the data.
+        learned: Let the training change the degrees of freedom of the base, which are
+            :math:`\nu = \log(1 + e^r) + 0.001` of a parameter ``r``, from those of ``student``.
+        low_shape: Tail index of the lower side of the tail transform, if it has its own.
     """
 
     location: Tensor
@@ -64,6 +69,7 @@ class TailedFlow(nn.Module):
     shape: Tensor
     student: Tensor
     noise: Tensor
+    low_shape: Tensor | None
 
     def __init__(
         self,
@@ -73,6 +79,8 @@ class TailedFlow(nn.Module):
         shape: Tensor,
         student: Tensor,
         noise: Tensor,
+        learned: bool = False,
+        low_shape: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.coupling = coupling
@@ -85,16 +93,28 @@ class TailedFlow(nn.Module):
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
+        self.register_buffer("low_shape", low_shape, persistent=False)
+        self.degrees: nn.Parameter | None = None
+        if learned:
+            excess = 1.0 / student - LEAST
+            self.degrees = nn.Parameter((excess + torch.log(-torch.expm1(-excess))).float())
+
+    @property
+    def index(self) -> Tensor:
+        """Inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian."""
+        if self.degrees is None:
+            return self.student
+        return 1.0 / (nn.functional.softplus(self.degrees) + LEAST)
 
     @property
     def tail(self) -> TailTransform:
         """The tail transform."""
-        return TailTransform(self.location, self.scale, self.shape)
+        return TailTransform(self.location, self.scale, self.shape, self.low_shape)
 
     def latent_log_prob(self, z: Tensor) -> Tensor:
         """Return the log-density of what the tail layer leaves, ``z`` ``(E, n, d)``: ``(E, n)``."""
         base, ladj = self.coupling.inverse(z)
-        index = self.student.unsqueeze(-2).to(base.dtype)
+        index = self.index.unsqueeze(-2).to(base.dtype)
         return student_log_prob(base, index).sum(-1) + ladj
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -106,7 +126,7 @@ class TailedFlow(nn.Module):
 
     def forward(self, gaussian: Tensor) -> Tensor:
         """Map standard Gaussian values ``(E, n, d)`` to data, in double precision."""
-        base = student_from_gaussian(gaussian, self.student.unsqueeze(-2))
+        base = student_from_gaussian(gaussian, self.index.detach().unsqueeze(-2))
         dtype = next(self.parameters()).dtype
         return self.tail(self.coupling(base.to(dtype)))
 

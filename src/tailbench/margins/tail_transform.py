@@ -57,37 +57,56 @@ class TailTransform:
         location: :math:`\mu`, shape ``(E, d)`` or ``(d,)``, in units of the data.
         scale: :math:`s`, positive, of the same shape, in units of the data.
         shape: :math:`\lambda \ge 0`, of the same shape.
+        low_shape: That of the lower side, if it has its own; both sides then have one scale, so
+            that the slope is continuous at :math:`\mu` where both are positive.
 
     Raises:
         ValueError: If a scale is not positive or a shape is negative.
     """
 
-    def __init__(self, location: Tensor, scale: Tensor, shape: Tensor) -> None:
-        if not bool((scale > 0).all()) or not bool((shape >= 0).all()):
+    def __init__(
+        self, location: Tensor, scale: Tensor, shape: Tensor, low_shape: Tensor | None = None
+    ) -> None:
+        shapes = [shape] if low_shape is None else [shape, low_shape]
+        if not bool((scale > 0).all()) or not all(bool((side >= 0).all()) for side in shapes):
             raise ValueError("a tail transform needs positive scales and shapes of at least 0")
         self.location = location.double().unsqueeze(-2)  # (E, 1, d)
         self.scale = scale.double().unsqueeze(-2)
-        self.shape = shape.double().unsqueeze(-2)
-        self.heavy = self.shape > 0
-        self._lambda = torch.where(self.heavy, self.shape, torch.ones_like(self.shape))
+        self._sides = [_positive(side.double().unsqueeze(-2)) for side in shapes]
+
+    def _side(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return whether the side of each value is heavy, and its index where it is."""
+        if len(self._sides) == 1:
+            return self._sides[0]
+        (heavy, index), (low_heavy, low_index) = self._sides
+        return torch.where(z < 0, low_heavy, heavy), torch.where(z < 0, low_index, index)
 
     def __call__(self, z: Tensor) -> Tensor:
         """Map ``z`` of shape ``(E, n, d)`` to data."""
         z = z.double()
-        stretched = torch.where(self.heavy, z, torch.zeros_like(z))  # else the slope may be NaN
-        grown = torch.expm1(self._lambda * half_log_erfc(stretched)) / self._lambda
-        return self.location + self.scale * torch.where(self.heavy, z.sign() * grown, z)
+        heavy, index = self._side(z)
+        stretched = torch.where(heavy, z, torch.zeros_like(z))  # else the slope may be NaN
+        grown = torch.expm1(index * half_log_erfc(stretched)) / index
+        return self.location + self.scale * torch.where(heavy, z.sign() * grown, z)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Map data ``x`` of shape ``(E, n, d)`` back to ``z``."""
         y = (x.double() - self.location) / self.scale
-        u = torch.log1p(self._lambda * y.abs()) / self._lambda
-        return torch.where(self.heavy, y.sign() * inverse_half_log_erfc(u), y)
+        heavy, index = self._side(y)
+        u = torch.log1p(index * y.abs()) / index
+        return torch.where(heavy, y.sign() * inverse_half_log_erfc(u), y)
 
     def log_abs_det_jacobian(self, z: Tensor) -> Tensor:
         r"""Return :math:`\sum_j \log |dx_j / dz_j|` at ``z`` ``(E, n, d)``, shape ``(E, n)``."""
         z = z.double()
+        heavy, index = self._side(z)
         log_tail = torch.special.log_ndtr(-z.abs())
         log_slope = -0.5 * z.square() - 0.5 * math.log(2.0 * math.pi) - log_tail
-        grown = self._lambda * -(log_tail + LOG2) + log_slope
-        return (self.scale.log() + torch.where(self.heavy, grown, torch.zeros_like(z))).sum(-1)
+        grown = index * -(log_tail + LOG2) + log_slope
+        return (self.scale.log() + torch.where(heavy, grown, torch.zeros_like(z))).sum(-1)
+
+
+def _positive(shape: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where a shape is positive, and the shape with ones elsewhere."""
+    heavy = shape > 0
+    return heavy, torch.where(heavy, shape, torch.ones_like(shape))

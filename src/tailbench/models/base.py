@@ -92,6 +92,8 @@ class Model(ABC, Generic[Sampling]):
     package: ClassVar[str | None] = None
     """Package of an extra that it is trained by, under the name of its import."""
     methods: ClassVar[Mapping[str, type[SamplingSettings]]]
+    tuning: ClassVar[str] = "nothing"
+    """What the project chose for it by trials, and on which data: a phrase for the report."""
 
     def __init__(self, *, device: str = "auto") -> None:
         self.device = device

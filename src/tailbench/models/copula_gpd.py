@@ -19,8 +19,8 @@ from tailbench.stats.semiparametric import KNOTS, fit_laws, stack_laws, stacked_
 from tailbench.stats.student_copula import (
     copula_levels,
     draw_elliptical,
-    fit_gaussian,
-    fit_student,
+    fit_gaussian_copula,
+    fit_student_copula,
 )
 
 __all__ = ["CopulaGPD", "CopulaGPDSampling", "CopulaGPDSettings", "MarginsSettings"]
@@ -81,9 +81,9 @@ class CopulaGPD(SimpleModel[CopulaGPDSettings, CopulaGPDSampling]):
     def fit_one(self, x: NDArray[np.float64], rng: np.random.Generator) -> FittedState:
         """Fit margins column by column, and the copula to ranks."""
         if self.settings.copula == "t":
-            matrix, nu = fit_student(x, rng)
+            matrix, nu = fit_student_copula(x, rng)
         else:
-            matrix, nu = fit_gaussian(x), math.inf
+            matrix, nu = fit_gaussian_copula(x), math.inf
         margins = stack_laws(fit_laws(x, self.settings.threshold))
         return {**margins, "correlation": matrix, "nu": nu}
 

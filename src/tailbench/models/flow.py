@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from tailbench.data import DataShape, NetworkCost
-from tailbench.models.base import SampleResult, check_samples
+from tailbench.data import DataShape, ImageLayout, NetworkCost
+from tailbench.models.base import Data, SampleResult, check_samples
 from tailbench.models.estimator import Estimator
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
-from tailbench.training.context import SampleContext
+from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.rng.streams import Streams
+    from tailbench.stats.tail_index import Tail
 
 __all__ = ["Flow", "FlowSampling", "FlowSettings"]
 
@@ -45,11 +46,14 @@ class FlowSettings(TrainingSettings):
     bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")
     width: int = Field(64, ge=1, description="Width of the conditioning networks.")
     num_blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
-    tails: Literal["auto", "ttf", "student", "none"] = Field(
+    tails: Literal["auto", "ttf", "ttf_sides", "student", "student_learned", "none"] = Field(
         "auto",
         description="Tails of each coordinate: 'auto', a tail transform where the data are heavy; "
-        "'ttf', a tail transform everywhere; 'student', a Student-t base of the estimated "
-        "degrees of freedom where the data are heavy; 'none', a Gaussian base alone.",
+        "'ttf', a tail transform everywhere; 'ttf_sides', the same with an index for each side; "
+        "'student', a Student-t base of the estimated "
+        "degrees of freedom where the data are heavy; 'student_learned', a Student-t base "
+        "everywhere, whose degrees of freedom are learned with the flow from the estimated ones "
+        "on; 'none', a Gaussian base alone.",
     )
     tail_fraction: float = Field(
         0.05,
@@ -96,11 +100,12 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
     References:
         Durkan et al., Neural spline flows, 2019 (the couplings); Hickling and Prangle, Flexible
         tails for normalizing flows, 2025 (``ttf``); Laszkiewicz, Lederer and Fischer, Marginal
-        tail-adaptive normalizing flows, 2022 (``student``).
+        tail-adaptive normalizing flows, 2022 (``student``, and its gTAF, ``student_learned``).
     """
 
     Settings: ClassVar[type[ModelSettings]] = FlowSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow": FlowSampling}
+    tuning = "learning rate and layers on student_mixture"
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
@@ -112,32 +117,31 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             estimate_tails(rows, self.settings.tail_fraction, self.settings.tail_threshold)
             for rows in x
         ]
-        xi = np.array([[tail.xi for tail in rows] for rows in tails])
-        heavy = np.array([[tail.tail == "heavy" for tail in rows] for rows in tails])
-        smallest = max(self.settings.tail_threshold, 0.01)
-        index = {
-            "auto": np.where(heavy, xi, 0.0),
-            "ttf": np.maximum(xi, smallest),
-            "student": np.where(heavy, xi, 0.0),
-            "none": np.zeros_like(xi),
-        }[self.settings.tails]
-
+        index = self._index(tails)
+        stretched = self.settings.tails in ("auto", "ttf", "ttf_sides")
+        shape = index if stretched else np.zeros_like(index)
+        low, factor = None, _quartile_factor(shape)
+        if self.settings.tails == "ttf_sides":
+            low, shape = (self._side_index(x, sign) for sign in (-1.0, 1.0))
+            # the distance of the quartiles is the sum of both sides'
+            factor = 2.0 / (1.0 / _quartile_factor(low) + 1.0 / _quartile_factor(shape))
+            index = shape
         location, scale = robust_units(x)
         scale = scale * math.hypot(1.0, self.settings.noise)
-        stretched = self.settings.tails in ("auto", "ttf")
-        shape = index if stretched else np.zeros_like(index)
-        self.constants = {
-            "location": torch.from_numpy(location),
-            "scale": torch.from_numpy(scale * _quartile_factor(shape)),
-            "shape": torch.from_numpy(shape),
-            "student": torch.from_numpy(np.zeros_like(index) if stretched else index),
-            "noise": torch.from_numpy(robust_units(x)[1] * self.settings.noise),
-        }
+        constants = {
+            "location": location,
+            "scale": scale * factor,
+            "shape": shape,
+            "student": np.zeros_like(index) if stretched else index,
+            "noise": robust_units(x)[1] * self.settings.noise,
+        } | ({} if low is None else {"low_shape": low})
+        self.constants = {key: torch.from_numpy(value) for key, value in constants.items()}
         self.info["tails"] = {
             "mode": self.settings.tails,
             "per_seed": [
                 [
                     {"column": j, **tail.as_dict(), "lambda": float(index[e, j])}
+                    | ({} if low is None else {"lambda_low": float(low[e, j])})
                     for j, tail in enumerate(rows)
                 ]
                 for e, rows in enumerate(tails)
@@ -146,8 +150,38 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         data = torch.from_numpy(x)
         if self.settings.noise:
             return data
-        tail = TailTransform(*(self.constants[key] for key in ("location", "scale", "shape")))
-        return tail.inverse(data).float()
+        keys = [key for key in ("location", "scale", "shape", "low_shape") if key in constants]
+        return TailTransform(*(self.constants[key] for key in keys)).inverse(data).float()
+
+    def _index(self, tails: Sequence[Sequence[Tail]]) -> NDArray[np.float64]:
+        """Return the index of each column's tail, shape ``(E, d)``; 0 where it is light."""
+        xi = np.array([[tail.xi for tail in rows] for rows in tails])
+        if self.settings.tails == "none":
+            return np.zeros_like(xi)
+        if self.settings.tails not in ("auto", "student"):
+            return np.maximum(xi, self._smallest)
+        heavy = np.array([[tail.tail == "heavy" for tail in rows] for rows in tails])
+        return np.where(heavy, xi, 0.0)
+
+    def _side_index(self, x: NDArray[np.float64], sign: float) -> NDArray[np.float64]:
+        """Return the index of one side of each column of data ``(E, n, d)``, shape ``(E, d)``."""
+        from tailbench.stats.tail_index import estimate_side
+
+        away = sign * (x - np.median(x, axis=1, keepdims=True))
+        index = np.full((len(x), x.shape[2]), self._smallest)
+        for e, j in np.ndindex(*index.shape):
+            y = away[e, :, j]
+            tail = estimate_side(
+                y[y > 0], self.settings.tail_fraction, self.settings.tail_threshold
+            )
+            if tail is not None:
+                index[e, j] = max(tail.xi, self._smallest)
+        return index
+
+    @property
+    def _smallest(self) -> float:
+        """The least index of a tail transform that is everywhere."""
+        return max(self.settings.tail_threshold, 0.01)
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.coupling import CouplingFlow
@@ -163,11 +197,29 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
             self.settings.num_blocks,
         )
         own = {key: value[list(positions)] for key, value in self.constants.items()}
-        return TailedFlow(coupling, **own)
+        return TailedFlow(coupling, **own, learned=self.settings.tails == "student_learned")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         draw = streams.randn(*batch.shape[1:]) if self.settings.noise else None
         return module.loss(batch, draw)  # type: ignore[operator]
+
+    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
+        super().fit_block(x, context, images)
+        if self.settings.tails == "student_learned":
+            for rows, found in zip(self.info["tails"]["per_seed"], self.base_index(), strict=True):
+                for row, index in zip(rows, found.tolist(), strict=True):
+                    row["lambda"] = index
+        return self
+
+    def base_index(self) -> NDArray[np.float64]:
+        """Return the inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.
+
+        Raises:
+            RuntimeError: If the flow has not been fitted.
+        """
+        index: Tensor = self._fitted().index  # type: ignore[assignment]
+        return index.detach().double().numpy()
 
     def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
         """Compute the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.

@@ -68,6 +68,7 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
+    tuning = "its parts as flow and sgm; the rule of sigma_T on gmm and student_mixture"
 
     def __init__(
         self,

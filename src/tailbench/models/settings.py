@@ -76,6 +76,22 @@ class ModelSettings(Settings):
         """Return how many of so many rows are held out in training."""
         return 0
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether the exact law of the data is needed to complete the settings."""
+        return False
+
+    def for_target(self, target: Any) -> Self:
+        """Return the settings with what they leave to the exact law of the data.
+
+        Args:
+            target: The law, or ``None`` if it is not known.
+
+        Raises:
+            InputError: If the law does not tell what is left to it.
+        """
+        return self
+
 
 class TrainingSettings(ModelSettings):
     """Settings of the training loop."""

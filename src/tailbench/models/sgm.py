@@ -127,6 +127,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
 
     Settings: ClassVar[type[ModelSettings]] = SGMSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
+    tuning = "as all diffusions, and noise levels of the training on gmm and student_mixture"
     heavy_tailed = False  # its start is Gaussian; how far its samples reach, it has to learn
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:

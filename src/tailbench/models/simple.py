@@ -74,6 +74,12 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         self.states: list[dict[str, Any]] = []
         self.info: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
+        self._progress: Progress | None = None
+
+    def report(self, note: str) -> None:
+        """Show a note beside the progress, for a ``fit_one`` that takes more than seconds."""
+        if self._progress is not None:
+            self._progress.step(note, 0)
 
     @abstractmethod
     def fit_one(self, x: NDArray[np.float64], rng: np.random.Generator) -> FittedState:
@@ -110,6 +116,7 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         block = as_block(cast(ArrayLike, x))
         states, seconds = [], []
         with Progress(context.label, len(block), quiet=not context.verbose) as progress:
+            self._progress = progress
             for rows, seed in zip(block, context.seeds, strict=True):
                 begin = time.monotonic()
                 state = self.fit_one(rows.copy(), generator_for("fit", seed))
@@ -118,6 +125,7 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
                 progress.step()
                 if context.checkpoint is not None and context.checkpoint.urgent():
                     raise Interrupted(f"{context.label}: interrupted; nothing is saved")
+        self._progress = None
         self._table, self.states, self.history = False, states, []
         self.info = {
             "seconds": seconds,

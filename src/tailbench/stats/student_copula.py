@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from tailbench.stats.correlation import kendall_tau, nearest_correlation
 from tailbench.stats.semiparametric import pseudo_levels
 
-__all__ = ["copula_levels", "draw_elliptical", "fit_gaussian", "fit_student", "log_likelihood"]
+__all__ = [
+    "copula_levels",
+    "draw_elliptical",
+    "fit_gaussian_copula",
+    "fit_student_copula",
+    "log_likelihood",
+]
 
 Array = NDArray[np.float64]
 
@@ -55,7 +61,7 @@ def copula_levels(z: Array, nu: float) -> tuple[Array, Array]:
     return np.where(z < 0, small, 1.0 - small), np.where(z < 0, 1.0 - small, small)
 
 
-def fit_gaussian(x: Array) -> Array:
+def fit_gaussian_copula(x: Array) -> Array:
     """Train a Gaussian copula: the correlation of normal scores, equal ones for equal values.
 
     Args:
@@ -71,7 +77,7 @@ def fit_gaussian(x: Array) -> Array:
     return nearest_correlation(np.atleast_2d(np.corrcoef(scores.T)))
 
 
-def fit_student(x: Array, rng: np.random.Generator) -> tuple[Array, float]:
+def fit_student_copula(x: Array, rng: np.random.Generator) -> tuple[Array, float]:
     r"""Train a Student-t copula.
 
     The correlation is :math:`\rho = \sin(\pi \tau / 2)` of Kendall's :math:`\tau`, then the nearest

@@ -77,11 +77,12 @@ class Progress:
             if now - self._last >= self.every or self.done == self.total:
                 self._last = now
                 spent = now - self._start
-                left = spent / max(self.done - self._first, 1) * (self.total - self.done)
+                made = self.done - self._first
+                left = f", {clock(spent / made * (self.total - self.done))} left" if made else ""
                 tail = f", {note}" if note else ""
                 print(
                     f"{self.label}: {self.done}/{self.total} ({self.done / self.total:.0%}){tail}, "
-                    f"{clock(spent)} spent, {clock(left)} left",
+                    f"{clock(spent)} spent{left}",
                     file=sys.stderr,
                     flush=True,
                 )

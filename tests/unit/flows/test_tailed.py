@@ -148,3 +148,35 @@ def test_the_constants_are_not_parameters():
     assert {name.split(".")[0] for name, _ in made.named_parameters()} == {"coupling"}
     assert all(name.startswith("coupling.") for name in made.state_dict())
     assert made.double().scale.dtype == torch.float64
+
+
+@pytest.mark.parametrize("nu", [0.6, 2.5, 20.0])
+def test_learned_degrees_start_at_those_of_the_base(nu):
+    """The law is that of the fixed base, and its gradient by nu that of the Student-t density."""
+    fixed = flow(2, 0.0, 1.0 / nu)
+    tensors = {
+        key: getattr(fixed, key) for key in ("location", "scale", "shape", "student", "noise")
+    }
+    learned = TailedFlow(fixed.coupling, **tensors, learned=True)
+    learned.degrees.data = learned.degrees.data.double()
+    x = torch.tensor([[[0.1, -3.0], [1e3, 5.0]]], dtype=torch.float64)
+    np.testing.assert_allclose(learned.index.detach(), 1.0 / nu, rtol=1e-6)
+    found = learned.log_prob(x)
+    np.testing.assert_allclose(found.detach(), fixed.log_prob(x), rtol=1e-5)
+    (slope,) = torch.autograd.grad(found.sum(), learned.degrees)
+    base, _ = fixed.coupling.inverse(fixed.tail.inverse(x))
+    step = 1e-5 * nu
+    ends = [stats.t.logpdf(base.numpy(), nu + sign * step).sum((0, 1)) for sign in (1, -1)]
+    by_nu = (ends[0] - ends[1]) / (2 * step)
+    inner = torch.sigmoid(learned.degrees.detach())  # of nu by the parameter
+    np.testing.assert_allclose(slope, by_nu * inner.numpy(), rtol=1e-3, atol=1e-7)
+
+
+def test_a_flow_of_two_sides_integrates_to_one():
+    made = flow(1, 0.9, 0.0)
+    made.low_shape = torch.full((1, 1), 0.1, dtype=torch.float64)
+    x, weights = far_grid()
+    density = made.log_prob(torch.from_numpy(x).view(1, -1, 1)).exp().flatten().numpy()
+    assert (density * weights).sum() == pytest.approx(1.0, abs=1e-4)
+    above = density[x > 1e8] * x[x > 1e8] ** (1 + 1 / 0.9)
+    assert above.max() / above.min() < 1.01 and density[x < -1e5].max() < 1e-30

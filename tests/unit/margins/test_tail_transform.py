@@ -158,3 +158,26 @@ def test_single_precision_comes_out_double():
 def test_refuses_a_bad_scale_or_shape(scale, shape):
     with pytest.raises(ValueError, match="positive scales and shapes of at least 0"):
         transform(shape, scale=scale)
+
+
+@pytest.mark.parametrize("low", [0.0, 0.05, 1.5])
+def test_each_side_may_have_its_own_shape(low):
+    """Each side is that of the transform with one shape; and the density is that of the map."""
+    where, size = torch.full((2,), 3.0), torch.full((2,), 0.5)
+    shape, low_shape = torch.full((2,), 0.4), torch.full((2,), low)
+    tail = TailTransform(where, size, shape, low_shape)
+    z = torch.tensor([[-6.0, -1.0], [-1e-3, 0.0], [0.2, 8.0]], dtype=torch.float64)
+    sides = [TailTransform(where, size, one)(z) for one in (low_shape, shape)]
+    x = tail(z)
+    assert torch.equal(x, torch.where(z < 0, *sides))
+    torch.testing.assert_close(tail.inverse(x), z, rtol=1e-10, atol=1e-12)
+    z.requires_grad_()
+    (slope,) = torch.autograd.grad(tail(z).sum(), z)
+    found = tail.log_abs_det_jacobian(z.detach())
+    away = z.detach().abs().min(-1).values > 0
+    torch.testing.assert_close(found[away], slope.log().sum(-1)[away], rtol=1e-9, atol=1e-9)
+
+
+def test_no_negative_shape_of_a_side():
+    with pytest.raises(ValueError, match="shapes of at least 0"):
+        TailTransform(torch.zeros(1), torch.ones(1), torch.ones(1), -torch.ones(1))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tailbench.metrics.extremal_dependence import ExtremalDependence
-from tailbench.stats.dependence import chibar, gaussian_chi, student_chi
+from tailbench.stats.dependence import chibar
+from tailbench.stats.exchangeable_copula import ExchangeableCopula
 
 RHO = 0.5
 
@@ -18,16 +19,13 @@ def test_a_student_law_against_a_gaussian_one_has_exact_errors():
     rng = np.random.default_rng(1)
     x, y = student(200_000, 3, rng), student(200_000, 3, rng, nu=3)
     values = ExtremalDependence()(x, y, None, rng)
+    laws = [(ExchangeableCopula("t", r, 3), ExchangeableCopula("gaussian", r)) for r in (RHO, -RHO)]
     for key, level in (("chi95_error", 0.95), ("chi99_error", 0.99)):
-        gaps = [student_chi(3, r, level) - gaussian_chi(r, level) for r in (RHO, -RHO)]
+        gaps = [heavy.chi(level) - light.chi(level) for heavy, light in laws]
         # an average of 12 shares, each of N (1 - level) points
         error = np.sqrt(0.3 / (200_000 * (1 - level)))
         assert values[key] == pytest.approx(np.mean(np.abs(gaps)), abs=3 * error)
-    bars = [
-        chibar(np.array(student_chi(3, r, 0.95)), 0.95)
-        - chibar(np.array(gaussian_chi(r, 0.95)), 0.95)
-        for r in (RHO, -RHO)
-    ]
+    bars = [np.subtract(*(chibar(np.array(law.chi(0.95)), 0.95) for law in pair)) for pair in laws]
     assert values["chibar_error"] == pytest.approx(np.mean(np.abs(bars)), abs=0.02)
 
 

@@ -10,6 +10,7 @@ from scipy import integrate, stats
 from tailbench.exceptions import InputError
 from tailbench.models.flow import Flow, FlowSampling, FlowSettings
 from tailbench.rng.streams import Streams
+from tailbench.stats.tail_index import estimate_side
 from tailbench.training.context import SampleContext
 
 QUARTILE = 0.6744897501960817
@@ -72,6 +73,48 @@ def test_the_student_base_reaches_too():
     model = Flow(device="cpu", tails="student", train_steps=20, layers=1, width=8)
     y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
     assert y.max() > 1e3
+
+
+def test_each_side_has_its_own_tail(tmp_path):
+    """A power law of index 1 above, an exponential below: quartiles kept, indices per side."""
+    n = 20_000
+    rng = np.random.default_rng(0)
+    up = rng.uniform(size=n) < 0.5
+    x = 5.0 + np.where(up, rng.pareto(1.0, n), -rng.standard_exponential(n))[:, None]
+    model = Flow(device="cpu", tails="ttf_sides", train_steps=20, layers=1, width=8)
+    model.fit(x, verbose=False)
+    ((row,),) = model.info["tails"]["per_seed"]
+    assert row["lambda"] == pytest.approx(1.0, abs=0.1) and row["lambda_low"] < 0.15
+    y = model.sample(n)[:, 0]
+    median = np.median(y)
+    high, low = (estimate_side(side[side > 0]) for side in (y - median, median - y))
+    assert high.xi == pytest.approx(1.0, abs=0.15) and low.xi < 0.25
+    spread = np.subtract(*np.quantile(y, [0.75, 0.25])) / np.subtract(*np.quantile(x, [0.75, 0.25]))
+    assert spread == pytest.approx(1.0, abs=0.15)
+    model.save(tmp_path)
+    loaded = Flow.load(tmp_path, device="cpu")
+    assert np.array_equal(loaded.sample(50), model.sample(50))
+    points = x[:20]
+    assert np.array_equal(loaded.log_prob(points), model.log_prob(points))
+
+
+def test_learned_degrees_are_told_and_saved(tmp_path):
+    """Each column's own, from the estimates on; samples have them."""
+    x = np.stack([cauchy(), normal()], axis=1)
+    model = Flow(device="cpu", tails="student_learned", train_steps=60, layers=1, width=8)
+    model.fit(x, verbose=False)
+    (rows,) = model.info["tails"]["per_seed"]
+    (index,) = model.base_index()
+    assert [row["lambda"] for row in rows] == pytest.approx(index.tolist())
+    assert index[0] == pytest.approx(1.0, abs=0.3) and index[1] < 0.2
+    start = model.constants["student"].numpy()[0]
+    assert np.abs(index - start).max() > 1e-4
+    y = np.abs(model.sample(20_000))
+    assert y[:, 0].max() > 1e3 > 100 > y[:, 1].max()
+    model.save(tmp_path)
+    loaded = Flow.load(tmp_path, device="cpu")
+    assert np.array_equal(loaded.base_index(), model.base_index())
+    assert np.array_equal(loaded.sample(50), model.sample(50))
 
 
 def test_scaled_data_give_scaled_samples(block, small):

@@ -210,6 +210,21 @@ def test_progress_is_shown_seed_by_seed(x, capsys):
     assert "toy_gaussian: 2/2 (100%)" in capsys.readouterr().err
 
 
+def test_a_fit_can_say_how_far_it_is(x, monkeypatch, capsys):
+    class Slow(ToyGaussian):
+        def fit_one(self, x, rng):
+            self.report("half done")
+            return super().fit_one(x, rng)
+
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("tailbench.training.progress.time.monotonic", lambda: next(clock))
+    Slow().fit(x)
+    assert "toy_gaussian: 0/2 (0%), half done" in capsys.readouterr().err
+    model = Slow().fit(x, verbose=False)
+    model.fit_one(x[0], np.random.default_rng(0))  # outside of a fit there is nothing to show it in
+    assert capsys.readouterr().err == ""
+
+
 def test_torch_is_not_imported(tmp_path):
     code = """
 import sys

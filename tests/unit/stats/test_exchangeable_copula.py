@@ -9,7 +9,7 @@ from scipy import integrate, stats
 from tailbench.exceptions import InputError
 from tailbench.stats.exchangeable_copula import ExchangeableCopula
 from tailbench.stats.positive_stable import kanter, log_kanter
-from tailbench.stats.student_copula import copula_levels, fit_student, log_likelihood
+from tailbench.stats.student_copula import copula_levels, fit_student_copula, log_likelihood
 
 COPULAS = {
     "gumbel": ExchangeableCopula("gumbel", 2.0),
@@ -200,7 +200,7 @@ def test_the_density_of_the_student_copula_is_that_of_scipy():
 def test_the_fit_finds_the_student_copula(nu):
     n, dim = 20_000, 4
     p, _ = ExchangeableCopula("t", 0.5, nu).draw(n, dim, np.random.default_rng(0))
-    matrix, found = fit_student(p, np.random.default_rng(1))
+    matrix, found = fit_student_copula(p, np.random.default_rng(1))
     assert found == pytest.approx(nu, rel=0.1)
     off = matrix[np.triu_indices(dim, 1)]
     assert np.abs(off - 0.5).max() < 4 * 1.2 * 0.75 / math.sqrt(n)
@@ -208,4 +208,4 @@ def test_the_fit_finds_the_student_copula(nu):
 
 def test_a_gaussian_copula_has_many_degrees_of_freedom():
     p, _ = ExchangeableCopula("gaussian", 0.5).draw(20_000, 3, np.random.default_rng(0))
-    assert fit_student(p, np.random.default_rng(1))[1] > 50
+    assert fit_student_copula(p, np.random.default_rng(1))[1] > 50

@@ -41,6 +41,17 @@ def test_a_run_that_goes_on_counts_only_its_own_steps(now, capsys):
     assert capsys.readouterr().err == "train: 9/10 (90%), 0:06 spent, 0:06 left\n"
 
 
+def test_a_note_within_a_step_says_nothing_of_the_time_left(now, capsys):
+    with Progress("fit", 2) as bar:
+        now[0] = 6.0
+        bar.step("3 components", 0)
+        now[0] = 12.0
+        bar.step("done")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "fit: 0/2 (0%), 3 components, 0:06 spent"
+    assert lines[1] == "fit: 1/2 (50%), done, 0:12 spent, 0:12 left"
+
+
 def test_quiet(now, capsys):
     with Progress("train", 1, quiet=True) as bar:
         now[0] = 100.0

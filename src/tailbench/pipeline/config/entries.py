@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from tailbench import registry
+from tailbench.models.settings import ModelSettings
 from tailbench.pipeline.config.errors import in_words, shown
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.registry import entry_class
@@ -156,6 +157,19 @@ class ModelEntry(Entry):
     """A model to train."""
 
     section: ClassVar[str] = "models"
+    settings: ModelSettings
+
+    def on(self, target: Any) -> Self:
+        """Return the entry with the settings that the exact law of the data completes.
+
+        Args:
+            target: The law, or ``None`` if it is not known.
+
+        Raises:
+            InputError: If the law does not tell them.
+        """
+        settings = self.settings.for_target(target)
+        return type(self).model_construct(type=self.type, settings=settings)
 
 
 class MethodEntry(Entry):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from tailbench.models.settings import ModelSettings
 from tailbench.pipeline.config.errors import line, sentences
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.references import mistakes_between
@@ -66,6 +65,6 @@ def parse(
         mistakes = list(mistakes_between(config))
         if not mistakes:
             for entry in config.models.values():
-                cast(ModelSettings, entry.settings).accept()
+                entry.settings.accept()
             return config
     raise ConfigError("\n".join(f"{source}: {mistake}" for mistake in mistakes))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tailbench.exceptions import InputError
 from tailbench.pipeline.config.model import Config
 from tailbench.registry import entry_class, nearest
 
@@ -26,6 +27,7 @@ def mistakes_between(config: Config) -> Iterator[str]:
         _processes_fit,
         _methods_of_datasets,
         _targets_of_methods,
+        _targets_of_models,
         _seeds_of_datasets,
     ):
         yield from rule(config)
@@ -97,6 +99,23 @@ def _targets_of_methods(config: Config) -> Iterator[str]:
                 f"noise, which is not known of the type {entry.type!r}; leave the method out of "
                 f"datasets.{name}.methods"
             )
+
+
+def _targets_of_models(config: Config) -> Iterator[str]:
+    """Models with settings from the exact law are for data whose law tells them."""
+    for name, entry in config.datasets.items():
+        methods = [m for m in config.methods_on(name) if m in config.methods]
+        models = {model for m in methods for model in config.methods[m].parts.values()}
+        for model in sorted(models & {*config.models}):
+            if not config.models[model].settings.needs_target:
+                continue
+            try:
+                config.models[model].on(entry.source().target())
+            except InputError as error:
+                yield (
+                    f"models.{model}.{error}; the type {entry.type!r} of datasets.{name} has "
+                    f"none, so leave the method out of datasets.{name}.methods"
+                )
 
 
 def _has_noised_score(target: Any) -> bool:

@@ -35,9 +35,18 @@ class Specs:
         """What the data of a dataset depend on, as canonical JSON."""
         return self.plan.config.datasets[dataset].spec
 
-    def train(self, model: str) -> str:
-        """What the training of a model depends on, besides its data, as canonical JSON."""
-        return self.plan.models[model].spec
+    def train(self, model: str, dataset: str | None = None) -> str:
+        """What the training of a model depends on, besides its data, as canonical JSON.
+
+        Args:
+            model: Name of the model.
+            dataset: The dataset that tells what its settings leave to the exact law; without one
+                they are as they are written.
+        """
+        entry = self.plan.models[model]
+        if dataset is None or not entry.settings.needs_target:
+            return entry.spec
+        return entry.on(self.plan.config.datasets[dataset].source().target()).spec
 
     def sample(self, method: str) -> str:
         """What the sampling of a method depends on, besides its models, as canonical JSON."""

@@ -81,6 +81,7 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
         **_decomposition(metrics, inputs),
+        **_budgets(metrics, inputs),
         "published": published.to_dict("records"),
         "sources": [citation(name) for name in published["table"].unique()],
         "missing": tables.missing_rows(plan, metrics).to_dict("records"),
@@ -107,6 +108,16 @@ def _decomposition(metrics: pd.DataFrame, inputs: ResultsReader) -> dict[str, An
     return {
         "decomposition": decomposition.decomposition(metrics, inputs.config).to_dict("records"),
         "decomposition_caption": decomposition.CAPTION,
+    }
+
+
+def _budgets(metrics: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
+    from tailbench.pipeline.reporting import budgets
+
+    specs = {name: inputs.specs(name) for name in inputs.datasets}
+    return {
+        "budgets": budgets.budgets(metrics, inputs.config, specs).to_dict("records"),
+        "budgets_caption": budgets.CAPTION,
     }
 
 

@@ -17,14 +17,15 @@ __all__ = ["run"]
 def run(results: Results) -> None:
     """Write the tables of a results folder into its folder ``tables``, which is replaced.
 
-    ``summary``, ``paired``, ``decomposition``, ``published`` and ``missing`` are written as
-    ``.csv`` and ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of the
-    key metrics on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
+    ``summary``, ``paired``, ``decomposition``, ``budgets``, ``published`` and ``missing`` are
+    written as ``.csv`` and ``.tex``, and ``dataset_<name>.tex`` holds the means and standard
+    deviations of the key metrics on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
 
     Raises:
         InputError: If the metrics are missing or lack a column.
     """
     from tailbench.pipeline.reporting import latex, tables
+    from tailbench.pipeline.reporting.budgets import budgets
     from tailbench.pipeline.reporting.decomposition import decomposition
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
     from tailbench.pipeline.results.reader import ResultsReader
@@ -32,12 +33,14 @@ def run(results: Results) -> None:
     inputs = ResultsReader(results)
     metrics, outputs = inputs.metrics, tables.directions()
     summary = tables.summary(metrics, outputs)
+    specs = {name: inputs.specs(name) for name in inputs.datasets}
     with replacing(inputs.layout.tables) as folder:
         folder.mkdir()
         for name, table in {
             "summary": summary,
             "paired": tables.paired(metrics, outputs=outputs),
             "decomposition": decomposition(metrics, inputs.config),
+            "budgets": budgets(metrics, inputs.config, specs),
             "published": published_vs_ours(metrics, inputs.config, outputs),
             "missing": tables.missing_rows(inputs.plan, metrics),
         }.items():

@@ -1,5 +1,7 @@
 """Methods that sample from more than trained models: data, and the exact law of a target."""
 
+import json
+
 import pytest
 
 from tailbench.data import DataShape
@@ -85,3 +87,37 @@ def test_a_dataset_without_an_exact_score_is_refused():
 
 def test_a_completed_configuration_is_read_again(plan):
     assert parse(plan.config.raw()).methods == plan.config.methods
+
+
+TRUTH = {
+    "datasets": {
+        "cauchy": {"type": "alpha_stable", "alpha": 1.0},
+        "mixture": {"type": "student_mixture", "nu": 3.0},
+    },
+    "models": {"t_edm": {"nu": "truth"}, "same": {"type": "t_edm", "nu": 3.0}},
+    "methods": {"t_edm": {}, "same": {"type": "t_edm", "model": "same"}},
+}
+
+
+def test_a_training_is_told_the_index_of_its_target():
+    """The number is in the job's specification, as if it had been written."""
+    made = Plan(parse(TRUTH)).specs
+    assert json.loads(made.train("t_edm", "cauchy"))["nu"] == 1.0
+    assert made.train("t_edm", "mixture") == made.train("same", "mixture")
+    assert json.loads(made.train("t_edm"))["nu"] == "truth"
+    assert made.train("same", "cauchy") == made.train("same")
+
+
+@pytest.mark.parametrize("data", [{"type": "gmm"}, {"type": "returns"}])
+def test_the_index_of_data_that_have_none_is_a_mistake(data):
+    expected = (
+        "c.yaml: models.t_edm.nu: 'truth' needs data with a known, finite tail index of the norm; "
+        f"the type '{data['type']}' of datasets.other has none, so leave the method out of "
+        "datasets.other.methods"
+    )
+    datasets = TRUTH["datasets"] | {"other": data}
+    with pytest.raises(ConfigError) as caught:
+        parse(TRUTH | {"datasets": datasets}, "c.yaml")
+    assert str(caught.value) == expected
+    without = {**data, "methods": ["same"]}
+    parse(TRUTH | {"datasets": TRUTH["datasets"] | {"other": without}}, "c.yaml")
