@@ -22,6 +22,13 @@ SIZE = {"winter": 532, "summer": 578}
 class AirPollutionSettings(PackagedSettings):
     """Settings of the air pollution."""
 
+    test_fraction: float = Field(
+        0.4,
+        gt=0,
+        lt=1,
+        description="Fraction of the rows that is held out; a quarter would be too few for the "
+        "1 % of `tail_index`.",
+    )
     season: Literal["winter", "summer"] = Field(
         "winter", description="November to February, or April to July."
     )
