@@ -95,6 +95,9 @@ class Model(ABC, Generic[Sampling]):
     tuning: ClassVar[str] = "nothing"
     """What the project chose for it by trials, and on which data: a phrase for the report."""
 
+    sampling: SamplingSettings | None = None
+    """Settings of the sampling that were given when the model was built."""
+
     def __init__(self, *, device: str = "auto") -> None:
         self.device = device
         self._table = False
@@ -210,8 +213,9 @@ class Model(ABC, Generic[Sampling]):
         return samples[0] if self._table else samples
 
     def _sampling(self, method: str, options: Mapping[str, Any]) -> Sampling:
-        """Return the settings of a method, completed by their defaults."""
+        """Return the settings of a method, completed by those given first, and by defaults."""
         if method not in self.methods:
             known = ", ".join(self.methods)
             raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
-        return cast(Sampling, self.methods[method](**options))
+        given = {} if self.sampling is None else self.sampling.model_dump()
+        return cast(Sampling, self.methods[method](**{**given, **options}))

@@ -68,6 +68,7 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
+    sampling: FlowSGMSampling
     tuning = "its parts as flow and sgm; the rule of sigma_T on gmm and student_mixture"
 
     def __init__(
@@ -229,10 +230,6 @@ class FlowSGM(Model[FlowSGMSampling]):
             for level in sorted(set(levels))
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
-
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> FlowSGMSampling:
-        """Return the settings of the sampling, completed by those given at construction."""
-        return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write the parts, each into a folder of its own, and the choice of ``sigma_T``."""

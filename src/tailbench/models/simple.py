@@ -118,10 +118,10 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         with Progress(context.label, len(block), quiet=not context.verbose) as progress:
             self._progress = progress
             for rows, seed in zip(block, context.seeds, strict=True):
-                begin = time.monotonic()
+                begin = time.process_time()
                 state = self.fit_one(rows.copy(), generator_for("fit", seed))
                 states.append(self._checked(state))
-                seconds.append(time.monotonic() - begin)
+                seconds.append(time.process_time() - begin)
                 progress.step()
                 if context.checkpoint is not None and context.checkpoint.urgent():
                     raise Interrupted(f"{context.label}: interrupted; nothing is saved")
