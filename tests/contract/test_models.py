@@ -286,6 +286,20 @@ def test_a_seed_does_not_depend_on_its_block(fitted, tables, block, kind):
     assert np.array_equal(alone, sample(tables(kind), 20))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("oracle")])
+def test_the_model_of_one_seed_draws_what_its_block_draws(fitted, kind, tmp_path):
+    model = fitted(kind)
+    settings = getattr(model, "sampling", None) or model.methods[model.name]()
+    settings = settings.model_copy(update=options_of(model))
+    both = model.sample_block(30, settings, SampleContext([3, 4])).samples
+    one = model.of_seed(1)
+    assert np.array_equal(one.sample_block(30, settings, SampleContext([4])).samples[0], both[1])
+    assert one.num_seeds == 1 and one.sample(5, **options_of(model)).shape == (5, 2)
+    one.save(tmp_path)
+    again = type(one).load(tmp_path, device="cpu").sample(5, seed=2, **options_of(model))
+    assert np.array_equal(again, one.sample(5, seed=2, **options_of(model)))
+
+
 @pytest.mark.parametrize("kind", ["sgm", "flow", "flow_sgm", "toy_gaussian"])
 def test_equal_trainings_draw_different_samples(block, kind):
     """The same data and seeds of training give the same model twice, but not the same draws."""

@@ -64,7 +64,7 @@ def test_a_model_of_the_run_is_loaded_and_draws_what_the_run_has_drawn(finished)
         ours = model.sample_block(len(theirs), model.sampling, context).samples
         assert np.array_equal(ours[0], theirs), method
         assert model.sample(3).shape == (3, theirs.shape[1])
-    with pytest.raises(InputError, match="has several methods: name one of sgm, flow, flow_sgm"):
+    with pytest.raises(InputError, match="has several methods: name one of flow, flow_sgm, sgm"):
         tailbench.load(made.results, dataset="returns")
     with pytest.raises(InputError, match=r"has no seed 7 \(seeds: 0-1\)"):
         tailbench.load(made.results, "flow", dataset="returns", seed=7)

@@ -139,7 +139,7 @@ class FlowSGM(Model[FlowSGMSampling]):
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, with the ``sigma_T`` that it has chosen."""
         flows = {level: flow.of_seed(position) for level, flow in self.flows.items()}
-        sampling = self.sampling.model_dump()
+        sampling = self.sampling.model_dump(exclude={"flow", "sgm"})
         one = type(self)(
             flows, self.sgm.of_seed(position), prefit=True, device=self.device, **sampling
         )

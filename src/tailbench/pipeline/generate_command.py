@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 PIECE = 2**21  # numbers that are drawn and written at once
-FRUITLESS = 50  # pieces without one row that fits, after which there is no hope
+AT_LEAST = 10_000  # samples that are drawn at once where some are discarded
+FRUITLESS = 20  # pieces without one row that fits, after which there is no hope
 Array = NDArray[np.float64]
 COMPARISONS: dict[str, Callable[[Array, float], Any]] = {
     ">=": operator.ge,
@@ -85,7 +86,8 @@ def generate(
     def pieces() -> Iterator[Array]:
         nonlocal drawn
         kept, empty = 0, 0
-        size = max(1, min(n, PIECE // fitted.dim))
+        most = max(1, PIECE // fitted.dim)
+        size = min(max(n, AT_LEAST) if conditions else n, most)
         while kept < n:
             own = seed if drawn == 0 else seed_for("generate", seed, drawn // size)
             rows = np.asarray(fitted.sample(size, seed=own)).reshape(size, -1)
@@ -94,9 +96,8 @@ def generate(
             rows = (rows[fits] if conditions else rows)[: n - kept]
             kept, empty = kept + len(rows), 0 if len(rows) else empty + 1
             if empty == FRUITLESS:
-                raise InputError(
-                    f"of {drawn} samples none of the last {empty * size} satisfies {given}"
-                )
+                wanted = " and ".join(given or ())
+                raise InputError(f"of the last {empty * size} samples none satisfies {wanted}")
             yield rows
 
     with replacing(output) as temporary, temporary.open("wb") as file:
