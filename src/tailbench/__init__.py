@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tailbench.metrics.scoring import score
     from tailbench.models.bootstrap import Bootstrap
     from tailbench.models.copula_gpd import CopulaGPD
     from tailbench.models.dlpm import DLPM
@@ -50,6 +51,7 @@ __all__ = [
     "TFlow",
     "Vine",
     "__version__",
+    "score",
 ]
 
 _HOMES = {
@@ -73,6 +75,7 @@ _HOMES = {
     "TEDM": "models.t_edm",
     "TFlow": "models.t_flow",
     "Vine": "models.vine",
+    "score": "metrics.scoring",
 }
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tailbench.data import ImageLayout, MixtureModes
 
-__all__ = ["GenerativeModel", "Metric", "MetricOutput", "Target"]
+__all__ = ["GenerativeModel", "Group", "Metric", "MetricOutput", "Target"]
+
+Group = Literal["bulk", "margins", "joint", "memorisation", "images", "other"]
+"""What a metric's output judges; numbers of different groups are never averaged."""
 
 
 @runtime_checkable
@@ -86,10 +89,12 @@ class MetricOutput:
     Attributes:
         label: Name for tables and axes.
         better: Whether lower or higher values are better.
+        group: What it judges, see ``tailbench.metrics.outputs.GROUPS``.
     """
 
     label: str
     better: Literal["lower", "higher"] = "lower"
+    group: Group = "other"
 
 
 class Metric(Protocol):

@@ -56,7 +56,7 @@ class Angular(BaseMetric[AngularSettings]):
 
     Settings = AngularSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "angular_sw1": MetricOutput("sliced $W_1$ of extreme directions")
+        "angular_sw1": MetricOutput("sliced $W_1$ of extreme directions", group="joint")
     }
 
     def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:

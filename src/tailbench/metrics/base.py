@@ -55,7 +55,8 @@ class ConfiguredMetric(Generic[S]):
     A subclass names its ``Settings`` and ``outputs`` and, if it compares images, the feature
     space it does so in, and the settings that the features in that space depend on. One that is
     not ``by_default`` is computed only where a configuration names it; one that ``needs_train``
-    is called with the training rows besides.
+    is called with the training rows besides, and one that is not ``quick`` takes more than some
+    hundredths of a second for ten thousand rows.
 
     Args:
         settings: How to compute it; made from ``options`` if not given.
@@ -73,6 +74,7 @@ class ConfiguredMetric(Generic[S]):
     by_default: ClassVar[bool] = True
     space: ClassVar[str | None] = None
     needs_train: ClassVar[bool] = False
+    quick: ClassVar[bool] = True
     extraction: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: S | None = None, **options: Any) -> None:

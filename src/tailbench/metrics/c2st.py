@@ -56,9 +56,10 @@ class ClassifierTwoSample(BaseMetric[ClassifierTwoSampleSettings]):
 
     Settings = ClassifierTwoSampleSettings
     by_default = False
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "c2st_auc": MetricOutput("AUC of real against generated"),
-        "c2st_tv": MetricOutput("total variation that a classifier finds"),
+        "c2st_auc": MetricOutput("AUC of real against generated", group="bulk"),
+        "c2st_tv": MetricOutput("total variation that a classifier finds", group="bulk"),
     }
 
     def compare(

@@ -49,8 +49,10 @@ class ClassShares(ImageMetric[ClassSharesSettings]):
     space: ClassVar[str] = "classifier"
     labelled: ClassVar[bool] = True
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "class_tv": MetricOutput("error of the class shares (TV)"),
-        "rare_coverage": MetricOutput("coverage of the rarest classes", better="higher"),
+        "class_tv": MetricOutput("error of the class shares (TV)", group="images"),
+        "rare_coverage": MetricOutput(
+            "coverage of the rarest classes", better="higher", group="images"
+        ),
     }
 
     def compare(

@@ -52,7 +52,10 @@ class Energy(BaseMetric[EnergySettings]):
 
     Settings = EnergySettings
     by_default = False
-    outputs: ClassVar[dict[str, MetricOutput]] = {"energy": MetricOutput("energy distance")}
+    quick = False
+    outputs: ClassVar[dict[str, MetricOutput]] = {
+        "energy": MetricOutput("energy distance", group="bulk")
+    }
 
     def compare(
         self,

@@ -44,7 +44,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
 
     Settings = ExpectedShortfallSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "es99_error": MetricOutput("error of expected shortfall")
+        "es99_error": MetricOutput("error of expected shortfall", group="margins")
     }
 
     def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:

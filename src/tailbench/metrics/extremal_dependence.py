@@ -59,10 +59,12 @@ class ExtremalDependence(BaseMetric[ExtremalDependenceSettings]):
 
     Settings = ExtremalDependenceSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "chi95_error": MetricOutput(r"error of $\chi(0.95)$"),
-        "chi99_error": MetricOutput(r"error of $\chi(0.99)$"),
-        "chibar_error": MetricOutput(r"error of $\bar\chi(0.95)$"),
-        "extremal_coefficient_error": MetricOutput("error of the extremal coefficient"),
+        "chi95_error": MetricOutput(r"error of $\chi(0.95)$", group="joint"),
+        "chi99_error": MetricOutput(r"error of $\chi(0.99)$", group="joint"),
+        "chibar_error": MetricOutput(r"error of $\bar\chi(0.95)$", group="joint"),
+        "extremal_coefficient_error": MetricOutput(
+            "error of the extremal coefficient", group="joint"
+        ),
     }
 
     def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:

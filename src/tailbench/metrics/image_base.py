@@ -155,8 +155,8 @@ class FidelityMetric(ImageMetric[F]):
 def fidelity_outputs(space: str, label: str) -> dict[str, MetricOutput]:
     """Describe the four values of a feature space, by their names."""
     return {
-        f"fid_{space}": MetricOutput(f"FID ({label})"),
-        f"kid_{space}": MetricOutput(f"KID ({label})"),
-        f"precision_{space}": MetricOutput(f"precision ({label})", better="higher"),
-        f"recall_{space}": MetricOutput(f"recall ({label})", better="higher"),
+        f"fid_{space}": MetricOutput(f"FID ({label})", group="images"),
+        f"kid_{space}": MetricOutput(f"KID ({label})", group="images"),
+        f"precision_{space}": MetricOutput(f"precision ({label})", better="higher", group="images"),
+        f"recall_{space}": MetricOutput(f"recall ({label})", better="higher", group="images"),
     }

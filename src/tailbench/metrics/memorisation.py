@@ -53,9 +53,12 @@ class Memorisation(TrainMetric[MemorisationSettings]):
 
     Settings = MemorisationSettings
     by_default = False
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "copied_ratio": MetricOutput("copies, over held-out rows"),
-        "dcr_ratio": MetricOutput("distance to training rows, over held-out", better="higher"),
+        "copied_ratio": MetricOutput("copies, over held-out rows", group="memorisation"),
+        "dcr_ratio": MetricOutput(
+            "distance to training rows, over held-out", better="higher", group="memorisation"
+        ),
     }
 
     def compare(

@@ -48,8 +48,8 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
 
     Settings = ModeCoverageSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "mode_weight_tv": MetricOutput("error of the mode weights (TV)"),
-        "off_mode_share": MetricOutput("share outside all modes"),
+        "mode_weight_tv": MetricOutput("error of the mode weights (TV)", group="bulk"),
+        "off_mode_share": MetricOutput("share outside all modes", group="bulk"),
     }
 
     def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:

@@ -69,9 +69,9 @@ class MSLE(BaseMetric[MSLESettings]):
 
     Settings = MSLESettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "msle_official": MetricOutput("MSLE (official grid)"),
-        "msle": MetricOutput("MSLE"),
-        "msle_norm": MetricOutput("MSLE of the norm"),
+        "msle_official": MetricOutput("MSLE (official grid)", group="margins"),
+        "msle": MetricOutput("MSLE", group="margins"),
+        "msle_norm": MetricOutput("MSLE of the norm", group="joint"),
     }
 
     def __init__(self, settings: MSLESettings | None = None, **options: Any) -> None:

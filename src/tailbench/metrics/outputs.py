@@ -1,13 +1,27 @@
-"""The numbers that the registered metrics give: labels, directions, which to show first."""
+"""The numbers that the registered metrics give: labels, directions, groups, what to show first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from tailbench.interfaces import MetricOutput
+from tailbench.interfaces import Group, MetricOutput
 
-__all__ = ["KEY_METRICS", "directions", "key_metrics"]
+__all__ = ["GROUPS", "KEY_METRICS", "directions", "key_metrics"]
 
+GROUPS: Mapping[Group, str] = {
+    "bulk": "bulk",
+    "margins": "tails of columns",
+    "joint": "joint tails",
+    "memorisation": "memorisation",
+    "images": "images",
+    "other": "other",
+}
+"""Names of the groups of outputs for readers, in the order of tables.
+
+The bulk is what distances between all rows see. Tails of columns are judged one column at a time.
+Joint tails are what changes with the dependence of extremes, also where the margins are in it, as
+in the norm of a row or the loss of a portfolio.
+"""
 
 KEY_METRICS = ("fid_inception", "fid_classifier", "max_sw1", "msle", "tail_index_error_hill")
 

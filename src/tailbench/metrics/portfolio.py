@@ -74,17 +74,18 @@ class Portfolio(BaseMetric[PortfolioSettings]):
 
     Settings = PortfolioSettings
     by_default = False
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
         **{
-            f"portfolio_var{key}": MetricOutput(f"error of VaR at {100 * q:g} %")
+            f"portfolio_var{key}": MetricOutput(f"error of VaR at {100 * q:g} %", group="joint")
             for key, q in LEVELS.items()
         },
         **{
-            f"portfolio_es{key}": MetricOutput(f"error of ES at {100 * q:g} %")
+            f"portfolio_es{key}": MetricOutput(f"error of ES at {100 * q:g} %", group="joint")
             for key, q in LEVELS.items()
         },
-        "kupiec_rejections": MetricOutput("VaR refused by Kupiec's test"),
-        "acerbi_szekely_z2": MetricOutput("Acerbi and Székely's $|Z_2|$"),
+        "kupiec_rejections": MetricOutput("VaR refused by Kupiec's test", group="joint"),
+        "acerbi_szekely_z2": MetricOutput("Acerbi and Székely's $|Z_2|$", group="joint"),
     }
 
     def compare(

@@ -62,10 +62,11 @@ class PrecisionRecall(BaseMetric[PrecisionRecallSettings]):
     """
 
     Settings = PrecisionRecallSettings
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "f1_pr": MetricOutput("$F_1^{pr}$", better="higher"),
-        "precision_f18": MetricOutput("precision ($F_{1/8}$)", better="higher"),
-        "recall_f8": MetricOutput("recall ($F_8$)", better="higher"),
+        "f1_pr": MetricOutput("$F_1^{pr}$", better="higher", group="bulk"),
+        "precision_f18": MetricOutput("precision ($F_{1/8}$)", better="higher", group="bulk"),
+        "recall_f8": MetricOutput("recall ($F_8$)", better="higher", group="bulk"),
     }
 
     def compare(

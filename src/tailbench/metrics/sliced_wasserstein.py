@@ -69,11 +69,12 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     """
 
     Settings = SlicedWassersteinSettings
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "sw1": MetricOutput("sliced $W_1$"),
-        "sw2": MetricOutput("sliced $W_2$"),
-        "max_sw1": MetricOutput("max-sliced $W_1$"),
-        "max_sw2": MetricOutput("max-sliced $W_2$"),
+        "sw1": MetricOutput("sliced $W_1$", group="bulk"),
+        "sw2": MetricOutput("sliced $W_2$", group="bulk"),
+        "max_sw1": MetricOutput("max-sliced $W_1$", group="bulk"),
+        "max_sw2": MetricOutput("max-sliced $W_2$", group="bulk"),
     }
 
     def compare(

@@ -44,8 +44,9 @@ class SlicedWassersteinBulk(BaseMetric[SlicedWassersteinBulkSettings]):
 
     Settings = SlicedWassersteinBulkSettings
     by_default = False
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "max_sw2_bulk": MetricOutput("max-sliced $W_2$ of the bulk"),
+        "max_sw2_bulk": MetricOutput("max-sliced $W_2$ of the bulk", group="bulk"),
     }
 
     def compare(

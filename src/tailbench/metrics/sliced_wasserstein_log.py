@@ -32,8 +32,9 @@ class SlicedWassersteinLog(BaseMetric[SlicedWassersteinSettings]):
 
     Settings = SlicedWassersteinSettings
     by_default = False
+    quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "max_sw1_log": MetricOutput("max-sliced $W_1$ of signed logarithms"),
+        "max_sw1_log": MetricOutput("max-sliced $W_1$ of signed logarithms", group="bulk"),
     }
 
     def compare(

@@ -51,8 +51,8 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
 
     Settings = TailCoverageSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "coverage_error_upper": MetricOutput("log error of mass in upper tails"),
-        "coverage_error_lower": MetricOutput("log error of mass in lower tails"),
+        "coverage_error_upper": MetricOutput("log error of mass in upper tails", group="margins"),
+        "coverage_error_lower": MetricOutput("log error of mass in lower tails", group="margins"),
     }
 
     def compare(

@@ -76,9 +76,9 @@ class TailIndex(BaseMetric[TailIndexSettings]):
 
     Settings = TailIndexSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "tail_index_error_hill": MetricOutput("tail index error (Hill)"),
-        "tail_index_error_moment": MetricOutput("tail index error (moment)"),
-        "tail_index_error_norm": MetricOutput("tail index error (norm)"),
+        "tail_index_error_hill": MetricOutput("tail index error (Hill)", group="margins"),
+        "tail_index_error_moment": MetricOutput("tail index error (moment)", group="margins"),
+        "tail_index_error_norm": MetricOutput("tail index error (norm)", group="joint"),
     }
 
     def compare(

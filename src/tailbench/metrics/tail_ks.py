@@ -41,8 +41,8 @@ class TailKS(BaseMetric[TailKSSettings]):
 
     Settings = TailKSSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "tail_ks": MetricOutput("KS distance of the tail"),
-        "tail_mass_error": MetricOutput("log error of the tail's mass"),
+        "tail_ks": MetricOutput("KS distance of the tail", group="joint"),
+        "tail_mass_error": MetricOutput("log error of the tail's mass", group="joint"),
     }
 
     def compare(

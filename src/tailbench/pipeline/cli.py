@@ -16,6 +16,7 @@ from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDive
 from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
+from tailbench.pipeline.score_command import score
 
 __all__ = ["app", "main"]
 
@@ -67,6 +68,7 @@ def options() -> None:
 job = typer.Typer(cls=Stages, help="Run one stage of the workflow, as its rules do.")
 job.callback(invoke_without_command=False)(lambda: None)
 app.add_typer(job, name="job", hidden=True)
+app.command()(score)
 
 
 @app.command("list")

@@ -9,6 +9,7 @@ same name, in whatever order modules are imported.
 from __future__ import annotations
 
 from tailbench.plots.base import Figure, FigureData, Need
+from tailbench.plots.column_tails import column_tails
 from tailbench.plots.comparison import comparison
 from tailbench.plots.cost import cost
 from tailbench.plots.images import image_grid
@@ -24,6 +25,7 @@ __all__ = [
     "Figure",
     "FigureData",
     "Need",
+    "column_tails",
     "comparison",
     "cost",
     "image_grid",

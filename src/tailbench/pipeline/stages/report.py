@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ from tailbench.pipeline.stages.options import OutputFile, Results
 
 if TYPE_CHECKING:
     import pandas as pd
-    from markupsafe import Markup
 
     from tailbench.pipeline.results.reader import ResultsReader
 
@@ -220,31 +218,17 @@ def _yaml(config: dict[str, Any]) -> str:
 
 
 def _filters() -> dict[str, Any]:
+    from tailbench.pipeline.reporting.labels import label_html
     from tailbench.pipeline.reporting.number_format import mean_std, number
 
     return {
         "number": number,
         "mean_std": mean_std,
-        "math": _math,
+        "math": label_html,
         "clock": _clock,
         "key": _key,
         "count": lambda value: "–" if math.isnan(value) else f"{value:.4g}",
     }
-
-
-def _math(label: str) -> Markup:
-    """Turn the little mathematics of a label, as in ``max-sliced $W_1$``, into HTML."""
-    from markupsafe import Markup, escape
-
-    parts = re.split(r"\$([^$]+)\$", label)
-    for i, part in enumerate(parts):
-        text = str(escape(part))
-        if i % 2:
-            text = re.sub(r"\^(?:\{([^}]*)\}|(\w))", r"<sup>\1\2</sup>", text)
-            text = re.sub(r"_(?:\{([^}]*)\}|(\w))", r"<sub>\1\2</sub>", text)
-            text = f"<i>{text}</i>"
-        parts[i] = text
-    return Markup("".join(parts))
 
 
 def _clock(seconds: float) -> str:

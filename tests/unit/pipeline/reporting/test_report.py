@@ -21,6 +21,7 @@ from tailbench.pipeline.reporting import (
     run_info,
     tables,
 )
+from tailbench.pipeline.reporting.labels import label_html
 from tailbench.pipeline.results.reader import ResultsReader
 from tailbench.pipeline.stages import report
 from tailbench.pipeline.stages import tables as tables_stage
@@ -174,8 +175,8 @@ def test_clock():
 
 
 def test_labels_become_html():
-    assert str(report._math("max $W_1$ < 2")) == "max <i>W<sub>1</sub></i> &lt; 2"
-    assert str(report._math("$F_{1/8}^{pr}$")) == "<i>F<sub>1/8</sub><sup>pr</sup></i>"
+    assert str(label_html("max $W_1$ < 2")) == "max <i>W<sub>1</sub></i> &lt; 2"
+    assert str(label_html("$F_{1/8}^{pr}$")) == "<i>F<sub>1/8</sub><sup>pr</sup></i>"
 
 
 def test_tables_are_written_as_csv_and_latex(folder):
