@@ -1,0 +1,160 @@
+"""One sentence for each data set: who reproduces bulk, margins and joint tails, and who fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["WITHIN", "judgements", "verdicts"]
+
+WITHIN = 1.5
+"""Multiple of the floor up to which a group counts as reproduced."""
+
+SIDES = {"margins": "tails", "joint": "norm"}
+CLEARLY = 2.0  # how many times the larger side of an error is to be the smaller one
+SHOWN = 4
+"""Methods that are named in a part of a sentence; of more only the number is given."""
+
+_COLUMNS = ["dataset", "method", "variant", "name", *QUALITY, "seeds", "worst", "direction"]
+
+
+def judgements(metrics: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Judge each method on each data set by its worst tail group.
+
+    A group is reproduced if the median of its scores over seeds is within 1.5 floors. The
+    direction of a failure is read from the metric ``tail_direction``, medians over seeds: of the
+    columns for margins, of the norm for joint tails. It is "too light" or "too heavy" where that
+    side is 1.5 floors or more and twice the other, "too light and too heavy" where both are 1.5
+    floors or more, and empty otherwise: what fails is then not how far out the tail is, or the
+    metrics do not have it.
+
+    Args:
+        metrics: The tidy metrics.
+        table: The scores.
+
+    Returns:
+        One row for each ``dataset``, ``method`` and ``variant``: ``name``, the multiples of the
+        floor of ``bulk``, ``margins`` and ``joint`` (``nan`` without), the least number of
+        ``seeds``, ``worst`` (the tail group with the largest multiple; the bulk where there is
+        none) and its ``direction``.
+    """
+    import pandas as pd
+
+    of = table[table["group"].isin(QUALITY)]
+    rows: list[dict[str, Any]] = []
+    for who, own in of.groupby(_COLUMNS[:4], sort=False):
+        scores = own.groupby("group")["score"]
+        floors = np.exp(scores.median()).to_dict()
+        tails = [group for group in QUALITY[1:] if group in floors]
+        worst = max(tails, key=lambda group: floors[group]) if tails else "bulk"
+        row = dict(zip(_COLUMNS, who, strict=False)) | {g: floors.get(g, math.nan) for g in QUALITY}
+        row |= {"seeds": int(scores.size().min()), "worst": worst}
+        rows.append(row | {"direction": _direction(metrics, who, worst)})
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def verdicts(judged: pd.DataFrame, within: float = WITHIN) -> pd.DataFrame:
+    """Write one sentence for each data set.
+
+    Methods that reproduce every group that the data set has come first; then those that
+    reproduce the bulk and not the tails, then those that fail in the bulk too, both with the
+    worst tail group and the direction. A method that lacks a group that another one has
+    reproduces nothing.
+
+    Args:
+        judged: The judgements.
+        within: Multiple of the floor up to which a group is reproduced.
+
+    Returns:
+        One row for each ``dataset``: ``sentence``; ``good``, the number of methods that reproduce
+        all groups; and ``methods``, their number.
+    """
+    import pandas as pd
+
+    rows = []
+    for dataset, of in judged.groupby("dataset", sort=False):
+        groups = [group for group in QUALITY if of[group].notna().any()]
+        good = (of[groups] <= within).all(axis=1)
+        bulk = (of["bulk"] <= within) & ~good
+        whole = _listed([GROUP_NAMES[group] for group in groups])
+        parts = [_reproduced(list(of.loc[good, "name"]), len(of), whole, within)]
+        if len(groups) > 1:
+            parts += _failures(of[bulk], "the bulk but not the tails")
+            parts += _failures(of[~good & ~bulk], "neither" if "bulk" in groups else "none of them")
+        seeds = int(of["seeds"].min())
+        sentence = f"On {dataset}, {'; '.join(parts)} (medians of {_seeds(seeds)})."
+        row = {"dataset": dataset, "sentence": sentence, "good": int(good.sum())}
+        rows.append(row | {"methods": len(of)})
+    return pd.DataFrame(rows, columns=["dataset", "sentence", "good", "methods"])
+
+
+def _direction(metrics: pd.DataFrame, who: Any, group: str) -> str:
+    """Say to which side the tails of a group are off, as far as the metrics know."""
+    if group not in SIDES:
+        return ""
+    dataset, method, variant, _ = who
+    own = metrics[(metrics["dataset"] == dataset) & (metrics["method"] == method)]
+    own = own[own["variant"].astype(object).fillna("") == variant]
+    sides = {}
+    for side in ("light", "heavy"):
+        rows = own[own["metric"] == f"{SIDES[group]}_too_{side}"]
+        value, floor = rows["value"].median(), rows["floor"].median()
+        sides[f"too {side}"] = value if value >= WITHIN * floor else 0.0
+    large, small = max(sides, key=lambda key: sides[key]), min(sides.values())
+    if not sides[large]:
+        return ""
+    return large if sides[large] >= CLEARLY * small else " and ".join(sides)
+
+
+def _reproduced(names: Sequence[str], count: int, whole: str, within: float) -> str:
+    if not names:
+        none = (
+            "the one method does not reproduce"
+            if count == 1
+            else f"none of {count} methods reproduces"
+        )
+        return f"{none} {whole} within {within:g} floors"
+    verb = "reproduces" if len(names) == 1 else "reproduce"
+    return f"{len(names)} of {count} {verb} {whole} within {within:g} floors: {_named(names)}"
+
+
+def _failures(of: pd.DataFrame, what: str) -> list[str]:
+    """Say how many methods fail so, and name those that are farthest off."""
+    if of.empty:
+        return []
+    worst = of.assign(floors=[row[row["worst"]] for row in of.to_dict("records")])
+    worst = worst.sort_values(["floors", "name"], ascending=[False, True])
+    named = [_failure(row) for row in worst.head(SHOWN).to_dict("records")]
+    verb = "reproduces" if len(of) == 1 else "reproduce"
+    first = "farthest off " if len(of) > SHOWN else ""
+    return [f"{len(of)} {verb} {what}: {first}{', '.join(named)}"]
+
+
+def _failure(row: dict[Any, Any]) -> str:
+    if not math.isfinite(row["floors"]):
+        return f"{row['name']}"
+    times = f"{row['floors']:.2g}" if row["floors"] < 10 else f"{row['floors']:.0f}"
+    direction = f", {row['direction']}" if row["direction"] else ""
+    return f"{row['name']} ({GROUP_NAMES[row['worst']]} {times} floors{direction})"
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - SHOWN
+    shown = [*names[:SHOWN], f"{rest} more"] if rest > 0 else list(names)
+    return _listed(shown)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count != 1 else ''}"
