@@ -79,7 +79,7 @@ def scores(
     group = metrics["metric"].map({name: output.group for name, output in outputs.items()})
     rows = metrics[known & group.isin(QUALITY) & np.isfinite(metrics["floor"])]
     rows = rows.assign(group=group)[lambda table: table["floor"] > 0]
-    signs = rows["metric"].map(lambda name: sign(name, outputs))
+    signs = np.array([sign(name, outputs) for name in rows["metric"]], dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):  # an estimate of a distance below zero
         log = np.log(rows["value"].where(~(rows["value"] < 0), 0.0) / rows["floor"])
     rows = rows.assign(score=(signs * log).clip(math.log(limits[0]), math.log(limits[1])))
@@ -157,7 +157,11 @@ def _checked(metrics: pd.DataFrame) -> pd.DataFrame:
     for column in COLUMNS:
         if column not in metrics.columns:
             raise InputError(f"the metrics have no column {column!r}")
-    metrics = metrics.assign(variant=metrics["variant"].astype(object).fillna(""))
+    metrics = metrics.reset_index(drop=True).assign(
+        variant=metrics["variant"].astype(object).fillna(""),
+        value=metrics["value"].astype(float),  # columns without rows have no types
+        floor=metrics["floor"].astype(float),
+    )
     twice = metrics[metrics.duplicated([*_CELL, "metric"])]
     if len(twice):
         cell = [str(twice.iloc[0][key]) for key in [*_CELL, "metric"]]

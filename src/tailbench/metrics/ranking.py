@@ -81,7 +81,6 @@ def _rank_group(
     wide = of.pivot(index=["dataset", "seed"], columns="name", values="score")
     whole, few = complete(of), few_seeds(of)
     known = of.drop_duplicates("name").set_index("name")
-    counts = of.groupby("dataset", sort=False)["seed"].nunique()
     rows: list[dict[str, Any]] = []
     for name in map(str, wide.columns):
         own = wide[name].dropna()
@@ -104,7 +103,8 @@ def _rank_group(
     if few:
         return [row | _range(wide[row["name"]].dropna()) for row in rows]
     scores = wide[whole].to_numpy().T
-    sets = [np.flatnonzero(wide.index.get_level_values(0) == name) for name in counts.index]
+    names = wide.index.get_level_values(0)
+    sets = [np.flatnonzero(names == name) for name in names.unique()]
     found = dict(zip(whole, _intervals(scores, sets, bootstrap, seed), strict=True))
     order = [row["name"] for row in rows if row["name"] in found]
     letters = _letters(cliques(order, pairs))
@@ -126,10 +126,14 @@ def _intervals(
         return []
     rng = np.random.default_rng(seed)
     drawn = np.empty((bootstrap, len(scores)))
-    for i in range(bootstrap):
-        chosen = rng.integers(len(sets), size=len(sets))
-        cells = np.concatenate([rng.choice(sets[d], size=len(sets[d])) for d in chosen])
-        drawn[i] = iqm(scores[:, cells])
+    resamples = [
+        np.concatenate([rng.choice(sets[d], size=len(sets[d])) for d in chosen])
+        for chosen in rng.integers(len(sets), size=(bootstrap, len(sets)))
+    ]
+    lengths = np.array([len(cells) for cells in resamples])
+    for length in np.unique(lengths):  # one, where all data sets have the same seeds
+        alike = np.flatnonzero(lengths == length)
+        drawn[alike] = iqm(scores[:, np.stack([resamples[i] for i in alike])]).T
     means = np.stack([scores[:, cells].mean(axis=1) for cells in sets])
     first = np.isclose(means, means.min(axis=1, keepdims=True), rtol=0, atol=1e-12)
     won = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)

@@ -72,8 +72,9 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
         point = centre(reference)
         made, real = samples - point, reference - point
         columns = _sides(np.hstack([made, -made]), np.hstack([real, -real]), levels)
-        radii = [np.linalg.norm(x, axis=1)[:, None] for x in (made, real)]
-        return dict(zip(self.outputs, [*columns, *_sides(*radii, levels=levels)], strict=True))
+        made_norm, real_norm = (np.linalg.norm(x, axis=1, keepdims=True) for x in (made, real))
+        norms = _sides(made_norm, real_norm, levels)
+        return dict(zip(self.outputs, [*columns, *norms], strict=True))
 
 
 def _sides(made: _Array, real: _Array, levels: _Array) -> tuple[float, float]:

@@ -20,7 +20,7 @@ WITHIN = 1.5
 
 SIDES = {"margins": "tails", "joint": "norm"}
 CLEARLY = 2.0  # how many times the larger side of an error is to be the smaller one
-SHOWN = 4
+SHOWN = 3
 """Methods that are named in a part of a sentence; of more only the number is given."""
 
 _COLUMNS = ["dataset", "method", "variant", "name", *QUALITY, "seeds", "worst", "direction"]
@@ -82,15 +82,25 @@ def verdicts(judged: pd.DataFrame, within: float = WITHIN) -> pd.DataFrame:
     rows = []
     for dataset, of in judged.groupby("dataset", sort=False):
         groups = [group for group in QUALITY if of[group].notna().any()]
-        good = (of[groups] <= within).all(axis=1)
-        bulk = (of["bulk"] <= within) & ~good
+        lacks = [
+            _listed([GROUP_NAMES[group] for group in groups if math.isnan(row[group])])
+            for row in of.to_dict("records")
+        ]
+        of = of.assign(lacks=lacks)
+        held = of[groups] <= within
+        good, tails = held.all(axis=1), held[[g for g in groups if g != "bulk"]].all(axis=1)
         whole = _listed([GROUP_NAMES[group] for group in groups])
-        parts = [_reproduced(list(of.loc[good, "name"]), len(of), whole, within)]
-        if len(groups) > 1:
-            parts += _failures(of[bulk], "the bulk but not the tails")
-            parts += _failures(of[~good & ~bulk], "neither" if "bulk" in groups else "none of them")
+        parts = [_reproduced(_short(of[good]), len(of), whole, within)]
+        if len(groups) == 1 or "bulk" not in groups:
+            parts += _failures(of[~good], "")
+        else:
+            parts += _failures(of[held["bulk"] & ~tails], "the bulk but not the tails")
+            of_bulk = of.assign(worst="bulk", direction="")
+            parts += _failures(of_bulk[~held["bulk"] & tails], "the tails but not the bulk")
+            parts += _failures(of[~held["bulk"] & ~tails], "neither")
         seeds = int(of["seeds"].min())
-        sentence = f"On {dataset}, {'; '.join(parts)} (medians of {_seeds(seeds)})."
+        plural = "s" if seeds != 1 else ""
+        sentence = f"On {dataset}, {'; '.join(parts)} (medians of {seeds} seed{plural})."
         row = {"dataset": dataset, "sentence": sentence, "good": int(good.sum())}
         rows.append(row | {"methods": len(of)})
     return pd.DataFrame(rows, columns=["dataset", "sentence", "good", "methods"])
@@ -115,46 +125,49 @@ def _direction(metrics: pd.DataFrame, who: Any, group: str) -> str:
 
 
 def _reproduced(names: Sequence[str], count: int, whole: str, within: float) -> str:
+    """Say how many methods reproduce all groups, and which."""
+    what = f"{whole} within {within:g} floors"
     if not names:
-        none = (
-            "the one method does not reproduce"
-            if count == 1
-            else f"none of {count} methods reproduces"
-        )
-        return f"{none} {whole} within {within:g} floors"
+        if count == 1:
+            return f"the one method does not reproduce {what}"
+        return f"none of {count} methods reproduces {what}"
+    rest = len(names) - SHOWN
+    shown = [*names[:SHOWN], f"{rest} more"] if rest > 0 else list(names)
     verb = "reproduces" if len(names) == 1 else "reproduce"
-    return f"{len(names)} of {count} {verb} {whole} within {within:g} floors: {_named(names)}"
+    return (
+        f"{len(names)} of {count} method{'s' if count > 1 else ''} {verb} {what}: {_listed(shown)}"
+    )
 
 
 def _failures(of: pd.DataFrame, what: str) -> list[str]:
     """Say how many methods fail so, and name those that are farthest off."""
     if of.empty:
         return []
-    worst = of.assign(floors=[row[row["worst"]] for row in of.to_dict("records")])
-    worst = worst.sort_values(["floors", "name"], ascending=[False, True])
-    named = [_failure(row) for row in worst.head(SHOWN).to_dict("records")]
+    named = of.assign(floors=[row[row["worst"]] for row in of.to_dict("records")], short=_short(of))
+    named = named.sort_values(["floors", "short"], ascending=[False, True])
+    shown = [_failure(row) for row in named.head(SHOWN).to_dict("records")]
     verb = "reproduces" if len(of) == 1 else "reproduce"
     first = "farthest off " if len(of) > SHOWN else ""
-    return [f"{len(of)} {verb} {what}: {first}{', '.join(named)}"]
+    head = f"{len(of)} {verb} {what}: " if what else "of the others, "
+    return [f"{head}{first}{', '.join(shown)}"]
 
 
 def _failure(row: dict[Any, Any]) -> str:
-    if not math.isfinite(row["floors"]):
-        return f"{row['name']}"
+    """Name a method with its worst tail group, by how much, and to which side."""
+    if row["lacks"]:
+        return f"{row['short']} (no score of {row['lacks']})"
     times = f"{row['floors']:.2g}" if row["floors"] < 10 else f"{row['floors']:.0f}"
     direction = f", {row['direction']}" if row["direction"] else ""
-    return f"{row['name']} ({GROUP_NAMES[row['worst']]} {times} floors{direction})"
+    return f"{row['short']} ({GROUP_NAMES[row['worst']]} {times} floors{direction})"
 
 
-def _named(names: Sequence[str]) -> str:
-    rest = len(names) - SHOWN
-    shown = [*names[:SHOWN], f"{rest} more"] if rest > 0 else list(names)
-    return _listed(shown)
+def _short(of: pd.DataFrame) -> list[str]:
+    """Return the names of methods without commas, which part them in a sentence."""
+    pairs = zip(of["method"], of["variant"], strict=True)
+    return [f"{method} {variant.replace(',', ' ')}".strip() for method, variant in pairs]
 
 
 def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return ""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' if count != 1 else ''}"
