@@ -157,7 +157,8 @@ def _checked(metrics: pd.DataFrame) -> pd.DataFrame:
     for column in COLUMNS:
         if column not in metrics.columns:
             raise InputError(f"the metrics have no column {column!r}")
-    metrics = metrics.reset_index(drop=True).assign(
+    metrics = metrics.reset_index(drop=True)
+    metrics = metrics.assign(
         variant=metrics["variant"].astype(object).fillna(""),
         value=metrics["value"].astype(float),  # columns without rows have no types
         floor=metrics["floor"].astype(float),

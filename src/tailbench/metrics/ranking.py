@@ -48,7 +48,8 @@ def ranking(
         One row for each ``group``, ``method`` and ``variant``, best first: ``name``, ``iqm``,
         ``low``, ``high``, ``rank`` (1 is best; ``nan`` without), ``rank_low``, ``rank_high``,
         ``won`` (share of data sets on which its mean is lowest, divided among equals),
-        ``cliques`` (letters of the groups it is in that cannot be told apart), ``datasets``,
+        ``cliques`` (letters, with blanks between, of the groups it is in that cannot be told
+        apart), ``datasets``,
         ``seeds`` (least number), ``missing`` (cells), ``note``.
 
     References:
@@ -165,7 +166,7 @@ def _letters(groups: list[list[str]]) -> dict[str, dict[str, str]]:
     found: dict[str, str] = {}
     for number, names in enumerate(groups):
         for name in names:
-            found[name] = found.get(name, "") + _letter(number)
+            found[name] = f"{found.get(name, '')} {_letter(number)}".strip()
     return {name: {"cliques": text} for name, text in found.items()}
 
 

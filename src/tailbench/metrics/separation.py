@@ -67,13 +67,18 @@ def pairwise(
     rows: list[dict[str, Any]] = []
     for group, of in table.groupby("group", sort=False):
         wide = of.pivot(index=["dataset", "seed"], columns="name", values="score")
-        pairs = list(itertools.combinations(wide.columns, 2))
+        columns = {str(name): wide[name].to_numpy() for name in wide.columns}
+        names = wide.index.get_level_values(0)
+        sets = [np.flatnonzero(names == name) for name in names.unique()]
+        pairs = list(itertools.combinations(columns, 2))
         # a p-value of resamples is at least 2 / (resamples + 1), which has to pass Holm's factor
         draws = max(bootstrap, math.ceil(4 * len(pairs) / level))
         found = []
         for first, second in pairs:
-            difference = (wide[first] - wide[second]).dropna()
-            parts = [part.to_numpy() for _, part in difference.groupby(level=0, sort=False)]
+            difference = columns[first] - columns[second]
+            parts = [difference[cells] for cells in sets]
+            parts = [part[~np.isnan(part)] for part in parts]
+            parts = [part for part in parts if len(part)]
             row = {"group": group, "first": first, "second": second}
             found.append(row | _compare(parts, len(pairs), level, draws, seed))
         adjusted = holm([row["p"] for row in found])

@@ -145,9 +145,10 @@ def run(
 
 @app.command()
 def show(chosen: ChosenResults = None) -> None:
-    """Print the summary of a finished benchmark."""
+    """Print the summary of a finished benchmark: means, verdicts, the first of each group."""
     from rich.console import Console
 
+    from tailbench.pipeline.reporting.leaderboard import Leaderboard
     from tailbench.pipeline.reporting.tables import terminal_summary
     from tailbench.pipeline.results.layout import Layout, only_results
     from tailbench.pipeline.results.reader import ResultsReader
@@ -161,6 +162,7 @@ def show(chosen: ChosenResults = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     if len(metrics):
         console.print(terminal_summary(metrics))
+        typer.echo(f"{Leaderboard(metrics).text()}\n")
     if (found := slopes(results)) is not None:
         console.print(slopes_table(found))
     typer.echo(f"The report is {Path(layout.report).resolve()}")
