@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,18 +25,21 @@ _COLUMNS = ["group", "first", "second", "difference", "low", "high", "p", "p_hol
 _COLUMNS += ["test", "datasets", "seeds"]
 
 
-def pairwise(
-    table: pd.DataFrame, level: float = 0.05, bootstrap: int = 10_000, seed: int = 0
-) -> pd.DataFrame:
+def pairwise(table: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
     r"""Compare every pair of methods in each group.
 
     Of each pair the differences of scores are taken within data sets and seeds, on the cells that
     both have. Where there are enough data sets for it, the test is Wilcoxon's signed rank test of
     the means by data set, exact where scipy has it so. It can refuse nothing after Holm's
-    adjustment for ``m`` pairs if ``2^(1 - D) m > level``: with fewer data sets ``D`` than that,
-    the test is the bootstrap of the mean difference that draws seeds within data sets, whose
-    verdict is about these data sets and not about others. Draws of ``n`` seeds have a variance
-    that is ``(n - 1) / n`` of what it should be, and are stretched by the root of that.
+    adjustment for ``m`` pairs if ``2^(1 - D) m > level``. With fewer data sets ``D`` than that,
+    the test is Student's of the mean difference, stratified by data set,
+
+    .. math:: t = \frac{\sum_d \bar\delta_d}{\sqrt{\sum_d s_d^2 / n_d}}
+
+    with mean and standard deviation of the differences of the ``n_d`` seeds, and Welch's and
+    Satterthwaite's degrees of freedom; its verdict is about these data sets and not about others.
+    Percentiles of resampled seeds would not do: with 5 seeds of 3 data sets they are below 0.005
+    in 2 % of the cases where methods are equal, and Holm's method reads them there.
 
     P-values are adjusted by Holm's method over the pairs of the group; the intervals are not.
     Below 5 seeds on a data set there is no test: ``low`` and ``high`` are then the range of the
@@ -46,21 +48,19 @@ def pairwise(
     Args:
         table: The scores.
         level: Error rate of each group.
-        bootstrap: Number of resamples; more where there are so many pairs that fewer could
-            refuse nothing.
-        seed: Seed of the resampling.
 
     Returns:
         One row for each ``group`` and pair ``first``, ``second`` (names for readers):
         ``difference`` (mean of first less second: below zero, the first is better), ``low`` and
-        ``high`` (95 % interval by the bootstrap), ``p``, ``p_holm``, ``apart``, ``test``
-        (``wilcoxon``, ``bootstrap`` or ``range``), and the common ``datasets`` and least number
-        of ``seeds`` in one.
+        ``high`` (its 95 % interval by Student's t over seeds, or over data sets beside
+        Wilcoxon's test), ``p``, ``p_holm``, ``apart``, ``test`` (``wilcoxon``, ``student`` or
+        ``range``), and the common ``datasets`` and least number of ``seeds`` in one.
 
     References:
-        Wilcoxon, Individual comparisons by ranking methods (1945). Holm, A simple sequentially
-        rejective multiple test procedure (1979). Benavoli, Corani and Mangili, Should we really
-        use post-hoc tests based on mean-ranks? (2016), for pairs without the others in the pool.
+        Wilcoxon, Individual comparisons by ranking methods (1945). Welch, The generalization of
+        Student's problem when several different population variances are involved (1947).
+        Benavoli, Corani and Mangili, Should we really use post-hoc tests based on mean-ranks?
+        (2016), for pairs without the others in the pool.
     """
     import pandas as pd
 
@@ -71,16 +71,13 @@ def pairwise(
         names = wide.index.get_level_values(0)
         sets = [np.flatnonzero(names == name) for name in names.unique()]
         pairs = list(itertools.combinations(columns, 2))
-        # a p-value of resamples is at least 2 / (resamples + 1), which has to pass Holm's factor
-        draws = max(bootstrap, math.ceil(4 * len(pairs) / level))
         found = []
         for first, second in pairs:
             difference = columns[first] - columns[second]
             parts = [difference[cells] for cells in sets]
             parts = [part[~np.isnan(part)] for part in parts]
-            parts = [part for part in parts if len(part)]
             row = {"group": group, "first": first, "second": second}
-            found.append(row | _compare(parts, len(pairs), level, draws, seed))
+            found.append(row | _compare([part for part in parts if len(part)], len(pairs), level))
         adjusted = holm([row["p"] for row in found])
         rows += [
             row | {"p_holm": p, "apart": bool(p <= level)}
@@ -145,9 +142,7 @@ def few_seeds(of: pd.DataFrame) -> bool:
     return bool(of.groupby("dataset")["seed"].nunique().min() < ENOUGH_SEEDS)
 
 
-def _compare(
-    parts: list[_Array], pairs: int, level: float, bootstrap: int, seed: int
-) -> dict[str, Any]:
+def _compare(parts: list[_Array], pairs: int, level: float) -> dict[str, Any]:
     """Test the differences of two methods, given by data set."""
     empty = {"difference": math.nan, "low": math.nan, "high": math.nan, "p": math.nan}
     row: dict[str, Any] = {**empty, "test": "", "datasets": len(parts), "seeds": 0}
@@ -156,37 +151,31 @@ def _compare(
     means = np.array([part.mean() for part in parts])
     row |= {"difference": float(means.mean()), "seeds": min(len(part) for part in parts)}
     if row["seeds"] < ENOUGH_SEEDS:
-        by_seed = [part[: row["seeds"]] for part in parts]
-        ends = np.mean(by_seed, axis=0)
+        ends = np.mean([part[: row["seeds"]] for part in parts], axis=0)
         return row | {"low": float(ends.min()), "high": float(ends.max()), "test": "range"}
-    drawn = _drawn_means(parts, bootstrap, seed)
-    row["low"], row["high"] = map(float, np.quantile(drawn, [0.025, 0.975]))
     if 2.0 ** (1 - len(parts)) * pairs <= level:
-        return row | {"p": _wilcoxon(means), "test": "wilcoxon"}
-    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return row | {"p": min(1.0, 2 * (beyond + 1) / (bootstrap + 1)), "test": "bootstrap"}
+        return row | _student([means]) | {"p": _wilcoxon(means), "test": "wilcoxon"}
+    return row | _student(parts) | {"test": "student"}
 
 
-def _drawn_means(parts: list[_Array], bootstrap: int, seed: int) -> _Array:
-    """Draw the mean over data sets of the means over seeds, ``(bootstrap,)``."""
-    total = np.zeros(bootstrap)
-    for number, part in enumerate(parts):
-        n = len(part)
-        drawn = _weights(n, number, bootstrap, seed) @ (part - part.mean())
-        total += part.mean() + math.sqrt(n / (n - 1)) * drawn
-    return total / len(parts)
+def _student(parts: list[_Array]) -> dict[str, float]:
+    """Test whether the mean of the means of several samples is zero."""
+    from scipy.stats import t
 
-
-@lru_cache(maxsize=64)
-def _weights(n: int, number: int, bootstrap: int, seed: int) -> _Array:
-    """Return the weights of the seeds of one data set in each resample, ``(bootstrap, n)``."""
-    rng = np.random.default_rng([seed, number])
-    return rng.multinomial(n, np.full(n, 1 / n), size=bootstrap) / n
+    mean = float(np.mean([part.mean() for part in parts]))
+    counts = np.array([len(part) for part in parts])
+    variances = np.array([part.var(ddof=1) for part in parts]) / counts
+    error = math.sqrt(variances.sum()) / len(parts)
+    if error < 1e-12:  # the same difference on every seed
+        return {"low": mean, "high": mean, "p": float(abs(mean) < 1e-12)}
+    freedom = variances.sum() ** 2 / (variances**2 / (counts - 1)).sum()
+    reach = float(t.ppf(0.975, freedom)) * error
+    p = 2 * float(t.sf(abs(mean) / error, freedom))
+    return {"low": mean - reach, "high": mean + reach, "p": p}
 
 
 def _wilcoxon(means: _Array) -> float:
+    """Return the p-value of Wilcoxon's test; 1 if all means are zero, where it has none."""
     from scipy.stats import wilcoxon
 
-    if not means.any():
-        return 1.0
-    return float(wilcoxon(means).pvalue)
+    return float(wilcoxon(means).pvalue) if means.any() else 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +25,7 @@ COSTS = {
     "seconds": "training and sampling, seconds per seed",
     "nfe": "network evaluations for a sample",
 }
+LETTERS = 46  # in a line below a panel
 FREE = 0.3  # where an amount of zero is drawn, as a multiple of the least above it
 
 
@@ -56,7 +58,7 @@ def pareto(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | None
             axes.remove()
             continue
         handles |= _panel(axes, of, names)
-        axes.set_xlabel(COSTS[cost])
+        axes.set_xlabel(f"{COSTS[cost]}\n{_front(of)}")
         if cost == kinds[0]:
             axes.set_title(GROUP_NAMES[group])
         axes.set_ylabel("multiple of the floor" if group == groups[0] else "")
@@ -104,11 +106,6 @@ def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]
         }
         face = colour if not row["missing"] else "white"
         axes.plot(row["x"], row["y"], mfc=face, ms=7 if row["front"] else 4.5, **look)
-        if row["front"]:
-            axes.annotate(
-                row["method"], (row["x"], row["y"]), (5, 4), textcoords="offset points",
-                fontsize=6.5, annotation_clip=True,
-            )  # fmt: skip
         handles[row["method"]] = Line2D([], [], label=row["method"], **look)
     for axis, values in ((axes.xaxis, of["x"]), (axes.yaxis, [*of["y"], 1.0])):
         low, high = min(values), max(values)
@@ -119,3 +116,9 @@ def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]
     if math.isfinite(of["y"].min()):
         axes.axhline(1, color=style.FLOOR, ls=(0, (1, 1.5)), lw=1.5, zorder=1)
     return handles
+
+
+def _front(of: pd.DataFrame) -> str:
+    """Name the methods on the front, the cheapest first, on lines that fit below a panel."""
+    front = of[of["front"]].sort_values(["amount", "iqm"])
+    return textwrap.fill(f"front: {', '.join(dict.fromkeys(front['method']))}", LETTERS)

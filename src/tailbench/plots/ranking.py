@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ def ranking(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | Non
     figure, grid = style.panels(
         len(groups), columns=3, height=0.19 * count + 1.1, width=max(width, 4.2)
     )
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.12)  # names reach to the panel at their left
     for axes, group in zip(grid, groups, strict=True):
         _panel(axes, table[table["group"] == group], names)
         few = table.loc[table["group"] == group, "note"].str.contains(FEW).any()

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import trim_mean, wilcoxon
+from scipy.stats import trim_mean, ttest_ind, ttest_rel, wilcoxon
 
 from tailbench.metrics.ranking import iqm, ranking
 from tailbench.metrics.separation import cliques, holm, pairwise
@@ -100,27 +100,42 @@ def test_with_many_data_sets_the_test_is_wilcoxons():
     assert pairs["p_holm"].tolist() == pytest.approx(holm(expected))
 
 
-def test_with_few_data_sets_it_is_the_bootstrap_of_paired_differences():
+def test_with_few_data_sets_it_is_students_within_them():
     # 3 pairs and 6 data sets: the least p-value, 2 / 64, is 0.09 after Holm's adjustment
-    assert set(pairwise(made_up(dict.fromkeys("abc", 0.0), datasets=6))["test"]) == {"bootstrap"}
+    assert set(pairwise(made_up(dict.fromkeys("abc", 0.0), datasets=6))["test"]) == {"student"}
     assert set(pairwise(made_up(dict.fromkeys("abc", 0.0), datasets=7))["test"]) == {"wilcoxon"}
-    table = made_up({"a": 0.0, "b": 0.1}, datasets=3, seeds=40, spread=0.3, seed=3)
+
+
+def test_on_one_data_set_it_is_the_paired_test_of_scipy():
+    table = made_up({"a": 0.0, "b": 0.1}, datasets=1, spread=0.2, seed=3)
+    wide = table.pivot(index="seed", columns="name", values="score")
+    expected = ttest_rel(wide["a"], wide["b"])
     (row,) = pairwise(table).to_dict("records")
+    assert row["p"] == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval(0.95)
+    assert [row["low"], row["high"]] == pytest.approx([interval.low, interval.high])
+
+
+def test_on_two_data_sets_it_is_welchs_test():
+    # the mean of two means is zero where the first is minus the second
+    table = made_up({"a": 0.0, "b": 0.1}, datasets=2, spread=0.2, seed=4)
+    table.loc[table["dataset"] == "d1", "score"] *= 3
+    table = table[(table["dataset"] == "d0") | (table["seed"] < 5)]
     wide = table.pivot(index=["dataset", "seed"], columns="name", values="score")
     parts = [d.to_numpy() for _, d in (wide["a"] - wide["b"]).groupby(level=0)]
-    error = np.sqrt(sum(d.var(ddof=1) / d.size for d in parts)) / 3
-    mean = np.mean([d.mean() for d in parts])
-    assert row["difference"] == pytest.approx(mean)
-    assert (row["high"] - row["low"]) / 2 == pytest.approx(1.96 * error, rel=0.05)
+    (row,) = pairwise(table).to_dict("records")
+    expected = ttest_ind(parts[0], -parts[1], equal_var=False)
+    assert row["p"] == pytest.approx(expected.pvalue)
+    assert row["difference"] == pytest.approx((parts[0].mean() + parts[1].mean()) / 2)
 
 
 def test_equal_laws_are_told_apart_as_rarely_as_said():
     refused = [
-        pairwise(made_up({"a": 0.0, "b": 0.0}, datasets=3, seeds=8, seed=s), bootstrap=800)["apart"]
-        for s in range(200)
+        pairwise(made_up(dict.fromkeys("abcd", 0.0), 3, 5, seed=s))["apart"].any()
+        for s in range(150)
     ]
-    # 5 %, twice the error of 200 repetitions, and what percentiles of 8 seeds lack
-    assert 0.01 <= np.concatenate(refused).mean() <= 0.11
+    # Holm's bound is 5 %; twice the standard error of 150 repetitions is 3.6 %
+    assert np.mean(refused) <= 0.086
 
 
 def test_many_methods_can_be_told_apart_after_adjustment():

@@ -29,7 +29,7 @@ FIRST = 3
 SCALE = {"cost": "multiple of the cheapest"}
 TESTS = {
     "wilcoxon": "Wilcoxon's signed rank test of the means of {datasets} datasets",
-    "bootstrap": "the bootstrap of differences within seeds, which speaks of {these} alone",
+    "student": "Student's test of differences within seeds, which speaks of {these} alone",
 }
 
 
