@@ -35,17 +35,18 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
 
     With ``r`` the generated over the real quantile, both from the reference's median,
 
-    .. math:: light = E \max(0, -\log r), \qquad heavy = E \max(0, \log r)
+    .. math:: light = \exp E \max(0, -\log r), \qquad heavy = \exp E \max(0, \log r)
 
     over 16 levels, uniform in ``log(1 - p)`` from ``level`` to that beyond which 10 rows are left,
-    without unit: 0.7 in ``light`` alone says that tail quantiles are half of the real ones.
+    without unit: 1 is best, and 2 in ``light`` alone says that tail quantiles are half of the real
+    ones.
 
     - ``tails_too_light``, ``tails_too_heavy``: of each column, both tails;
     - ``norm_too_light``, ``norm_too_heavy``: of the Euclidean distance from the centre.
 
     The two of a pair are the two sides of one error: samples of the true law have about the same
-    small value in both, and a pair of which one is much larger says what is wrong. They are not
-    scored, since what is right on one side and wrong on the other is wrong. Levels at
+    value in both, little above 1, and a pair of which one is much larger says what is wrong. They
+    are not scored, since what is right on one side and wrong on the other is wrong. Levels at
     which the real quantile is not beyond the centre are left out; ``nan`` if that is all of them.
     What is farther out than the last level is not seen.
     """
@@ -78,8 +79,9 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
 
 
 def _sides(made: _Array, real: _Array, levels: _Array) -> tuple[float, float]:
-    """Average both sides of the log ratio of quantiles over levels and columns."""
+    """Return the factors that quantiles are too small and too large by, geometric means."""
     over, under = (np.quantile(x, levels, axis=0) for x in (made, real))
     ratio = np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
     log = np.log(np.maximum(ratio, LEAST))
-    return mean_or_nan(np.maximum(-log, 0)), mean_or_nan(np.maximum(log, 0))
+    light, heavy = (mean_or_nan(np.maximum(side, 0)) for side in (-log, log))
+    return float(np.exp(light)), float(np.exp(heavy))

@@ -30,11 +30,11 @@ def judgements(metrics: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Judge each method on each data set by its worst tail group.
 
     A group is reproduced if the median of its scores over seeds is within 1.5 floors. The
-    direction of a failure is read from the metric ``tail_direction``, medians over seeds: of the
-    columns for margins, of the norm for joint tails. It is "too light" or "too heavy" where that
-    side is 1.5 floors or more and twice the other, "too light and too heavy" where both are 1.5
-    floors or more, and empty otherwise: what fails is then not how far out the tail is, or the
-    metrics do not have it.
+    direction of a failure is read from the metric ``tail_direction``, of the columns for margins,
+    of the norm for joint tails: logarithms of its factors, medians over seeds. A side counts if it
+    is at least 1.5 times the sum of the floors of both sides, since the floor of one alone may be
+    zero; the smaller of two such sides only if it is more than half of the larger one. Without a
+    side what fails is not how far out the tail is, or the metrics do not have it.
 
     Args:
         metrics: The tidy metrics.
@@ -113,15 +113,16 @@ def _direction(metrics: pd.DataFrame, who: Any, group: str) -> str:
     dataset, method, variant, _ = who
     own = metrics[(metrics["dataset"] == dataset) & (metrics["method"] == method)]
     own = own[own["variant"].astype(object).fillna("") == variant]
-    sides = {}
+    sides, floor = {}, 0.0
     for side in ("light", "heavy"):
         rows = own[own["metric"] == f"{SIDES[group]}_too_{side}"]
-        value, floor = rows["value"].median(), rows["floor"].median()
-        sides[f"too {side}"] = value if value >= WITHIN * floor else 0.0
-    large, small = max(sides, key=lambda key: sides[key]), min(sides.values())
-    if not sides[large]:
-        return ""
-    return large if sides[large] >= CLEARLY * small else " and ".join(sides)
+        sides[f"too {side}"] = float(np.log(rows["value"]).median())
+        floor += float(np.log(rows["floor"]).median())
+    found = [side for side, size in sides.items() if size > 0 and size >= WITHIN * floor]
+    large, small = max(sides.values()), min(sides.values())
+    if len(found) == 2 and large >= CLEARLY * small:
+        found = [side for side in found if sides[side] == large]
+    return " and ".join(found)
 
 
 def _reproduced(names: Sequence[str], count: int, whole: str, within: float) -> str:
