@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tailbench import registry
 from tailbench.metrics.group_scores import scores
 from tailbench.metrics.verdicts import judgements, verdicts
 
@@ -134,3 +135,30 @@ def test_infinite_and_missing_values():
     assert "a (no score of joint tails)" in verdicts(judged(metrics))["sentence"][0]
     assert judged(metrics).set_index("name").loc["a", "margins"] == pytest.approx(100)
     assert verdicts(judged(metrics.head(0))).empty
+
+
+def test_laws_with_lighter_and_heavier_tails_are_named_so():
+    laws = {
+        "same": lambda r, n: r.standard_t(3, (n, 2)),
+        "gaussian": lambda r, n: np.sqrt(3) * r.normal(size=(n, 2)),
+        "cauchy": lambda r, n: r.standard_t(1, (n, 2)),
+    }
+    names = ("sliced_wasserstein_log", "msle", "extremal_dependence", "tail_direction")
+    parts = [registry.load("metrics", name)() for name in names]
+    rows = []
+    for seed in range(5):
+        test, floor = (laws["same"](np.random.default_rng([seed, k]), 4000) for k in (0, 1))
+        for method, draw in laws.items():
+            samples = draw(np.random.default_rng([seed, 2]), 4000)
+            for part in parts:
+                made, real = (
+                    part(x, test, None, np.random.default_rng(0)) for x in (samples, floor)
+                )
+                rows += [("t3", method, "", seed, key, made[key], real[key]) for key in made]
+    columns = ["dataset", "method", "variant", "seed", "metric", "value", "floor"]
+    metrics = pd.DataFrame(rows, columns=columns)
+    found = judged(metrics).set_index("name")
+    assert found.loc[["gaussian", "cauchy"], "direction"].tolist() == ["too light", "too heavy"]
+    assert (found.loc[["gaussian", "cauchy"], "margins"] > 3).all()
+    assert found.loc["same", "direction"] == ""
+    assert "gaussian (" in verdicts(judged(metrics))["sentence"][0]
