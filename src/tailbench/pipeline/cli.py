@@ -169,6 +169,24 @@ def show(chosen: ChosenResults = None) -> None:
 
 
 @app.command()
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files metrics.csv of runs on the same data.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+) -> None:
+    """Join the metrics of several runs; refused where floors or values of one cell differ."""
+    from tailbench.io.atomic import atomic_write
+    from tailbench.metrics.merging import merge_metrics
+    from tailbench.pipeline.results.reader import read_metrics
+
+    merged = merge_metrics({str(path): read_metrics(path) for path in files})
+    atomic_write(output, merged.to_csv(index=False, lineterminator="\n"))
+    cells = len(merged[["dataset", "method", "variant", "seed"]].drop_duplicates())
+    typer.echo(f"{output}: {len(merged)} values of {cells} cells from {len(files)} files")
+
+
+@app.command()
 def verify_results(
     chosen: ChosenResults = None,
     remove: Annotated[
