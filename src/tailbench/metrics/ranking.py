@@ -30,8 +30,8 @@ def ranking(
     The interquartile mean is the mean of the middle half of all cells, data sets times seeds,
     which neither one data set nor one seed decides. Intervals, at 95 %, are percentiles over
     resamples that draw data sets, then seeds within each, the same for all methods: they say what
-    other data sets like these would give, and are coarse for few of them. One data set alone is
-    kept, and its seeds are drawn.
+    other data sets like these would give, and are too narrow for few of them: about 80 % of what is
+    said to be 95 % for 3. One data set alone is kept, and its seeds are drawn.
 
     A method is ranked if it has a score in every cell of the group that any method has. Nothing is
     put in place of a cell that is missing: the method comes last, with what its own cells give, no
@@ -49,8 +49,7 @@ def ranking(
         ``low``, ``high``, ``rank`` (1 is best; ``nan`` without), ``rank_low``, ``rank_high``,
         ``won`` (share of data sets on which its mean is lowest, divided among equals),
         ``cliques`` (letters, with blanks between, of the groups it is in that cannot be told
-        apart), ``datasets``,
-        ``seeds`` (least number), ``missing`` (cells), ``note``.
+        apart), ``datasets``, ``seeds`` (least number), ``missing`` (cells), ``note``.
 
     References:
         Agarwal et al., Deep reinforcement learning at the edge of the statistical precipice
