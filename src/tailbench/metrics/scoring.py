@@ -27,7 +27,7 @@ COLUMNS = (
     "group", "reason",
 )  # fmt: skip
 WORSE = 2.0  # the ratio from which there is something to say
-SLOWER = 6  # a metric that is not quick gets a sixth of the splits
+SLOWER, FEWEST = 6, 4  # a metric that is not quick gets a sixth of the splits, but four
 MAX_ROWS = 2000  # and in them at most so many rows of either side
 
 _Array = NDArray[np.float64]
@@ -69,8 +69,8 @@ def score(
 
     for ``a`` of ``n`` samples and ``b`` of ``m`` rows of the reference, which is 1 for halves of
     equal tables (sampling without replacement, with equal influence of both sides); ``value ± tcs``
-    where values are not positive. A metric that is not ``quick`` has a sixth of the splits, of at
-    most 2,000 rows a side.
+    where values are not positive. A metric that is not ``quick`` has a sixth of the splits,
+    but four, of at most 2,000 rows a side.
 
     ``verdict`` is "worse" where the ratio is 2 or more and would be above 1 with the end of the
     interval in place of the value, and "unclear" where it is only the first.
@@ -135,7 +135,8 @@ def chosen_outputs(
         with_train: Whether there are training rows.
 
     Raises:
-        InputError: If a name is unknown, or its metric needs training rows, an exact law or images.
+        InputError: If a name is unknown, or its metric needs training rows, an exact law, images
+            or settings.
     """
     every = {name: registry.load("metrics", name) for name in registry.names("metrics")}
     homes = {key: (name, out) for name, m in every.items() for key, out in m.outputs.items()}
@@ -143,7 +144,7 @@ def chosen_outputs(
     if names is None:
         return {key: home for key, home in homes.items() if not reasons[home[0]]}
     chosen: dict[str, tuple[str, MetricOutput]] = {}
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         if name not in homes and name not in every:
             known = [*homes, *every]
             raise InputError(f"there is no metric {name!r}{registry.nearest(name, known)}")
@@ -161,7 +162,10 @@ def _reason(metric: Any, with_train: bool) -> str:
         return "images"
     if metric.needs_train and not with_train:
         return "training rows"
-    return "" if metric().applies(None) else "an exact law"
+    try:
+        return "" if metric().applies(None) else "an exact law"
+    except ValueError:  # pydantic's, of a plug-in with a setting that has no default
+        return "settings, which score does not take"
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,7 @@ def _score_one(
     values = job.compare(samples, reference)
     if isinstance(values, str):
         return {key: {"reason": values} for key in outputs}
-    count = splits if job.metric.quick else max(2, splits // SLOWER)
+    count = splits if job.metric.quick else max(min(FEWEST, splits), splits // SLOWER)
     halves = job.halves(samples, reference, count)
     if isinstance(halves, str):
         reason = f"no floor from halves of the reference: {halves}"

@@ -95,6 +95,11 @@ class Model(ABC, Generic[Sampling]):
     tuning: ClassVar[str] = "nothing"
     """What the project chose for it by trials, and on which data: a phrase for the report."""
 
+    sampling: SamplingSettings | None = None
+    """Settings of the sampling that were given when the model was built."""
+    default_method: str | None = None
+    """Method to sample where none is named; that of the model's own name if left out."""
+
     def __init__(self, *, device: str = "auto") -> None:
         self.device = device
         self._table = False
@@ -142,6 +147,14 @@ class Model(ABC, Generic[Sampling]):
                 ``"columns"``, their names.
         """
         raise NotImplementedError(f"{type(self).__name__} needs no data to sample")
+
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, as if it had been fitted on a table.
+
+        Args:
+            position: Position of the seed in the block, from 0.
+        """
+        raise NotImplementedError(f"a {type(self).__name__} is not taken apart by seeds")
 
     @abstractmethod
     def save(self, path: str | Path) -> None:
@@ -194,7 +207,8 @@ class Model(ABC, Generic[Sampling]):
         Args:
             n: Number of samples for each seed of the block.
             seed: Seed of the draws; the first samples of a longer draw are those of a shorter one.
-            method: Method to sample, one of ``methods``; that of the model's own name if left out.
+            method: Method to sample, one of ``methods``; that of the model's own name if left out,
+                or that by which it was loaded from a run.
             options: Settings of the sampling, by keyword.
 
         Returns:
@@ -204,14 +218,16 @@ class Model(ABC, Generic[Sampling]):
             RuntimeError: If the model has not been fitted.
             ValueError: If the model has no such method, or a setting is a sweep of several values.
         """
-        settings = self._sampling(method or self.name, options).single()
+        settings = self._sampling(method or self.default_method or self.name, options).single()
         context = SampleContext([seed_for("sample", seed, e) for e in range(self.num_seeds)])
         samples = self.sample_block(n, settings, context).samples
         return samples[0] if self._table else samples
 
     def _sampling(self, method: str, options: Mapping[str, Any]) -> Sampling:
-        """Return the settings of a method, completed by their defaults."""
+        """Return the settings of a method, completed by those given first, and by defaults."""
         if method not in self.methods:
             known = ", ".join(self.methods)
             raise ValueError(f"the {self.name} has no method {method!r} (known: {known})")
-        return cast(Sampling, self.methods[method](**options))
+        settings = self.methods[method]
+        given = self.sampling.model_dump() if isinstance(self.sampling, settings) else {}
+        return cast(Sampling, settings(**{**given, **options}))

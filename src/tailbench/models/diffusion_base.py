@@ -44,7 +44,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
     Karras et al. (2022), and the robust units of all values together for latents.
     """
 
-    tuning = "optimiser, learning rate, batch and average of the parameters, by one search each"
+    tuning = "learning rate, by benchmarks/tuning.py, the same search for every diffusion"
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch

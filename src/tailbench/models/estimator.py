@@ -155,6 +155,19 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         for group in self._seed_groups():
             yield group, self._select(group)
 
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, as if it had been fitted on a table."""
+        one = type(self)(device=self.device, **self.settings.model_dump())
+        one.constants = {key: value[[position]] for key, value in self.constants.items()}
+        one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
+        one._table = True
+        one.module = one._build([0], self.dim)
+        state = self._fitted().state_dict()
+        one.module.load_state_dict({key: value[[position]] for key, value in state.items()})
+        ids = list(dict.fromkeys(row["seed"] for row in self.history))
+        one.history = [row for row in self.history if ids.index(row["seed"]) == position]
+        return one
+
     def save(self, path: str | Path) -> None:
         """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.
 

@@ -68,6 +68,7 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"flow_sgm": FlowSGMSampling}
+    sampling: FlowSGMSampling
     tuning = "its parts as flow and sgm; the rule of sigma_T on gmm and student_mixture"
 
     def __init__(
@@ -134,6 +135,18 @@ class FlowSGM(Model[FlowSGMSampling]):
         """Return the parts under the names of their folders."""
         flows = {f"flow-{written(level)}": flow for level, flow in self.flows.items()}
         return {**flows, "sgm": self.sgm}
+
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, with the ``sigma_T`` that it has chosen."""
+        flows = {level: flow.of_seed(position) for level, flow in self.flows.items()}
+        sampling = self.sampling.model_dump()
+        one = type(self)(
+            flows, self.sgm.of_seed(position), prefit=True, device=self.device, **sampling
+        )
+        one._table = True
+        if self.tuned is not None:
+            one.tuned = TuneResult([self.tuned.chosen[position]], self.tuned.curve)
+        return one
 
     def tune(self, x: Data, settings: FlowSGMSampling, context: FitContext) -> TuneResult:
         """Choose ``sigma_T`` for each seed by the distance of samples to the training data.
@@ -229,10 +242,6 @@ class FlowSGM(Model[FlowSGMSampling]):
             for level in sorted(set(levels))
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
-
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> FlowSGMSampling:
-        """Return the settings of the sampling, completed by those given at construction."""
-        return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write the parts, each into a folder of its own, and the choice of ``sigma_T``."""

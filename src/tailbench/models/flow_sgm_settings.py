@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tailbench.models.settings import Parts
+from tailbench.models.settings import Parts, swept_values
 from tailbench.models.sgm import ReverseSettings
 
 __all__ = ["FlowSGMSampling"]
@@ -62,7 +62,7 @@ class FlowSGMSampling(ReverseSettings):
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        lowest = swept_values(self.sigma_min)
         levels = [level for level in self.levels() if level > 0]
         if levels and max(lowest) >= min(levels):
             raise ValueError(f"sigma_min must be below every sigma_T, also {min(levels):g}")

@@ -31,7 +31,6 @@ class LevySettings(NetworkSettings):
     """Settings of the training of a model with stable noise."""
 
     batch_size: int = Field(1024, ge=1, description="Samples of a batch, of each seed.")
-    learning_rate: float = Field(5e-3, gt=0, description="Highest learning rate of AdamW.")
     alpha: float = Field(
         1.7, gt=1, le=2, description="Stability of the noise; 2 is Gaussian, of variance 2."
     )

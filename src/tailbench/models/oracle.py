@@ -17,7 +17,7 @@ from tailbench.models.base import Data, Model, SampleResult
 from tailbench.models.held_out import held_out_block, noised_start
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import as_block, robust_units
-from tailbench.models.settings import ModelSettings, SamplingSettings, fixed
+from tailbench.models.settings import ModelSettings, SamplingSettings, fixed, swept_values
 from tailbench.models.sgm import SGM, ReverseSettings
 from tailbench.models.simple import SimpleSettings
 from tailbench.registry import register
@@ -62,7 +62,7 @@ class OracleSampling(ReverseSettings):
             raise ValueError("sigma_T is required for the start 'data', and for no other")
         given = self.sigma_max if self.sigma_T is None else self.sigma_T
         highest = min(given) if isinstance(given, tuple) else given
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        lowest = swept_values(self.sigma_min)
         if max(lowest) >= highest:
             raise ValueError(f"sigma_min must be below the first noise level, {highest:g}")
         return self
@@ -126,6 +126,7 @@ class Oracle(Model[OracleSampling]):
 
     Settings: ClassVar[type[ModelSettings]] = SimpleSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"oracle": OracleSampling}
+    sampling: OracleSampling
     heavy_tailed = False  # its start is Gaussian
 
     def __init__(
@@ -221,10 +222,6 @@ class Oracle(Model[OracleSampling]):
             )
             for seed in seeds
         ]
-
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> OracleSampling:
-        """Return the settings of the sampling, completed by those given at construction."""
-        return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write the units, the name and the settings of the target, and held-out data, if any.

@@ -14,7 +14,7 @@ from tailbench.data import ImageLayout
 from tailbench.models.base import Data, Model, SampleResult
 from tailbench.models.held_out import held_out_block, noised_start
 from tailbench.models.persistence import read_model, write_model
-from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings, fixed
+from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings, fixed, swept_values
 from tailbench.models.sgm import SGM, ReverseSettings
 from tailbench.registry import register
 from tailbench.training.context import FitContext, SampleContext
@@ -40,7 +40,7 @@ class OracleStartSampling(ReverseSettings):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         levels = self.sigma_T if isinstance(self.sigma_T, tuple) else (self.sigma_T,)
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        lowest = swept_values(self.sigma_min)
         if max(lowest) >= min(levels):
             raise ValueError(f"sigma_min must be below every sigma_T, also {min(levels):g}")
         return self
@@ -79,6 +79,7 @@ class OracleStart(Model[OracleStartSampling]):
 
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"oracle_start": OracleStartSampling}
+    sampling: OracleStartSampling
 
     def __init__(
         self,
@@ -145,10 +146,6 @@ class OracleStart(Model[OracleStartSampling]):
             lambda *chosen: exact(*chosen).float(), [level] * len(seeds), n, settings, context
         )
         return SampleResult(samples, nfe, {"sigma_T": [level] * len(seeds)})
-
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> OracleStartSampling:
-        """Return the settings of the sampling, completed by those given at construction."""
-        return super()._sampling(method, {**self.sampling.model_dump(), **options})
 
     def save(self, path: str | Path) -> None:
         """Write the score model into a folder of its own, and the held-out data."""

@@ -74,7 +74,7 @@ class Samples(Model[SamplesSampling]):
         self, *, columns: Sequence[str] | None = None, device: str = "auto", **sampling: Any
     ) -> None:
         super().__init__(device=device)
-        self.sampling = sampling
+        self.sampling = SamplesSampling(**sampling) if sampling else None
         self.columns = None if columns is None else tuple(columns)
         self._seeds, self._dim = 1, 0
 
@@ -157,17 +157,13 @@ class Samples(Model[SamplesSampling]):
         if not self._dim:
             raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
 
-    def _sampling(self, method: str, options: Mapping[str, Any]) -> SamplesSampling:
-        """Return the settings of the sampling, completed by those given at construction."""
-        return super()._sampling(method, {**self.sampling, **options})
-
     def save(self, path: str | Path) -> None:
         """Write the path of the file and the names of the columns, not the samples."""
         self._fitted()
         spec = {
             "type": self.name,
             "columns": None if self.columns is None else list(self.columns),
-            "sampling": self.sampling,
+            "sampling": self.sampling.model_dump() if self.sampling else {},
             "seeds": self._seeds,
             "dim": self._dim,
             "table": self._table,

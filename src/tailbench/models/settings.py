@@ -19,10 +19,12 @@ __all__ = [
     "SamplingSettings",
     "TrainingSettings",
     "fixed",
+    "swept_values",
     "written",
 ]
 
 Parts = Mapping[str, tuple[str, ...]]
+MOST_VALIDATED = 10_000  # rows; more say little more, and cost as much as the training
 T = TypeVar("T")
 
 
@@ -35,6 +37,11 @@ def fixed(value: T | tuple[T, ...]) -> T:
     if isinstance(value, tuple):
         raise ValueError(f"one value is required to sample, not {list(value)}")
     return value
+
+
+def swept_values(value: T | tuple[T, ...]) -> tuple[T, ...]:
+    """Return the values of a setting, one or a sweep."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def written(value: float | str) -> str:
@@ -138,7 +145,8 @@ class TrainingSettings(ModelSettings):
         0.1,
         ge=0,
         lt=1,
-        description="Fraction of the training data held out to choose the best step.",
+        description="Fraction of the training data held out to choose the best step, of at most "
+        "10,000 rows.",
     )
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
 
@@ -167,7 +175,7 @@ class TrainingSettings(ModelSettings):
 
     def validation_rows(self, rows: int) -> int:
         """Return how many of so many rows are held out in training."""
-        return round(rows * self.validation_fraction)
+        return max(0, min(round(rows * self.validation_fraction), MOST_VALIDATED, rows - 1))
 
     def on(self, rows: int) -> Self:
         """Return the settings with the steps that their epochs amount to on so many rows."""

@@ -17,6 +17,7 @@ from tailbench.models.settings import (
     Parts,
     SamplingSettings,
     fixed,
+    swept_values,
 )
 from tailbench.registry import register
 from tailbench.training.context import SampleContext
@@ -85,12 +86,8 @@ class ReverseSettings(SamplingSettings):
 
     def finest(self) -> Self:
         """Return the settings with the most steps and the least sigma_min of their sweeps."""
-        steps = (
-            self.sampling_steps
-            if isinstance(self.sampling_steps, tuple)
-            else (self.sampling_steps,)
-        )
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        steps = swept_values(self.sampling_steps)
+        lowest = swept_values(self.sigma_min)
         return self.model_copy(update={"sampling_steps": max(steps), "sigma_min": min(lowest)})
 
 
@@ -106,7 +103,7 @@ class SGMSampling(ReverseSettings):
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        lowest = swept_values(self.sigma_min)
         if max(lowest) >= self.sigma_max:
             raise ValueError(f"sigma_min must be below sigma_max, {self.sigma_max:g}")
         return self
@@ -127,7 +124,7 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
 
     Settings: ClassVar[type[ModelSettings]] = SGMSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
-    tuning = "as all diffusions, and noise levels of the training on gmm and student_mixture"
+    tuning = "learning rate, as for every diffusion; noise levels on gmm and student_mixture"
     heavy_tailed = False  # its start is Gaussian; how far its samples reach, it has to learn
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:

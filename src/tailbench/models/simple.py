@@ -118,10 +118,10 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         with Progress(context.label, len(block), quiet=not context.verbose) as progress:
             self._progress = progress
             for rows, seed in zip(block, context.seeds, strict=True):
-                begin = time.monotonic()
+                begin = time.process_time()
                 state = self.fit_one(rows.copy(), generator_for("fit", seed))
                 states.append(self._checked(state))
-                seconds.append(time.monotonic() - begin)
+                seconds.append(time.process_time() - begin)
                 progress.step()
                 if context.checkpoint is not None and context.checkpoint.urgent():
                     raise Interrupted(f"{context.label}: interrupted; nothing is saved")
@@ -194,6 +194,14 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
     def _fitted(self) -> None:
         if not self.states:
             raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+
+    def of_seed(self, position: int) -> Self:
+        """Return the model of one seed of the block, as if it had been fitted on a table."""
+        self._fitted()
+        one = type(self)(device=self.device, **self.settings.model_dump())
+        one.states, one._table = [self.states[position]], True
+        one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
+        return one
 
     def save(self, path: str | Path) -> None:
         """Write ``model.safetensors``, ``spec.json`` and ``history.csv`` into a folder.

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
 from tailbench.models.matching_base import DAMPING, Damping, Steps
-from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed
+from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed, swept_values
 from tailbench.models.student_diffusion_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
 from tailbench.training.context import SampleContext
@@ -27,6 +27,7 @@ SigmaMin = Annotated[float, Field(gt=0)]
 class TEDMSettings(StudentSettings):
     """Settings of the training of a denoiser of Student-t noise."""
 
+    learning_rate: float = Field(3e-2, gt=0, description="Highest learning rate.")
     preconditioning: Literal["paper", "tail"] = Field(
         "paper",
         description="What the network corrects: 'paper', the posterior mean of Gaussian data and "
@@ -69,7 +70,7 @@ class TEDMSampling(SamplingSettings):
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        lowest = self.sigma_min if isinstance(self.sigma_min, tuple) else (self.sigma_min,)
+        lowest = swept_values(self.sigma_min)
         if max(lowest) >= self.sigma_max:
             raise ValueError(f"sigma_min must be below sigma_max, {self.sigma_max:g}")
         return self

@@ -28,6 +28,7 @@ __all__ = ["TFlow", "TFlowSampling", "TFlowSettings"]
 class TFlowSettings(StudentSettings, MatchingSettings):
     """Settings of the training of t-Flow."""
 
+    learning_rate: float = Field(3e-3, gt=0, description="Highest learning rate.")
     loss: Literal["noise", "velocity"] = Field(
         "noise",
         description="Whose squared error is learned from: 'noise', as published, which is that of "

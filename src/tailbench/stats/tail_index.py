@@ -21,6 +21,7 @@ __all__ = [
     "Estimator",
     "Tail",
     "estimate_side",
+    "estimate_sides",
     "estimate_tail",
     "estimate_tails",
     "extreme_value_index",
@@ -180,3 +181,27 @@ def estimate_tails(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) 
         except InputError as error:
             raise InputError(f"column {j} of the data: {error}") from None
     return tails
+
+
+def estimate_sides(
+    x: NDArray, fraction: float = 0.05, threshold: float = 0.05
+) -> list[tuple[Tail | None, Tail | None]]:
+    """Compute the tails of both sides of every coordinate, by distances to its median.
+
+    Args:
+        x: Values, shape ``(n, d)``.
+        fraction: As for :func:`estimate_side`: a share of the values on that side of the median.
+        threshold: As for :func:`estimate_side`.
+
+    Returns:
+        For each column the lower and the upper tail, or ``None`` for a side of fewer than 40
+        values other than the median. Standard errors take the rows to be independent.
+    """
+    distances = np.asarray(x, np.float64) - np.median(x, axis=0)
+    return [
+        (
+            estimate_side(-y[y < 0], fraction, threshold),
+            estimate_side(y[y > 0], fraction, threshold),
+        )
+        for y in distances.T
+    ]

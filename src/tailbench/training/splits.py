@@ -22,22 +22,20 @@ def seed_groups(count: int, device: torch.device) -> list[list[int]]:
     return [everyone] if device.type == "cuda" else [[e] for e in everyone]
 
 
-def split_rows(n: int, fraction: float, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+def split_rows(n: int, held: int, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Split ``n`` rows into training and validation rows by a permutation of each seed.
 
-    The validation rows of a smaller fraction are the first of those of a larger one.
+    Fewer validation rows are the first of more.
 
     Args:
         n: Number of rows.
-        fraction: Fraction of the rows that is held out, ``h = round(fraction n)`` rows, but never
-            all of them.
+        held: Number ``h`` of rows that are held out, less than ``n``.
         seeds: Seed of each permutation.
 
     Returns:
         Numbers of the training rows and of the validation rows of each seed, ``(E, n - h)`` and
         ``(E, h)``.
     """
-    held = min(round(fraction * n), n - 1)
     streams = Streams(seeds, torch.device("cpu"), "split")
     order = torch.stack([torch.randperm(n, generator=g) for g in streams.generators])
     return order[:, held:].contiguous(), order[:, :held].contiguous()

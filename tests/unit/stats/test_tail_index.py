@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from tailbench.exceptions import InputError
-from tailbench.stats.tail_index import estimate_tail, estimate_tails, extreme_value_index
+from tailbench.stats.tail_index import (
+    estimate_sides,
+    estimate_tail,
+    estimate_tails,
+    extreme_value_index,
+)
 from tailbench.targets.alpha_stable import AlphaStable
 from tailbench.targets.gaussian_grid import GaussianGrid
 from tailbench.targets.gmm import GMM
@@ -207,3 +212,22 @@ def test_ties_count_as_no_tail(estimator, normalise):
 def test_a_number_of_largest_values_that_there_is_not(k):
     with pytest.raises(ValueError, match=f"{k} largest values cannot be taken from 10"):
         extreme_value_index(np.arange(10.0), k)
+
+
+def test_each_side_has_a_tail_of_its_own(rng):
+    """Pareto above with index 1.5, uniform below: xi is 2/3 and -1, within 4 standard errors."""
+    side = rng.random(N) < 0.5
+    x = np.where(side, pareto(1.5, N, rng) - 1.0, -rng.random(N))
+    ((low, high),) = estimate_sides(x[:, None])
+    assert abs(high.xi - 2 / 3) < 4 * high.xi_se and high.tail == "heavy"
+    # For xi = -1 the moment estimator has the variance 4.8 / k, by Dekkers, Einmahl and de Haan.
+    assert abs(low.xi + 1) < 4 * np.sqrt(4.8 / low.k) and low.tail == "light"
+    assert low.k + high.k == pytest.approx(0.05 * N, abs=2)
+    ((mirrored_high, mirrored_low),) = estimate_sides(-x[:, None])
+    assert (mirrored_low, mirrored_high) == (low, high)
+
+
+def test_a_side_of_few_values_has_no_tail(rng):
+    x = np.concatenate([np.zeros(600), pareto(1.0, 400, rng)])
+    ((low, high),) = estimate_sides(x[:, None])
+    assert low is None and high is not None

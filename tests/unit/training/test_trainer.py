@@ -70,7 +70,8 @@ def test_rate_of_short_runs_is_positive(steps, warmup):
 
 def taken(data, fraction, seeds):
     """The training and the validation data."""
-    return [InMemoryRows(data).take(order) for order in split_rows(data.shape[1], fraction, seeds)]
+    held = TrainingSettings(validation_fraction=fraction).validation_rows(data.shape[1])
+    return [InMemoryRows(data).take(order) for order in split_rows(data.shape[1], held, seeds)]
 
 
 def rows(part):
@@ -101,6 +102,11 @@ def test_smaller_fractions_hold_out_the_first_of_larger_ones(data):
 def test_split_at_the_ends_leaves_a_point_to_train_on(data, fraction, held):
     fitted, rest = taken(data, fraction, SEEDS)
     assert rest.shape[1] == held and fitted.shape[1] == 200 - held
+
+
+def test_of_many_rows_no_more_are_held_out():
+    settings = TrainingSettings(validation_fraction=0.1)
+    assert [settings.validation_rows(n) for n in (2, 50_000, 10**6)] == [0, 5000, 10_000]
 
 
 # The loop

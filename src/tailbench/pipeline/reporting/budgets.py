@@ -20,9 +20,9 @@ COLUMNS = [
 CAPTION = (
     "Parameters and rows seen in training (optimiser steps times batch; each row of the data as "
     "often as it was drawn) are sums over the models of a method, for one seed. Closed forms see "
-    "each row as often as their fit reads it, which is not counted. Seconds are means over seeds "
-    "on the machine of the run, of a core where the device is a CPU; those of samples are for as "
-    "many as are held out."
+    "each row as often as their fit reads it, which is not counted. Seconds are means over seeds: "
+    "those that processors worked, on a CPU, and time that passed, on a GPU; those of samples are "
+    "for as many as are held out."
 )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tailbench.data import Variant
 from tailbench.metrics.aggregate import finite
 from tailbench.models.settings import written
+from tailbench.registry import source_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +110,7 @@ class _Table:
         self.seeds: dict[Cell, dict[int, tuple[float, float, float]]] = {}
         self.references: dict[tuple[str, str, Reference], Cell] = {}
         methods = config.get("methods") or {}
+        self.datasets = config.get("datasets") or {}
         for row in metrics.to_dict("records"):
             cell = (row["dataset"], row["metric"], row["method"], row["variant"])
             if cell not in self.settings:
@@ -175,8 +177,14 @@ class _Table:
                 math.nan if other is None else self.seeds[other].get(seed, (math.nan,))[0]
             )
             if other is None:
-                missing[reference.kind] = reference.text
+                possible = reference.kind == "trained" or self._has_exact_law(cell[0])
+                missing[reference.kind] = reference.text if possible else "an exact law"
         return found
+
+    def _has_exact_law(self, dataset: str) -> bool:
+        """Whether there can be an oracle, as far as the configuration tells."""
+        type_ = self.datasets.get(dataset, {}).get("type")
+        return type_ is None or source_kind(type_) == "targets"
 
 
 def _is_reference(settings: Mapping[str, Any]) -> Iterator[Reference]:
@@ -214,7 +222,8 @@ def _between(settings: Mapping[str, Any]) -> list[tuple[str, tuple[str, str]]]:
 
 def _why(settings: Mapping[str, Any], part: str, missing: Mapping[str, str]) -> str:
     """Return the methods that a part would need."""
-    return "; ".join(missing[end] for end in dict(_between(settings))[part] if end in missing)
+    ends = dict(_between(settings))[part]
+    return "; ".join(dict.fromkeys(missing[end] for end in ends if end in missing))
 
 
 def _medians(rows: list[dict[str, float]], keys: Iterable[str]) -> dict[str, float]:

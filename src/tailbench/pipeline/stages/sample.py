@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,8 @@ import typer
 from numpy.typing import NDArray
 
 from tailbench import registry
+from tailbench.compute.clock import clock_of
+from tailbench.compute.devices import resolve_device
 from tailbench.compute.distributed import process_group
 from tailbench.data import Variant
 from tailbench.io.arrays import read_rows, write_array
@@ -81,7 +82,8 @@ def run(
         model = _assemble(type_, parts, models, seeds, device)
         if typed.needs:
             model.supply(_given(typed.needs, data))
-        samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data)
+        now = clock_of(resolve_device(model.device))
+        samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data, now)
         if not team.first:
             return
     sums = {output.name: write_array(output, list(samples.values()))}
@@ -93,21 +95,27 @@ def run(
 
 
 def _draw(
-    model: Any, settings: Any, dataset: str, method: str, seeds: list[int], data: Path
+    model: Any,
+    settings: Any,
+    dataset: str,
+    method: str,
+    seeds: list[int],
+    data: Path,
+    now: Callable[[], float],
 ) -> tuple[dict[str, NDArray[np.floating]], dict[str, Any]]:
     """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
     n = read_record(data / "meta.json")["rows"]["test"]
     meta: dict[str, Any] = {"seeds": seeds, "variants": []}
     if settings.tuning_runs:
-        begin = time.monotonic()
+        begin = now()
         context = FitContext.for_tuning(dataset, method, seeds)
         tuned = model.tune(read_rows(data / "train.npy"), settings, context)
         meta["curve"] = tuned.curve
-        meta["choose_seconds"] = time.monotonic() - begin
+        meta["choose_seconds"] = now() - begin
 
     samples = {}
     for label, variant in settings.variants().items():
-        begin = time.monotonic()
+        begin = now()
         shown = Variant(method, label).text
         drawn = model.sample_block(n, variant, SampleContext.for_dataset(dataset, seeds, shown))
         samples[label] = drawn.samples
@@ -117,7 +125,7 @@ def _draw(
                 "variant": label,
                 "settings": {key: every[key] for key in settings.swept()},
                 "nfe": drawn.nfe,
-                "sample_seconds": (time.monotonic() - begin) / len(seeds),
+                "sample_seconds": (now() - begin) / len(seeds),
                 "sigma_T": drawn.extra.get("sigma_T"),
                 "sampling": every,
                 "largest": float(np.abs(drawn.samples).max()),

@@ -274,9 +274,11 @@ def test_files_of_the_user(tmp_path):
 def test_the_default_benchmark():
     made = Plan(load(ROOT / "config.yaml"))
     jobs = stages(made)
-    assert {model for _, model, _ in made.trainings()} == {"dlpm", "flow", "lim", "sgm"}
+    trained = {model for _, model, _ in made.trainings()}
+    assert trained == set(made.config.models)
+    assert {"bootstrap", "mvt", "copula_gpd", "fm", "log_fm", "t_edm", "sgm", "flow"} <= trained
     methods = {cell.method for cell in made.cells()}
-    assert {"sgm", "flow", "flow_sgm", "dlpm", "dlim", "lim", "lim_ode"} <= methods
+    assert {"sgm", "flow", "flow_sgm", "dlpm", "dlim", "lim_ode", "oracle"} <= methods
     assert jobs["train"] == len(made.trainings())
     assert jobs["sample"] == len(made.cells())
     for dataset, model, block in made.trainings():

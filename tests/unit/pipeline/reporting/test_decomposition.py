@@ -122,6 +122,17 @@ def test_what_is_missing_is_named():
     assert row["missing_start"].startswith("oracle_start, model: sgm, sigma_T: 0.5, ")
 
 
+def test_real_data_have_no_oracle():
+    config = json.loads(json.dumps(CONFIG))
+    config["datasets"] = {"prices": {"type": "returns"}}
+    rows = table(without=("oracle", "from_data"), dataset="prices")
+    found = decomposition(rows, config).set_index(["method", "variant"])
+    own = found.loc[("flow_sgm", "sigma_T=2")]
+    assert own["start"] == 2.0 and own["missing_start"] == ""
+    assert own["missing_learning"] == own["missing_discretisation"] == "an exact law"
+    assert found.loc[("sgm", "sampling_steps=16"), "missing_start"] == "an exact law"
+
+
 def test_what_other_samplers_do_explains_nothing():
     config = json.loads(json.dumps(CONFIG))
     config["methods"]["from_data"]["sampler"] = "euler"

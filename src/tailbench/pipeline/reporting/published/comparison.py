@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tailbench.models.settings import MOST_VALIDATED
 from tailbench.pipeline.config.entries import parts_of
 from tailbench.pipeline.reporting.published import head, load, names
 
@@ -168,7 +169,7 @@ def _conditions(
     batch, steps = model.get("batch_size"), model.get("train_steps")
     if model.get("epochs"):
         rows = _entry(config, "datasets", result["dataset"]).get("n_train", 0)
-        rows -= round(model.get("validation_fraction", 0.0) * rows)
+        rows -= min(round(model.get("validation_fraction", 0.0) * rows), MOST_VALIDATED)
         steps = model["epochs"] * math.ceil(rows / batch)
     ours, theirs = (result["n"], steps, batch), tuple(budget.values())
     if ours == theirs:
