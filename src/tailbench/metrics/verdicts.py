@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY
+from tailbench.metrics.group_scores import GROUP_NAMES, LIMITS, QUALITY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +158,8 @@ def _failure(row: dict[Any, Any]) -> str:
     if row["lacks"]:
         return f"{row['short']} (no score of {row['lacks']})"
     times = f"{row['floors']:.2g}" if row["floors"] < 10 else f"{row['floors']:.0f}"
+    if row["floors"] > LIMITS[1] * (1 - 1e-9):
+        times = f"at least {LIMITS[1]:g}"
     direction = f", {row['direction']}" if row["direction"] else ""
     return f"{row['short']} ({GROUP_NAMES[row['worst']]} {times} floors{direction})"
 

@@ -134,6 +134,8 @@ def test_infinite_and_missing_values():
     metrics = made_up({"a": ([1.0, np.inf, np.nan], {}), "b": ([1.0, 1.0, 1.0], {})})
     assert "a (no score of joint tails)" in verdicts(judged(metrics))["sentence"][0]
     assert judged(metrics).set_index("name").loc["a", "margins"] == pytest.approx(100)
+    metrics = made_up({"a": ([1.0, 1.0, 1e6], {})})
+    assert "a (joint tails at least 100 floors)" in verdicts(judged(metrics))["sentence"][0]
     assert verdicts(judged(metrics.head(0))).empty
 
 
