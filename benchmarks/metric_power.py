@@ -17,6 +17,7 @@ from tailbench.stats.sliced_tails import quartile_units
 NU, CORRELATION, GAP = 3.0, 0.5, 12.0
 WEIGHTS, OTHER_WEIGHTS = (0.5, 0.3, 0.2), (0.4, 0.3, 0.3)
 BEST = {"c2st_auc": 0.5, "copied_ratio": 1.0}
+BEST |= {f"{what}_too_{side}": 1.0 for what in ("tails", "norm") for side in ("light", "heavy")}
 """Values for equal laws, where these are neither 0 nor, of what is better higher, 1."""
 
 

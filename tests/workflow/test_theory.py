@@ -23,7 +23,7 @@ def test_experiments_alone_give_a_report_and_rerun_what_a_change_touches(tiny):
     assert (folder / "figure.png").stat().st_size > 10_000
     html = (tiny.results / "report.html").read_text()
     assert 'id="t-rate"' in html and "What would refute it" in html
-    assert 'id="answer"' not in html
+    assert 'id="leaderboard"' not in html
     assert tiny.pending() == set()
 
     tiny.configure(lambda c: c["theory"]["rate"].update(targets=["gaussian", "uniform"]))

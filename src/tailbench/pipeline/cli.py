@@ -147,9 +147,10 @@ def run(
 
 @app.command()
 def show(chosen: ChosenResults = None) -> None:
-    """Print the summary of a finished benchmark."""
+    """Print the summary of a finished benchmark: means, verdicts, the first of each group."""
     from rich.console import Console
 
+    from tailbench.pipeline.reporting.leaderboard import Leaderboard
     from tailbench.pipeline.reporting.tables import terminal_summary
     from tailbench.pipeline.results.layout import Layout, only_results
     from tailbench.pipeline.results.reader import ResultsReader
@@ -163,9 +164,28 @@ def show(chosen: ChosenResults = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     if len(metrics):
         console.print(terminal_summary(metrics))
+        typer.echo(f"{Leaderboard(metrics).text()}\n")
     if (found := slopes(results)) is not None:
         console.print(slopes_table(found))
     typer.echo(f"The report is {Path(layout.report).resolve()}")
+
+
+@app.command()
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files metrics.csv of runs on the same data.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+) -> None:
+    """Join the metrics of several runs; refused where floors or values of one cell differ."""
+    from tailbench.io.atomic import atomic_write
+    from tailbench.metrics.merging import merge_metrics
+    from tailbench.pipeline.results.reader import read_metrics
+
+    merged = merge_metrics({str(path): read_metrics(path) for path in files})
+    atomic_write(output, merged.to_csv(index=False, lineterminator="\n"))
+    cells = len(merged[["dataset", "method", "variant", "seed"]].drop_duplicates())
+    typer.echo(f"{output}: {len(merged)} values of {cells} cells from {len(files)} files")
 
 
 @app.command()

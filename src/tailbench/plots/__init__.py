@@ -14,7 +14,9 @@ from tailbench.plots.comparison import comparison
 from tailbench.plots.cost import cost
 from tailbench.plots.images import image_grid
 from tailbench.plots.nfe import nfe
+from tailbench.plots.pareto import pareto
 from tailbench.plots.qq_tail import qq_tail
+from tailbench.plots.ranking import ranking
 from tailbench.plots.samples import samples
 from tailbench.plots.sigma_t import sigma_t
 from tailbench.plots.steps import steps
@@ -30,7 +32,9 @@ __all__ = [
     "cost",
     "image_grid",
     "nfe",
+    "pareto",
     "qq_tail",
+    "ranking",
     "samples",
     "sigma_t",
     "steps",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from tailbench.data import Variant
 
-__all__ = ["Figure", "FigureData", "Need"]
+__all__ = ["ALL", "Figure", "FigureData", "Need"]
+
+ALL = "all"
+"""What a figure of all datasets is called in place of one."""
 
 
 class Need(Enum):
@@ -78,7 +81,7 @@ class FigureData(Protocol):
 
 
 class Figure(ABC):
-    """A figure of the benchmark, drawn for each dataset.
+    """A figure of the benchmark, drawn for each dataset, or once for all of them.
 
     A subclass under ``@register`` takes apart what it needs and calls a function of arrays or of
     a table, which is what a user calls.
@@ -87,12 +90,14 @@ class Figure(ABC):
         name: The name of its module, set when it is registered.
         needs: What it reads.
         caption: Its caption in the report.
+        across: Whether it is one figure of all datasets, drawn with ``ALL`` for the dataset.
     """
 
     kind: ClassVar[str] = "figures"
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]]
     caption: ClassVar[str]
+    across: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Check the needs: one that is misspelt would be read from files that do not exist yet.

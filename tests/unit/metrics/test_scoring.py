@@ -164,7 +164,8 @@ def test_the_seed_decides_everything():
     first, again = (scored(x, y, seed=3, splits=5) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     other = scored(x, y, seed=4, splits=5)
-    assert (first["floor"] != other["floor"]).mean() > 0.9
+    one_sided = first.index.str.contains("_too_")  # often 1, the best there is
+    assert (first["floor"] != other["floor"])[~one_sided].mean() > 0.9
     exact = ["msle", "tail_ks", "chi95_error"]
     assert (first.loc[exact, "value"] == other.loc[exact, "value"]).all()
 
@@ -193,7 +194,8 @@ def test_names_that_cannot_be_computed(names, message):
 def test_every_output_has_a_group():
     for name in registry.names("metrics"):
         for key, output in registry.load("metrics", name).outputs.items():
-            assert output.group in GROUPS and output.group != "other", key
+            assert output.group in GROUPS, key
+            assert (output.group == "other") == (name == "tail_direction"), key
 
 
 def test_bad_numbers_of_rows_and_splits():

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.job_commands import STAGES
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.summary import stages
+from tailbench.pipeline.results.reader import read_metrics
 from tailbench.pipeline.stages import collect
 
 SMOKE = ROOT / "presets" / "smoke.yaml"
@@ -184,6 +186,22 @@ def test_summary(fabricated):
     text = run("show", "--results", fabricated).stdout
     assert str((fabricated / "report.html").resolve()) in text.replace("\n", "")
     assert len(text.splitlines()) > 5
+
+
+def test_merged_metrics_are_a_table_to_show(fabricated, tmp_path, ends):
+    lines = (fabricated / "metrics.csv").read_text().splitlines(keepends=True)
+    parts = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, half in zip(parts, (lines[:500], [lines[0], *lines[400:]]), strict=True):
+        path.write_text("".join(half))
+    merged = tmp_path / "metrics.csv"
+    text = run("merge", *parts, "-o", merged).stdout
+    assert f"{len(lines) - 1} values" in text and "from 2 files" in text
+    whole, found = (read_metrics(path) for path in (fabricated / "metrics.csv", merged))
+    pd.testing.assert_frame_equal(whole, found)
+    assert "not enough seeds to rank" in run("show", "--results", tmp_path).stdout
+    whole.head(450).assign(floor=7.0).to_csv(parts[1], index=False)
+    assert "not of the same data" in ends("merge", *parts, "-o", merged)
+    assert "do not exist" in ends("merge", tmp_path / "no.csv", "-o", merged)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,14 @@ def test_stage_replaces_the_folder(fabricated, tmp_path):
         figure.run(tmp_path, "survivel")
 
 
+def test_a_figure_of_all_datasets_is_drawn_once(fabricated, tmp_path):
+    for file in ("config.json", "plan.json", "metrics.csv"):
+        (tmp_path / file).symlink_to(fabricated / file)
+    figure.run(tmp_path, "ranking")
+    names = {path.name for path in (tmp_path / "figures" / "ranking").iterdir()}
+    assert names == {"all.png", "all.pdf"}
+
+
 def test_theme_is_left_behind(inputs):
     import matplotlib as mpl
 

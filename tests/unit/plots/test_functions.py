@@ -13,6 +13,9 @@ import pytest
 
 from tailbench import plots
 from tailbench.data import Variant
+from tailbench.metrics.group_scores import scores
+from tailbench.metrics.ranking import ranking
+from tailbench.metrics.trade_offs import pareto
 from tailbench.plots import metric_points, style
 
 FAR = 1e6
@@ -244,3 +247,73 @@ print(*[m for m in ("matplotlib", "pandas", "seaborn", "tailbench.pipeline") if 
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.split() == [] and done.returncode == 0, done.stderr
+
+
+def ranked_methods(count, seeds=5):
+    """Scores of methods of which each is clearly worse than the one before, but the last two."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (
+            f"d{d}",
+            f"m{i:02d}",
+            "",
+            s,
+            metric,
+            0.1 * 1.5 ** min(i, count - 2),
+            0.1,
+            5.0 * (count - i),
+        )
+        for d, i, s in itertools.product(range(3), range(count), range(seeds))
+        for metric in ("sw1", "msle", "chi95_error")
+    ]
+    names = ["dataset", "method", "variant", "seed", "metric", "value", "floor", "train_seconds"]
+    table = pd.DataFrame(rows, columns=names).assign(sample_seconds=0.0, nfe=np.nan)
+    table["value"] *= np.exp(0.05 * rng.normal(size=len(table)))
+    return table
+
+
+def test_ranking_draws_the_order_the_intervals_and_what_cannot_be_told_apart():
+    metrics = ranked_methods(6)
+    found = ranking(scores(metrics))
+    figure = plots.ranking(found)
+    assert [axes.get_title() for axes in figure.axes] == ["bulk", "margins' tails", "joint tails"]
+    for axes, (_, of) in zip(figure.axes, found.groupby("group", sort=False), strict=False):
+        assert [label.get_text() for label in axes.get_yticklabels()] == list(of["name"])
+        lines = [line.get_xydata() for line in axes.lines]
+        points = [x for x in lines if len(x) == 1]
+        assert [x[0, 0] for x in points] == pytest.approx(list(np.exp(of["iqm"])))
+        spans = [x for x in lines if len(x) == 2 and x[0, 1] == x[1, 1] and len(set(x[:, 0])) == 2]
+        assert [x[1, 0] for x in spans] == pytest.approx(list(np.exp(of["high"])))
+        bars = [x for x in lines if x[0, 0] == x[-1, 0] and 0 < x[0, 0] < 1 and len(x) == 2]
+        (bar,) = [x for x in bars if x[0, 1] > 1]
+        assert bar[:, 1] == pytest.approx([3.7, 5.3])  # the last two
+
+
+def test_ranking_says_how_many_methods_are_left_out_and_if_seeds_are_few():
+    figure = plots.ranking(ranking(scores(ranked_methods(32, seeds=2))))
+    axes = figure.axes[0]
+    assert axes.get_title() == "bulk\nnot enough seeds to rank: range"
+    assert len(axes.get_yticklabels()) == 30
+    assert [text.get_text() for text in axes.texts] == ["and 2 more"]
+
+
+def test_pareto_draws_the_front():
+    metrics = ranked_methods(6)
+    table = pareto(metrics, scores(metrics))
+    figure = plots.pareto(table)
+    assert len(figure.axes) == 3  # evaluations are not known
+    axes = figure.axes[0]
+    of = table.query("group == 'bulk' and cost == 'seconds' and front").sort_values("amount")
+    front = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")
+    assert front.get_xdata() == pytest.approx(of["amount"].to_numpy())
+    assert front.get_ydata() == pytest.approx(np.exp(of["iqm"].to_numpy()))
+    assert " ".join(axes.get_xlabel().split()).endswith(f"front: {', '.join(of['method'])}")
+    free = table.assign(amount=table["amount"].where(table["name"] != "m05", 0.0))
+    labels = plots.pareto(free).axes[0].get_xticklabels()
+    assert "0" in [label.get_text() for label in labels]
+
+
+def test_nothing_to_rank_is_no_figure():
+    metrics = ranked_methods(2).assign(floor=0.0)
+    assert plots.ranking(ranking(scores(metrics))) is None
+    assert plots.pareto(pareto(metrics, scores(metrics))) is None

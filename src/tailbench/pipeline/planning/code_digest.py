@@ -35,9 +35,9 @@ FORMATS = {
     "theory": 1,
     "claims": 1,
     "collect": 1,
-    "tables": 1,
+    "tables": 2,
     "figure": 1,
-    "report": 1,
+    "report": 2,
     "finish": 1,
 }
 """Formats of the files that each stage writes; a raised number runs the stage again."""

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tailbench.pipeline.results.layout import Layout
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tailbench.pipeline.results.reader import ResultsReader
 
-__all__ = ["headline", "machine", "sharing", "tails", "timings", "trained_with", "versions"]
+__all__ = ["machine", "sharing", "tails", "timings", "trained_with", "versions"]
 
-HEADLINE_METRICS = ("max_sw1", "msle")
 KINDS = {"train": "training", "sample": "sampling", "evaluate": "metrics"}
 PACKAGES = [
     "tailbench",
@@ -37,40 +34,6 @@ PACKAGES = [
     "snakemake",
     "matplotlib",
 ]
-
-
-def headline(summary: pd.DataFrame, paired: pd.DataFrame) -> list[dict[str, Any]]:
-    """Say, for each dataset and headline metric, which method is best and by how much.
-
-    The rival is the best variant of another method, or the second best variant where there is
-    no other method.
-
-    Returns:
-        One mapping per dataset: ``dataset`` and ``answers``, each with ``metric``, ``best`` (a
-        row of the summary, or ``None``), ``rival`` (a row of the comparison, or ``None``),
-        ``rivals`` (how many variants it was compared with) and ``separated`` (from how many of
-        these the interval excludes zero).
-    """
-    answers: dict[Any, list[dict[str, Any]]] = {name: [] for name in summary["dataset"].unique()}
-    for dataset, found in answers.items():
-        of = summary[summary["dataset"] == dataset]
-        there = list(of["metric"].unique())
-        for metric in [m for m in HEADLINE_METRICS if m in there] or there[:2]:
-            group = of[of["metric"] == metric]
-            best = group[group["best"]].to_dict("records")
-            rows = paired[(paired["dataset"] == dataset) & (paired["metric"] == metric)]
-            other = rows[rows["method"] != (best[0]["method"] if best else None)]
-            ranked = (other if len(other) else rows).sort_values("difference", kind="stable")
-            found.append(
-                {
-                    "metric": metric,
-                    "best": best[0] if best else None,
-                    "rival": ranked.iloc[0].to_dict() if len(ranked) else None,
-                    "rivals": len(rows),
-                    "separated": int((rows["excludes_zero"] & (rows["low"] > 0)).sum()),
-                }
-            )
-    return [{"dataset": name, "answers": found} for name, found in answers.items()]
 
 
 def tails(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:

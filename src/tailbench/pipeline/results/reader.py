@@ -22,7 +22,7 @@ from tailbench.pipeline.results.layout import Layout
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ResultsReader", "Samples"]
+__all__ = ["ResultsReader", "Samples", "read_metrics"]
 
 Array = NDArray[np.floating]
 
@@ -80,12 +80,7 @@ class ResultsReader:
         path = Path(self.layout.metrics_table)
         if not path.is_file():
             raise InputError(f"the metrics {path} do not exist")
-        return _table(
-            _whole(path),
-            dtype={"dataset": str, "method": str, "variant": str, "settings": str},
-            keep_default_na=False,  # a variant without a name, a dataset called NA
-            na_values={name: ["", "nan"] for name in NUMBERS},
-        )
+        return read_metrics(_whole(path))
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -226,6 +221,22 @@ class Samples(Mapping[Variant, Array]):
         for variant in self:
             found.setdefault(variant.method, []).append(variant)
         return found
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """Read a file of tidy metrics.
+
+    Raises:
+        InputError: If it is missing, or no table.
+    """
+    if not path.is_file():
+        raise InputError(f"the metrics {path} do not exist")
+    return _table(
+        path,
+        dtype={"dataset": str, "method": str, "variant": str, "settings": str},
+        keep_default_na=False,  # a variant without a name, a dataset called NA
+        na_values={name: ["", "nan"] for name in NUMBERS},
+    )
 
 
 def _whole(path: Path) -> Path:

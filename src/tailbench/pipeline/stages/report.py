@@ -15,6 +15,7 @@ from tailbench.pipeline.stages.options import OutputFile, Results
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tailbench.interfaces import MetricOutput
     from tailbench.pipeline.results.reader import ResultsReader
 
 __all__ = ["run"]
@@ -74,7 +75,7 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "datasets": [_dataset(inputs, name, summary, by_variant) for name in names],
         "benchmark": len(metrics) > 0,
         "theory": theory,
-        "headline": run_info.headline(summary, paired),
+        **_leaderboard(metrics, outputs),
         "outputs": outputs,
         "summary": summary.to_dict("records"),
         "paired": paired.to_dict("records"),
@@ -98,6 +99,13 @@ def _context(inputs: ResultsReader) -> dict[str, Any]:
         "trained_with": run_info.trained_with(inputs),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+
+
+def _leaderboard(metrics: pd.DataFrame, outputs: Mapping[str, MetricOutput]) -> dict[str, Any]:
+    from tailbench.pipeline.reporting.leaderboard import Leaderboard
+
+    board = Leaderboard(metrics, outputs)
+    return {"verdicts": board.verdicts.to_dict("records"), "groups": board.sections()}
 
 
 def _decomposition(metrics: pd.DataFrame, inputs: ResultsReader) -> dict[str, Any]:
@@ -181,19 +189,31 @@ def _theory(inputs: ResultsReader) -> list[dict[str, Any]]:
     return entries
 
 
-def _figures(inputs: ResultsReader, names: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Collect the pictures that were drawn, by dataset, in the order of the figures' names."""
+def _figures(inputs: ResultsReader, names: list[str]) -> dict[str | None, list[dict[str, Any]]]:
+    """Collect the pictures that were drawn, by dataset; those of all datasets under ``None``."""
     from tailbench.pipeline.reporting.embedded_images import embed
 
-    order = ("comparison", "samples", "survival", "qq_tail", "sigma_t", "nfe", "cost", "training")
+    order = (
+        "ranking",
+        "pareto",
+        "comparison",
+        "samples",
+        "survival",
+        "qq_tail",
+        "sigma_t",
+        "nfe",
+        "cost",
+        "training",
+    )
     found = sorted(Path(inputs.layout.figures).glob("*/*.png"))
     found.sort(key=lambda p: order.index(p.parent.name) if p.parent.name in order else 99)
     pictures = embed(found, BUDGET)
-    by_dataset: dict[str, list[dict[str, Any]]] = {name: [] for name in [*names, ""]}
+    by_dataset: dict[str | None, list[dict[str, Any]]] = {name: [] for name in [*names, "", None]}
     for path in found:
         figure, dataset = path.parent.name, path.stem
         part = registry.load("figures", figure) if figure in registry.names("figures") else None
-        by_dataset[dataset if dataset in names else ""].append(
+        place = None if part and part.across else dataset if dataset in names else ""
+        by_dataset[place].append(
             {
                 "figure": figure,
                 "dataset": dataset,

@@ -17,9 +17,10 @@ __all__ = ["run"]
 def run(results: Results) -> None:
     """Write the tables of a results folder into its folder ``tables``, which is replaced.
 
-    ``summary``, ``paired``, ``decomposition``, ``budgets``, ``published`` and ``missing`` are
-    written as ``.csv`` and ``.tex``, and ``dataset_<name>.tex`` holds the means and standard
-    deviations of the key metrics on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
+    ``summary``, ``ranking``, ``scores``, ``pairwise``, ``profiles``, ``verdicts``, ``paired``,
+    ``decomposition``, ``budgets``, ``published`` and ``missing`` are written as ``.csv`` and
+    ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of the key metrics
+    on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
 
     Raises:
         InputError: If the metrics are missing or lack a column.
@@ -27,6 +28,7 @@ def run(results: Results) -> None:
     from tailbench.pipeline.reporting import latex, tables
     from tailbench.pipeline.reporting.budgets import budgets
     from tailbench.pipeline.reporting.decomposition import decomposition
+    from tailbench.pipeline.reporting.leaderboard import Leaderboard
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
     from tailbench.pipeline.results.reader import ResultsReader
 
@@ -38,6 +40,7 @@ def run(results: Results) -> None:
         folder.mkdir()
         for name, table in {
             "summary": summary,
+            **Leaderboard(metrics, outputs).tables(),
             "paired": tables.paired(metrics, outputs=outputs),
             "decomposition": decomposition(metrics, inputs.config),
             "budgets": budgets(metrics, inputs.config, specs),

@@ -5,15 +5,18 @@ import csv
 import re
 import subprocess
 import sys
+from html import escape
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from tailbench.data import Variant
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
+from tailbench.metrics.group_scores import scores
+from tailbench.metrics.ranking import ranking
+from tailbench.metrics.verdicts import judgements, verdicts
 from tailbench.pipeline.reporting import (
     decomposition,
     embedded_images,
@@ -48,27 +51,65 @@ def test_loads_nothing_from_elsewhere(html):
     assert html.count("<script>") == html.count("</script>") == 1
 
 
-def test_headline_is_computed(html, fabricated):
-    metrics = ResultsReader(fabricated).metrics.query("dataset == 'stable'")
-    summary, paired = tables.summary(metrics), tables.paired(metrics)
-    answer = run_info.headline(summary, paired)[0]["answers"][0]
-    of = metrics[metrics["metric"] == "max_sw1"]
-    names = [Variant(m, v).text for m, v in zip(of["method"], of["variant"], strict=True)]
-    means = of.groupby(names).value
-    assert answer["best"]["name"] == means.mean().idxmin()
-    assert answer["best"]["mean"] == pytest.approx(means.mean().min())
-    assert answer["rival"]["method"] != answer["best"]["method"]
-    assert answer["best"]["name"] in html
-    # with the metric turned round, another method wins
-    metrics["value"] = 1 / metrics["value"]
-    turned = run_info.headline(tables.summary(metrics), tables.paired(metrics))[0]["answers"][0]
-    assert turned["best"]["name"] == means.mean().idxmax()
+def section(html, name):
+    return html.partition(f'<section id="{name}">')[2].partition("</section>")[0]
 
 
-def test_headline_of_one_method_names_no_best(fabricated):
-    metrics = ResultsReader(fabricated).metrics.query("method == 'sgm'")
-    answers = run_info.headline(tables.summary(metrics), tables.paired(metrics))[0]["answers"]
-    assert [a["best"] for a in answers] == [None, None]
+def test_the_leaderboard_comes_first_and_names_nobody_best_with_few_seeds(html, fabricated):
+    first = re.search(r"<section id=.*?</section>", html, re.DOTALL)[0]
+    assert first.startswith('<section id="leaderboard">')
+    found = verdicts(judgements(metrics := ResultsReader(fabricated).metrics, scores(metrics)))
+    assert len(found) == 3
+    for sentence in found["sentence"]:
+        assert escape(sentence, quote=True).replace("&#x27;", "&#39;") in first
+    assert first.count("not enough seeds to rank") == first.count("<table") == 4
+    assert "range over seeds" in first and "95 % interval" not in first
+    assert "Runner-up" not in html and "winner" not in html
+    assert "returns (seeds 0, 1, 2): <code>lim_ode</code>" in first
+
+
+def test_with_enough_seeds_methods_have_ranks_and_letters(fabricated, tmp_path):
+    metrics = ResultsReader(fabricated).metrics
+    more = [metrics.assign(seed=metrics["seed"] + 3 * k) for k in range(2)]
+    more[1]["value"] *= 1.01
+    metrics = pd.concat(more)
+    metrics.to_csv(tmp_path / "metrics.csv", index=False)
+    report.run(tmp_path, tmp_path / "report.html")
+    text = section((tmp_path / "report.html").read_text(), "leaderboard")
+    assert "not enough seeds" not in text
+    assert (
+        text.count("cannot be told apart, by Student&#39;s test of differences within seeds") == 4
+    )
+    ranks = ranking(scores(metrics))
+    first = ranks[ranks["group"] == "joint"].iloc[0]
+    table = text.partition('aria-label="Ranking by joint tails"')[2].partition("</table>")[0]
+    row = re.search(r"<tr><td.*?</tr>", table, re.DOTALL)[0]
+    assert f"<code>{first['name']}</code>" in row
+    assert f"<td>{first['cliques']}</td>" in row
+    assert f"{100 * first['won']:.0f} %" in row
+
+
+def test_without_floors_there_is_nothing_to_rank(fabricated, tmp_path):
+    metrics = ResultsReader(fabricated).metrics.assign(floor=0.0, ratio=np.nan)
+    metrics.to_csv(tmp_path / "metrics.csv", index=False)
+    report.run(tmp_path, tmp_path / "report.html")
+    text = section((tmp_path / "report.html").read_text(), "leaderboard")
+    assert "there is nothing to rank" in text
+
+
+def test_figures_of_all_datasets_are_in_the_leaderboard(fabricated, tmp_path):
+    from PIL import Image
+
+    for file in ("config.json", "plan.json", "metrics.csv"):
+        (tmp_path / file).symlink_to(fabricated / file)
+    for place in ("ranking/all", "cost/stable"):
+        (tmp_path / "figures" / place).parent.mkdir(parents=True)
+        Image.new("L", (40, 30)).save(tmp_path / "figures" / f"{place}.png")
+    report.run(tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert section(text, "leaderboard").count("<img") == 1
+    assert section(text, "d-stable").count("<img") == 1
+    assert 'id="more"' not in text
 
 
 def test_says_what_is_missing_and_what_the_floor_is(html):
@@ -105,7 +146,7 @@ def test_metrics_alone_are_enough(fabricated, tmp_path):
     report.run(tmp_path, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "No timings were recorded" in text
-    assert "no interval" in text
+    assert "not enough seeds to rank" in text
     with pytest.raises(InputError, match=r"metrics\.csv do not exist"):
         report.run(tmp_path / "nowhere", tmp_path / "report.html")
 
@@ -181,7 +222,7 @@ def test_labels_become_html():
 
 def test_tables_are_written_as_csv_and_latex(folder):
     names = {path.name for path in folder.iterdir()}
-    for name in ("summary", "paired", "published", "missing"):
+    for name in ("summary", "ranking", "scores", "pairwise", "paired", "published", "missing"):
         assert {f"{name}.csv", f"{name}.tex"} <= names
         with (folder / f"{name}.csv").open() as stream:
             assert len(list(csv.reader(stream))) > 1
