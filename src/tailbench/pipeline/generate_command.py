@@ -9,24 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
-from tailbench.rng.seeds import seed_for
 
 if TYPE_CHECKING:
     from typing import IO
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 __all__ = ["generate"]
 
 PIECE = 2**21  # numbers that are drawn and written at once
 AT_LEAST = 10_000  # samples that are drawn at once where some are discarded
 FRUITLESS = 20  # pieces without one row that fits, after which there is no hope
-Array = NDArray[np.float64]
-COMPARISONS: dict[str, Callable[[Array, float], Any]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
@@ -41,7 +42,7 @@ class Condition:
     """What a row has to satisfy: a column beyond a value."""
 
     position: int
-    holds: Callable[[Array, float], Any]
+    holds: Callable[[Any, Any], Any]
     value: float
 
 
@@ -71,7 +72,10 @@ def generate(
     device: Annotated[str, typer.Option(help="Where to sample: auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Draw samples of a trained model into a file, with the names of its columns."""
+    import numpy as np
+
     from tailbench.pipeline.results.trained import load, source_of
+    from tailbench.rng.seeds import seed_for
 
     if output.suffix.lower() not in WRITERS:
         raise InputError(f"{output} does not end in {', '.join(WRITERS)}")
@@ -113,6 +117,8 @@ def _condition(text: str, columns: Sequence[str], train: Array | None) -> Condit
     Raises:
         InputError: If it is not one, or has an unknown column, or a quantile of unknown data.
     """
+    import numpy as np
+
     from tailbench.registry import nearest
 
     found = CONDITION.fullmatch(text)
@@ -158,6 +164,8 @@ def _write_parquet(
 
 
 def _write_npy(file: IO[bytes], columns: Sequence[str], n: int, pieces: Iterator[Array]) -> None:
+    import numpy as np
+
     header = {"descr": "<f8", "fortran_order": False, "shape": (n, len(columns))}
     np.lib.format.write_array_header_1_0(file, header)
     for rows in pieces:
