@@ -57,6 +57,7 @@ def test_learns_the_denoiser_of_atoms(nu, damping):
     shares = np.array([0.4, 0.3, 0.2, 0.1])
     which = rng.permutation(np.repeat(np.arange(4), (20_000 * shares).astype(int)))
     size = {"width": 64, "num_blocks": 2, "train_steps": 2000, "batch_size": 512}
+    size["learning_rate"] = 1e-2  # the default is for short trainings
     model = fit(atoms[which], nu=nu, damping=damping, **size)
     location, scale = (model.constants[key].numpy() for key in ("location", "scale"))
     places = torch.from_numpy((atoms - location) / scale)
@@ -80,7 +81,8 @@ def test_learns_the_denoiser_of_atoms(nu, damping):
 @pytest.mark.slow
 def test_learns_student_data():
     x = student(20_000, 3, 2.5)
-    y = fit(x, width=64, num_blocks=2, train_steps=1000, batch_size=512).sample(20_000)
+    size = {"width": 64, "num_blocks": 2, "train_steps": 1000, "batch_size": 512}
+    y = fit(x, **size, learning_rate=1e-2).sample(20_000)
     fresh = student(20_000, 3, 2.5, 1)
     for p, error in ((0.5, 0.05), (0.9, 0.12), (0.99, 0.25), (0.999, 0.6)):
         found, expected = (np.quantile(np.linalg.norm(z, axis=1), p) for z in (y, fresh))
