@@ -138,7 +138,7 @@ class ResultsReader:
         return Samples({variant: places[variant] for variant in order})
 
     def history(self, dataset: str) -> pd.DataFrame:
-        """The training histories of all models, with a column ``model``.
+        """The training histories of the models that have one, with a column ``model``.
 
         Raises:
             InputError: If one is not a table of numbers.
@@ -148,7 +148,9 @@ class ResultsReader:
         columns = ["model", "seed", "step", "loss", "val_loss"]
         tables = []
         for model, path in self._models(dataset, "history.csv"):
-            tables.append(_table(verified(path)).assign(model=model))
+            table = _table(verified(path))
+            if len(table):  # a closed form has none, whose columns would have no type
+                tables.append(table.assign(model=model))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
     def norm_tail_index(self, dataset: str) -> float | None:

@@ -10,6 +10,8 @@ import pytest
 from fabricate import seal
 from tailbench.data import Variant
 from tailbench.exceptions import InputError
+from tailbench.models.bootstrap import Bootstrap
+from tailbench.models.flow import Flow
 from tailbench.pipeline.results.reader import ResultsReader
 
 
@@ -71,6 +73,17 @@ def test_a_folder_without_configuration_and_plan(fabricated, tmp_path):
     assert inputs.datasets == ("returns", "stable", "student")
     assert inputs.train("stable").shape == (3, 2000, 2)
     assert set(inputs.history("stable")["model"]) == {"sgm", "flow", "dlpm", "lim"}
+
+
+def test_closed_forms_have_no_history_and_leave_the_others_numbers(tmp_path):
+    """Written as models are: the header alone, before and after the history of a network."""
+    x = np.random.default_rng(0).standard_normal((60, 2))
+    for model in ("a_bootstrap", "flow", "z_bootstrap"):
+        made = Flow(train_steps=2, layers=1, width=8) if model == "flow" else Bootstrap()
+        made.fit(x, verbose=False).save(tmp_path / "models" / "toy" / model / "0")
+    history = ResultsReader(tmp_path).history("toy")
+    assert set(history["model"]) == {"flow"}
+    assert all(np.issubdtype(history[key].dtype, np.number) for key in ("step", "loss", "seed"))
 
 
 def test_what_is_missing_is_named(tmp_path):
