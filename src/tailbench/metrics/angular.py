@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.data import ImageLayout
 from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
@@ -55,13 +54,10 @@ class Angular(BaseMetric[AngularSettings]):
     """
 
     Settings = AngularSettings
+    least_dim = 2
     outputs: ClassVar[dict[str, MetricOutput]] = {
         "angular_sw1": MetricOutput("sliced $W_1$ of extreme directions", group="joint")
     }
-
-    def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:
-        """Whether there are two columns, as far as is known."""
-        return truth is None or truth.dim > 1
 
     def compare(
         self,

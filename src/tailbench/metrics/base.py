@@ -55,8 +55,9 @@ class ConfiguredMetric(Generic[S]):
     A subclass names its ``Settings`` and ``outputs`` and, if it compares images, the feature
     space it does so in, and the settings that the features in that space depend on. One that is
     not ``by_default`` is computed only where a configuration names it; one that ``needs_train``
-    is called with the training rows besides, and one that is not ``quick`` takes more than some
-    hundredths of a second for ten thousand rows.
+    is called with the training rows besides, one that is not ``quick`` takes more than some
+    hundredths of a second for ten thousand rows, and ``least_dim`` is the fewest columns that it
+    is defined for.
 
     Args:
         settings: How to compute it; made from ``options`` if not given.
@@ -72,6 +73,7 @@ class ConfiguredMetric(Generic[S]):
     Settings: ClassVar[type[BaseSettings]]
     outputs: ClassVar[Mapping[str, MetricOutput]]
     by_default: ClassVar[bool] = True
+    least_dim: ClassVar[int] = 1
     space: ClassVar[str | None] = None
     needs_train: ClassVar[bool] = False
     quick: ClassVar[bool] = True
@@ -89,7 +91,7 @@ class ConfiguredMetric(Generic[S]):
             truth: The exact law of the data, or ``None``.
             images: What the rows are if they are images.
         """
-        return True
+        return truth is None or truth.dim >= self.least_dim
 
 
 class BaseMetric(ConfiguredMetric[S], ABC):

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tailbench.data import ImageLayout
 from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
@@ -58,6 +57,7 @@ class ExtremalDependence(BaseMetric[ExtremalDependenceSettings]):
     """
 
     Settings = ExtremalDependenceSettings
+    least_dim = 2
     outputs: ClassVar[dict[str, MetricOutput]] = {
         "chi95_error": MetricOutput(r"error of $\chi(0.95)$", group="joint"),
         "chi99_error": MetricOutput(r"error of $\chi(0.99)$", group="joint"),
@@ -66,10 +66,6 @@ class ExtremalDependence(BaseMetric[ExtremalDependenceSettings]):
             "error of the extremal coefficient", group="joint"
         ),
     }
-
-    def applies(self, truth: Target | None, images: ImageLayout | None = None) -> bool:
-        """Whether there are two columns, as far as is known."""
-        return truth is None or truth.dim > 1
 
     def compare(
         self,

@@ -21,7 +21,7 @@ from tailbench.exceptions import InputError
 from tailbench.io.atomic import replacing
 from tailbench.io.checksums import read_record, read_text, seal, verified, write_record
 
-__all__ = ["ModelFiles", "load_model", "read_model", "read_spec", "write_model"]
+__all__ = ["ModelFiles", "load_method", "load_model", "read_model", "read_spec", "write_model"]
 
 ARRAYS, SPEC, HISTORY = "model.safetensors", "spec.json", "history.csv"
 COLUMNS = ("seed", "step", "loss", "val_loss", "lr", "seconds")
@@ -57,6 +57,25 @@ def load_model(folder: Path, device: str = "auto") -> Any:
         InputError: If a file is missing or corrupt.
     """
     return registry.load("models", _spec(folder)["type"]).load(folder, device=device)
+
+
+def load_method(type_: str, parts: Mapping[str, Sequence[Path]], device: str = "auto") -> Any:
+    """Read the trained models of a method, and put them together.
+
+    Args:
+        type_: Type of the method.
+        parts: Folders of its trained models, by role.
+        device: Where to sample.
+
+    Raises:
+        InputError: If a file is missing or corrupt.
+    """
+    cls = registry.load("models", registry.method_types()[type_])
+    loaded = {role: [load_model(path, device) for path in paths] for role, paths in parts.items()}
+    if cls.trainable:
+        ((model,),) = loaded.values()
+        return model
+    return cls.assemble(loaded, device=device)
 
 
 def read_spec(folder: Path, name: str) -> dict[str, Any]:

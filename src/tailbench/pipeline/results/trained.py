@@ -14,7 +14,7 @@ from tailbench import registry
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_rows
 from tailbench.io.checksums import read_record
-from tailbench.models.persistence import load_model
+from tailbench.models.persistence import load_method, load_model
 from tailbench.models.settings import SamplingSettings
 from tailbench.pipeline.config.model import Config
 from tailbench.pipeline.config.parse import parse
@@ -72,13 +72,11 @@ def load(
     parts = Plan(config).parts(method)
     if not any(parts.values()):
         raise InputError(f"{folder}: the method {method!r} has no trained model")
-    loaded = {
-        role: [load_model(Path(layout.model(dataset, name, block)), device) for name in names]
+    folders = {
+        role: [Path(layout.model(dataset, name, block)) for name in names]
         for role, names in parts.items()
     }
-    cls = registry.load("models", registry.method_types()[entry.type])
-    whole = next(iter(loaded.values()))[0] if cls.trainable else cls.assemble(loaded, device=device)
-    model = whole.of_seed(position)
+    model = load_method(entry.type, folders, device).of_seed(position)
     model.sampling, model.default_method = points[label], entry.type
     if settings.tuning_runs:
         record = read_record(Path(layout.samples(dataset, method, block)) / "record.json")

@@ -18,7 +18,7 @@ from tailbench.compute.distributed import process_group
 from tailbench.data import Variant
 from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
-from tailbench.models.persistence import load_model
+from tailbench.models.persistence import load_method
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import SAMPLE_FILES
@@ -36,7 +36,7 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
-from tailbench.registry import entry_class, method_types
+from tailbench.registry import entry_class
 from tailbench.training.context import FitContext, SampleContext
 
 __all__ = ["declared", "run"]
@@ -79,7 +79,8 @@ def run(
     typed: Any = entry_class("methods", type_).model_validate(settings)
     with hold_gpu_for(device), process_group(device) as team:
         torch.set_num_threads(max(1, threads // team.count))
-        model = _assemble(type_, parts, models, seeds, device)
+        folders = {role: [models / name / seeds for name in own] for role, own in parts.items()}
+        model = load_method(type_, folders, device)
         if typed.needs:
             model.supply(_given(typed.needs, data))
         now = clock_of(resolve_device(model.device))
@@ -145,23 +146,3 @@ def _given(needs: Collection[str], data: Path) -> dict[str, Any]:
     if "target" in needs:
         given["target"] = registry.make_dataset({"type": meta["type"], **meta["settings"]})
     return given
-
-
-def _assemble(
-    type_: str,
-    parts: dict[str, list[str]],
-    models: Path,
-    block: str,
-    device: str,
-) -> Any:
-    """Load the trained models of a method and put them together."""
-    cls = registry.load("models", method_types()[type_])
-
-    def trained(name: str) -> Any:
-        return load_model(models / name / block, device)
-
-    if cls.trainable:
-        ((name,),) = parts.values()
-        return trained(name)
-    loaded = {role: [trained(name) for name in names] for role, names in parts.items()}
-    return cls.assemble(loaded, device=device)
