@@ -24,6 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tailbench.diffusion.batch_mean import batch_mean
+from tailbench.diffusion.velocity import far_weight
+
 __all__ = ["Denoiser", "local_variance"]
 
 
@@ -81,15 +84,29 @@ class Denoiser(nn.Module):
         r"""Return :math:`D(x, \sigma) = x - \sigma E[\epsilon | x]`, shape ``(E, n, d)``."""
         return x - sigma * self.noise(x, sigma)
 
-    def loss(self, x: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
+    def loss(
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        noise: Tensor,
+        damping: float = 0.0,
+        batch: Tensor | None = None,
+    ) -> Tensor:
         """Return the loss of each seed, shape ``(E,)``: the squared error of the correction.
 
         Args:
             x: Data in robust units, shape ``(E, n, d)``.
             sigma: Noise levels, shape ``(E, n, 1)``.
             noise: Standard Gaussian noise, of the shape of ``x``.
+            damping: How much points far out are weighed down: see
+                :func:`tailbench.diffusion.velocity.far_weight`.
+            batch: The rows that ``x`` is of, shape ``(E, B, d)``: the target is the mean noise
+                over them, see :mod:`tailbench.diffusion.batch_mean`, and not the noise drawn.
         """
         noisy = x + sigma * noise
+        if batch is not None:
+            noise = noise + (x - batch_mean(noisy, batch, 1.0, sigma).to(x.dtype)) / sigma
         line, bend = self.coefficients(noisy, sigma)
         error = self.correction(noisy, sigma) - (noise - line * noisy) / bend
-        return error.square().mean((-2, -1))
+        weight = far_weight(noisy / (1.0 + sigma.square()).sqrt(), damping)
+        return (weight * error.square()).mean((-2, -1))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tailbench.diffusion.batch_mean import batch_mean, student_kernel
 from tailbench.diffusion.denoiser import Denoiser
 from tailbench.diffusion.velocity import far_weight
 from tailbench.stats.student import quartile_ratio
@@ -95,7 +96,14 @@ class StudentDenoiser(Denoiser):
             torch.where(self.nu.isinf(), factor, out.exp() / sigma),
         )
 
-    def loss(self, x: Tensor, sigma: Tensor, noise: Tensor, damping: float = 0.0) -> Tensor:
+    def loss(
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        noise: Tensor,
+        damping: float = 0.0,
+        batch: Tensor | None = None,
+    ) -> Tensor:
         r"""Return the loss of each seed, shape ``(E,)``: :math:`\|D - y\|^2 / c_{out}^2`.
 
         Args:
@@ -104,8 +112,12 @@ class StudentDenoiser(Denoiser):
             noise: Student-t noise of scale one, of the shape of ``x``.
             damping: How much points far out are weighed down: see
                 :func:`tailbench.diffusion.velocity.far_weight`.
+            batch: The rows that ``x`` is of, shape ``(E, B, d)``, as for a denoiser.
         """
         noisy = x + sigma * noise
+        if batch is not None:
+            kernel = student_kernel(self.nu, x.shape[-1])
+            noise = noise + (x - batch_mean(noisy, batch, 1.0, sigma, kernel)) / sigma
         line, factor = self.coefficients(noisy, sigma)
         error = self.correction(noisy, sigma) - (noise - line * noisy) / factor
         weight = far_weight(self._unit(noisy, sigma), damping)

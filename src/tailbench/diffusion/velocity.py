@@ -26,6 +26,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tailbench.diffusion.batch_mean import Kernel, batch_mean, gaussian_kernel
+
 __all__ = ["Base", "VelocityField", "far_weight"]
 
 Base = Callable[[Callable[[], Tensor], Callable[..., Tensor]], Tensor]
@@ -55,13 +57,20 @@ class VelocityField(nn.Module):
         network: The conditional network ``F`` of each seed.
         base: Draws the base.
         scale: Scale ``k`` of the base, one number for each seed, shape ``(E,)``; one if left out.
+        kernel: Log-density of the base.
     """
 
     scale: Tensor
 
-    def __init__(self, network: nn.Module, base: Base, scale: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        base: Base,
+        scale: Tensor | None = None,
+        kernel: Kernel = gaussian_kernel,
+    ) -> None:
         super().__init__()
-        self.network, self.base = network, base
+        self.network, self.base, self.kernel = network, base, kernel
         scale = torch.ones(1) if scale is None else scale
         self.register_buffer("scale", scale.double().view(-1, 1, 1), persistent=False)
 
@@ -83,7 +92,13 @@ class VelocityField(nn.Module):
         return line * x + factor * self.correction(x / size, t)
 
     def loss(
-        self, base: Tensor, data: Tensor, t: Tensor, weight: Tensor | float, damping: float
+        self,
+        base: Tensor,
+        data: Tensor,
+        t: Tensor,
+        weight: Tensor | float,
+        damping: float,
+        batch: Tensor | None = None,
     ) -> Tensor:
         """Compute the squared error of the velocity of each seed, shape ``(E,)``.
 
@@ -93,8 +108,14 @@ class VelocityField(nn.Module):
             t: Times, shape ``(E, n, 1)``.
             weight: Weight of each time.
             damping: How much points far out are weighed down: see :func:`far_weight`.
+            batch: The rows that ``data`` are of, shape ``(E, B, d)``, if they were drawn apart
+                from the base: the target is the mean velocity over them, see
+                :mod:`tailbench.diffusion.batch_mean`.
         """
         x = (1.0 - t) * base + t * data
+        if batch is not None:
+            data = batch_mean(x, batch, t, 1.0 - t, self.kernel)
+            base = (x - t * data) / (1.0 - t)
         line, factor, size = self.coefficients(t)
         wanted = (data - base - line * x) / factor
         unit = x / size

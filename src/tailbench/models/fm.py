@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.exceptions import InputError
-from tailbench.models.matching_base import MatchingEstimator, MatchingSampling, MatchingSettings
+from tailbench.models.matching_base import MatchingEstimator, MatchingSampling
+from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.preprocessing import Stored, robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.registry import register
@@ -27,7 +28,7 @@ __all__ = ["FM", "FMSampling", "FMSettings"]
 PREFIX = "base_"
 
 
-class FMSettings(MatchingSettings):
+class FMSettings(RegressionSettings):
     """Settings of the training of flow matching."""
 
     base: Literal["gaussian", "margins"] = Field(
@@ -40,6 +41,11 @@ class FMSettings(MatchingSettings):
         description="Pairs of base and data in a batch: drawn apart, or 'ot', those of least "
         "squared distance (Tong et al., 2024).",
     )
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether the base has a density in closed form, and is drawn apart from the data."""
+        return self.batch_mean and self.base == "gaussian" and self.coupling == "independent"
 
 
 class FMSampling(MatchingSampling):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tailbench.models.base import SampleResult
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.network_settings import NetworkSettings
+from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.settings import SamplingSettings, fixed
 from tailbench.training.context import SampleContext
 
@@ -17,31 +17,17 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from tailbench.diffusion.batch_mean import Kernel
     from tailbench.diffusion.velocity import Base
     from tailbench.rng.streams import IndexedStreams, Streams
 
 __all__ = [
-    "DAMPING",
-    "Damping",
     "MatchingEstimator",
     "MatchingSampling",
-    "MatchingSettings",
     "Steps",
 ]
 
 Steps = Annotated[int, Field(ge=1)]
-Damping = Annotated[float, Field(ge=0, le=1)]
-DAMPING = (
-    "Exponent p of the weight (2 / (1 + r^2))^p of a squared error, for noisy data at the distance "
-    "r in their own scale. 0 is the published loss, which has no mean on the heaviest tails; the "
-    "minimum is the same."
-)
-
-
-class MatchingSettings(NetworkSettings):
-    """Settings of the training of a velocity."""
-
-    damping: Damping = Field(0.5, description=DAMPING)
 
 
 class MatchingSampling(SamplingSettings):
@@ -60,7 +46,7 @@ class MatchingSampling(SamplingSettings):
     )
 
 
-Training = TypeVar("Training", bound=MatchingSettings)
+Training = TypeVar("Training", bound=RegressionSettings)
 Sampling = TypeVar("Sampling", bound=MatchingSampling)
 
 
@@ -70,6 +56,12 @@ class MatchingEstimator(DiffusionEstimator[Training, Sampling], Generic[Training
     def _base(self, positions: Sequence[int]) -> Base:
         """Return what draws the base of some positions of the block: standard Gaussians."""
         return lambda gaussian, uniform: gaussian()
+
+    def _kernel(self, positions: Sequence[int], dim: int) -> Kernel:
+        """Return the log-density of the base of some positions, where it is known."""
+        from tailbench.diffusion.batch_mean import gaussian_kernel
+
+        return gaussian_kernel
 
     def _scale(self, positions: Sequence[int]) -> Tensor | None:
         """Return the scale of the base, one number for each position; ``None`` for one."""
@@ -86,7 +78,8 @@ class MatchingEstimator(DiffusionEstimator[Training, Sampling], Generic[Training
         from tailbench.networks.score_network import make_score_network
 
         network = make_score_network(self.settings, self._generators(positions), dim, self.images)
-        return VelocityField(network, self._base(positions), self._scale(positions))
+        base, scale = self._base(positions), self._scale(positions)
+        return VelocityField(network, base, scale, self._kernel(positions, dim))
 
     def _drawn(
         self, module: nn.Module, batch: Tensor, streams: Streams
@@ -103,8 +96,17 @@ class MatchingEstimator(DiffusionEstimator[Training, Sampling], Generic[Training
         return 1.0
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
-        base, data, t = self._drawn(module, batch, streams)
-        return module.loss(base, data, t, self._weight(t), self.settings.damping)  # type: ignore[operator]
+        compares = self.settings.compares_rows
+        own = streams.share(batch) if compares else batch
+        base, data, t = self._drawn(module, own, streams)
+        return module.loss(  # type: ignore[operator]
+            base,
+            data,
+            t,
+            self._weight(t),
+            self.settings.damping,
+            batch if compares else None,
+        )
 
     def sample_block(self, n: int, settings: Sampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed: the end of the way from a draw of the base.

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.settings import TrainingSettings
 
-__all__ = ["NetworkSettings"]
+__all__ = ["NetworkSettings", "RegressionSettings"]
 
 
 class NetworkSettings(TrainingSettings):
@@ -111,3 +111,27 @@ class NetworkSettings(TrainingSettings):
     def evaluations(self, steps: float, points: int, data: DataShape) -> float:
         """Estimate how often the network is evaluated: a Heun step does so twice."""
         return 2.0 * steps
+
+
+class RegressionSettings(NetworkSettings):
+    """Settings of a network that is trained by a squared error, whose minimum is a mean."""
+
+    damping: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Exponent p of the weight (2 / (1 + r^2))^p of a squared error, for noisy data "
+        "at the distance r in their own scale. 0 is the published loss, which has no mean on the "
+        "heaviest tails; the minimum is the same.",
+    )
+    batch_mean: bool = Field(
+        True,
+        description="Learn from the mean of the target over the rows of a batch that may have been "
+        "the noised one, which has the same minimum and less scatter (Xu et al., 2023); else from "
+        "the one that was.",
+    )
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether the loss of a row depends on the other rows of its batch."""
+        return self.batch_mean

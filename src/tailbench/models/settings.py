@@ -151,6 +151,11 @@ class TrainingSettings(ModelSettings):
     validate_every: int = Field(100, ge=1, description="Steps between two validations.")
 
     @property
+    def compares_rows(self) -> bool:
+        """Whether the loss of a row depends on the other rows of its batch."""
+        return False
+
+    @property
     def drops(self) -> bool:
         """Whether the network drops features at random in training."""
         return False

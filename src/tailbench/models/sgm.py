@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.network_settings import NetworkSettings
+from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.settings import (
     ModelSettings,
     Parts,
@@ -34,7 +34,7 @@ Steps = Annotated[int, Field(ge=1)]
 SigmaMin = Annotated[float, Field(gt=0)]
 
 
-class SGMSettings(NetworkSettings):
+class SGMSettings(RegressionSettings):
     """Settings of the training of a score model."""
 
     preconditioning: Literal["edm", "tail_aware"] = Field(
@@ -135,11 +135,15 @@ class SGM(DiffusionEstimator[SGMSettings, SGMSampling]):
         return Denoiser(network, bent=self.settings.preconditioning == "tail_aware")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
+        own = streams.share(batch) if self.settings.batch_mean else batch
         log_sigma = self.settings.sigma_mean + self.settings.sigma_std * streams.randn(
-            batch.shape[1], 1
+            own.shape[1], 1
         )
-        noise = streams.randn(*batch.shape[1:])
-        return module.loss(batch, log_sigma.exp(), noise)  # type: ignore[operator]
+        noise = streams.randn(*own.shape[1:])
+        rows = batch if self.settings.batch_mean else None
+        return module.loss(  # type: ignore[operator]
+            own, log_sigma.exp(), noise, self.settings.damping, rows
+        )
 
     def sample_block(self, n: int, settings: SGMSampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed from a Gaussian of scale ``sigma_max``.

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from tailbench.exceptions import InputError
 from tailbench.models.base import Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.network_settings import NetworkSettings
+from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.preprocessing import Stored
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["StudentEstimator", "StudentSettings"]
 
 
-class StudentSettings(NetworkSettings):
+class StudentSettings(RegressionSettings):
     """Settings of the training of a model with Student-t noise."""
 
     nu: Literal["auto", "truth"] | Annotated[float, Field(gt=0)] = Field(

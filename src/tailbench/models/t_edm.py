@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tailbench.models.base import SampleResult
-from tailbench.models.matching_base import DAMPING, Damping, Steps
+from tailbench.models.matching_base import Steps
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, fixed, swept_values
 from tailbench.models.student_diffusion_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
@@ -34,7 +34,6 @@ class TEDMSettings(StudentSettings):
         "noise of the noise's variance, or of its quartiles where nu is at most 2; 'tail', a line "
         "that is right far out for data of the noise's own tail index.",
     )
-    damping: Damping = Field(0.5, description=DAMPING)
     sigma_mean: float = Field(
         -1.2, description="Mean of the logarithm of the noise level in training."
     )
@@ -102,7 +101,8 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
         return StudentDenoiser(network, self._nu(positions), tail)
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
-        n, dim = batch.shape[1:]
+        own = streams.share(batch) if self.settings.batch_mean else batch
+        n, dim = own.shape[1:]
         log_sigma = self.settings.sigma_mean + self.settings.sigma_std * streams.randn(n, 1)
         noise = self._noise(
             module.nu,  # type: ignore[arg-type]
@@ -110,7 +110,8 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
             lambda *shape: streams.uniform(n, *shape),
         )
         sigma = log_sigma.double().exp()
-        return module.loss(batch.double(), sigma, noise, self.settings.damping)  # type: ignore[operator]
+        rows = batch if self.settings.batch_mean else None
+        return module.loss(own.double(), sigma, noise, self.settings.damping, rows)  # type: ignore[operator]
 
     def sample_block(self, n: int, settings: TEDMSampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed, from Student-t noise of scale ``sigma_max``.

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from tailbench.models.matching_base import (
-    MatchingEstimator,
-    MatchingSampling,
-    MatchingSettings,
-    Steps,
-)
+from tailbench.models.matching_base import MatchingEstimator, MatchingSampling, Steps
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.models.student_diffusion_base import StudentEstimator, StudentSettings
 from tailbench.registry import register
@@ -20,12 +15,13 @@ from tailbench.registry import register
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tailbench.diffusion.batch_mean import Kernel
     from tailbench.diffusion.velocity import Base
 
 __all__ = ["TFlow", "TFlowSampling", "TFlowSettings"]
 
 
-class TFlowSettings(StudentSettings, MatchingSettings):
+class TFlowSettings(StudentSettings):
     """Settings of the training of t-Flow."""
 
     learning_rate: float = Field(3e-3, gt=0, description="Highest learning rate.")
@@ -75,6 +71,11 @@ class TFlow(
     def _base(self, positions: Sequence[int]) -> Base:
         nu = self._nu(positions).view(-1, 1, 1)
         return lambda gaussian, uniform: self._noise(nu, gaussian, uniform)
+
+    def _kernel(self, positions: Sequence[int], dim: int) -> Kernel:
+        from tailbench.diffusion.batch_mean import student_kernel
+
+        return student_kernel(self._nu(positions).view(-1, 1, 1), dim)
 
     def _scale(self, positions: Sequence[int]) -> Tensor:
         import torch

@@ -58,6 +58,10 @@ class Streams:
         finally:
             self._part, self._rows = slice(None), 0
 
+    def share(self, rows: Tensor) -> Tensor:
+        """Return those of all rows ``(E, B, ...)`` that numbers are drawn for."""
+        return rows[:, self._part]
+
     def randn(self, *shape: int) -> Tensor:
         """Draw standard Gaussian numbers, shape ``(E, *shape)``."""
         whole = self._whole(shape)

@@ -136,7 +136,9 @@ class Trainer:
                 f"{context.label}: batch_size: {self.processes.count} processes cannot share a "
                 f"batch of {self.batch}"
             )
-        self.validated = max(self.settings.batch_size, VALIDATED // rows.shape[2])
+        self.validated = self.settings.batch_size
+        if not self.settings.compares_rows:
+            self.validated = max(self.validated, VALIDATED // rows.shape[2])
         self.module = module.to(device)
         self.parameters = update_order(self.module, settings.optimizer)
         flat = flatten(self.parameters)
@@ -243,8 +245,9 @@ class Trainer:
         weight = (shard.stop - shard.start) / total
         if not weight:  # draws as the others do, so that the generators stay in step
             shard = slice(0, 1)
+        taken = index if self.settings.compares_rows else index[:, shard]
         with streams.part(shard, total):
-            return weight * self.loss(self.module, self.rows.take(index[:, shard]), streams)
+            return weight * self.loss(self.module, self.rows.take(taken), streams)
 
     def _validation_loss(self) -> Tensor:
         """Compute the mean loss ``(E,)`` of the averaged parameters over the held-out rows."""

@@ -39,12 +39,18 @@ class CauchyBase(FM):
         half = 0.5 * QUARTILE
         return lambda gaussian, uniform: half * (torch.pi * (uniform(1) - 0.5)).tan()
 
+    def _kernel(self, positions, dim):
+        return lambda square: -(square / (0.5 * QUARTILE) ** 2).log1p()
+
 
 class NarrowBase(FM):
     """From Gaussians of deviation one half."""
 
     def _base(self, positions):
         return lambda gaussian, uniform: 0.5 * gaussian()
+
+    def _kernel(self, positions, dim):
+        return lambda square: -2.0 * square
 
 
 def velocity(model, x, t):

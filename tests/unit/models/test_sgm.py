@@ -114,8 +114,11 @@ def test_noise_levels_in_training(fitted, block, monkeypatch):
         def randn(self, *shape):
             return torch.full((2, *shape), 2.0)
 
+        def share(self, rows):
+            return rows
+
     class Module:
-        def loss(self, x, sigma, noise):
+        def loss(self, x, sigma, noise, damping, batch):
             seen.append((sigma, noise))
 
     model._loss(Module(), torch.zeros(2, 7, 3), Streams())
