@@ -34,6 +34,13 @@ class StudentSettings(RegressionSettings):
         "the norm, of targets that know it; or a number.",
     )
 
+    batch_mean: bool = Field(
+        False,
+        description="Learn from the mean of the target over the rows of a batch that may have been "
+        "the noised one, which has the same minimum and less scatter (Xu et al., 2023); else from "
+        "the one that was.",
+    )
+
     @model_validator(mode="after")
     def _truth_is_of_the_data(self) -> Self:
         if self.nu == "truth" and self.margins != "none":

@@ -68,7 +68,8 @@ def velocity(model, x, t):
 def test_learns_the_velocity_between_stable_laws(cls, alpha, damping, bound):
     """Closed form between stable laws of one index, in the central 99 %.
 
-    Between Cauchy laws the error of a single pair has no variance but by its weight.
+    Between Cauchy laws the error of a single pair has no variance but by its weight, and networks
+    fit worse by the mean over a batch: docs/models.md.
     """
     n = 20_000
     rng = np.random.default_rng(0)
@@ -76,7 +77,8 @@ def test_learns_the_velocity_between_stable_laws(cls, alpha, damping, bound):
         y, base = ndtri(grid(n))[:, None], 0.5 * rng.standard_normal(n)
     else:
         y, base = cauchy(n), 0.5 * QUARTILE * cauchy(n, 1)[:, 0]
-    model = cls(device="cpu", damping=damping, train_steps=2000, width=64, num_blocks=2)
+    network = {"train_steps": 2000, "width": 64, "num_blocks": 2}
+    model = cls(device="cpu", damping=damping, batch_mean=alpha == 2.0, **network)
     model.fit(y, verbose=False)
     z = rng.permutation((y / model.constants["scale"].numpy())[:, 0])
     wrong = size = 0.0

@@ -45,7 +45,7 @@ def replaced(model, monkeypatch, velocity):
 def test_loss_is_the_error_of_the_noise(damping, loss):
     """The noise that the velocity predicts is x - t v; the mean is over samples and columns."""
     x = student(300, 2, 3.0)
-    model = fit(x, nu=3.0, damping=damping, loss=loss, batch_mean=False)
+    model = fit(x, nu=3.0, damping=damping, loss=loss)
     batch = torch.from_numpy(x[None, :200]).float()
     module = model._select([0])
     with torch.no_grad():
