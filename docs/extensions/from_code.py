@@ -1,15 +1,19 @@
 """What pages have from the code: every part, every public name, the settings of each model."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticUndefined
-from sphinx.application import Sphinx
 
 import tailbench
 from tailbench import plots, registry
 from tailbench.models.base import Model
 from tailbench.settings import Settings
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 KINDS = {
     "targets": ("Targets", "datasets"),

@@ -1,6 +1,11 @@
 """Which page stands where: the one list of pages, added to the first page as tables of contents."""
 
-from sphinx.application import Sphinx
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 SECTIONS = {
     "Tutorials": [

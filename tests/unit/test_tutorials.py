@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ def run(page, folder, **environment):
         (folder / name).symlink_to(ROOT / name)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
     own = {
-        "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{kept['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(installed)]),
         # What a page installs goes into the folder, from what is on the machine.
         "PIP_TARGET": str(installed),
