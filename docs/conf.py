@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "mathml",
     "navigation",
+    "outside",
     "from_code",
 ]
 exclude_patterns = ["extensions"]

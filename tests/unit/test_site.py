@@ -12,6 +12,7 @@ DOCS = ROOT / "docs"
 check_site = tool("check_site")
 navigation = tool("../docs/extensions/navigation")
 from_code = tool("../docs/extensions/from_code")
+outside = tool("../docs/extensions/outside")
 
 
 def test_every_page_has_one_place():
@@ -52,6 +53,17 @@ def test_the_settings_of_a_model_are_in_its_reference():
     for settings in (tailbench.MVT.Settings, *tailbench.MVT.methods.values()):
         for name, field in settings.model_fields.items():
             assert f"``{name}``" in text and field.description in text
+
+
+def test_a_page_outside_of_the_site_is_a_file_there(tmp_path):
+    text = "[a](../CONTRIBUTING.md#tests) [b](../models.md) [c](../../README.md) [d](near.md)"
+    made = outside.as_files(text, tmp_path / "docs" / "how", tmp_path / "docs")
+    assert (
+        made
+        == "[a](../CONTRIBUTING.md#tests) [b](../models.md) [c](path:../../README.md) [d](near.md)"
+    )
+    top = outside.as_files("[a](../CONTRIBUTING.md#tests)", tmp_path / "docs", tmp_path / "docs")
+    assert top == "[a](path:../CONTRIBUTING.md)"
 
 
 @pytest.fixture
