@@ -73,7 +73,7 @@ slurm:
 $(SPHINX): $(INSTALLED)
 	rm -rf $(VENV)/docs
 	$(RUN) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(VENV)/docs.txt
-	$(RUN) -m pip install --quiet --requirement $(VENV)/docs.txt --target $(VENV)/docs
+	$(RUN) -m pip install --quiet --no-warn-conflicts --requirement $(VENV)/docs.txt --target $(VENV)/docs
 	@touch $@
 
 docs: $(SPHINX) ## build the site, build/site/index.html, and check its links

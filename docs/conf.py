@@ -8,10 +8,10 @@ neither fonts nor scripts of other hosts, so that the folder can be opened witho
 import sys
 from pathlib import Path
 
-import tailbench
-
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "extensions"))
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "src")]
+
+import tailbench  # noqa: E402  (that of this checkout)
 
 project = "tailbench"
 author = "The tailbench authors"

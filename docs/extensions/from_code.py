@@ -114,14 +114,23 @@ def _document(app: Sphinx, what: str, name: str, part: Any, options: Any, lines:
         lines += ["", *_settings(f"Settings of the method {method}", settings)]
 
 
+MADE = {"parts": parts, "api": api}
+"""The pages that end with what is made here."""
+
+
 def _add(app: Sphinx, page: str, source: list[str]) -> None:
-    made = {"parts": parts, "api": api}
-    if page in made:
-        source[0] += "\n" + made[page]()
+    if page in MADE:
+        source[0] += "\n" + MADE[page]()
+
+
+def _outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> list[str]:
+    """Return the pages to read again though their own files have not changed."""
+    return list(MADE)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect what is added to pages and to docstrings."""
     app.connect("source-read", _add)
+    app.connect("env-get-outdated", _outdated)
     app.connect("autodoc-process-docstring", _document)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
