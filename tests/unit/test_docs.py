@@ -169,7 +169,6 @@ def test_yaml_is_part_of_a_configuration(text, extended):
 SHORTER = {
     '{"train_steps": 200}': '{"train_steps": 5}',
     "train_steps=20": "train_steps=2",
-    "train_steps=200": "train_steps=5",
     "(4000, 2)": "(400, 2)",
     "draw(4000)": "draw(400)",
 }
