@@ -16,9 +16,11 @@ LOCKED := $(VENV)/.locked-$(call checksum,pwd; cat requirements.lock)
 INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
 
 KUBERNETES := $(VENV)/kubernetes/.installed-$(call checksum,cat pyproject.toml)
+SPHINX := $(VENV)/docs/.installed-$(call checksum,cat pyproject.toml)
+SITE := build/site
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark headline test test-all test-cluster kubernetes slurm lint format check env lock clean
+.PHONY: help benchmark headline test test-all test-cluster kubernetes slurm docs lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +69,18 @@ slurm:
 		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && \
 		apt-get install -qq --yes --no-install-recommends $(SLURM); }
 
+# Apart from the environment, since it brings other versions of what Snakemake needs.
+$(SPHINX): $(INSTALLED)
+	rm -rf $(VENV)/docs
+	$(RUN) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(VENV)/docs.txt
+	$(RUN) -m pip install --quiet --no-warn-conflicts --requirement $(VENV)/docs.txt --target $(VENV)/docs
+	@touch $@
+
+docs: $(SPHINX) ## build the site, build/site/index.html, and check its links
+	PYTHONPATH="$(CURDIR)/$(VENV)/docs" $(RUN) -m sphinx --quiet --fail-on-warning --keep-going \
+		-d build/doctrees docs $(SITE) $(ARGS)
+	$(RUN) tools/check_site.py $(SITE)
+
 lint: $(INSTALLED) ## check style, types and the workflow
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -74,6 +88,7 @@ lint: $(INSTALLED) ## check style, types and the workflow
 	$(BIN)/lint-imports
 	$(RUN) -m snakefmt --check Snakefile workflow benchmarks
 	$(RUN) -m snakemake --lint
+	$(BIN)/codespell --dictionary - --dictionary tools/words.txt
 
 format: $(INSTALLED) ## rewrite the code in the style that lint wants
 	$(RUN) -m ruff check --fix .

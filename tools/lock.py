@@ -1,9 +1,9 @@
 """Pin everything that pyproject.toml asks for; ``make lock`` runs it.
 
-A fresh environment outside the checkout gets the package with all its extras but ``kubernetes`` and
-``vine``, at the newest versions that their ranges allow. What landed in it becomes
-requirements.lock, and the conda environments in envs/ take over those versions. Takes minutes, most
-of them torch's.
+A fresh environment outside the checkout gets the package with all its extras but ``docs``,
+``kubernetes`` and ``vine``, at the newest versions that their ranges allow. What landed in it
+becomes requirements.lock, and the conda environments in envs/ take over those versions. Takes
+minutes, most of them torch's.
 """
 
 from __future__ import annotations

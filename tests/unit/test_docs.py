@@ -15,13 +15,21 @@ from tailbench.pipeline.config.json_schema import config_schema
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.config.reference import config_markdown
 
+DOCS = ROOT / "docs"
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
+"""Run as a whole by test_tutorials.py."""
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "results" / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted({*DOCS.rglob("*.md")} - {*TUTORIALS}),
 ]
+RUN_ELSEWHERE = [*TUTORIALS, DOCS / "gallery.md"]
+WRITTEN = {
+    name for page in TUTORIALS for name in re.findall(r"^# ([\w-]+\.yaml)$", page.read_text(), re.M)
+}
+"""Configurations that tutorials write."""
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PART = re.compile(r"# src/tailbench/(\w+)/(\w+)\.py\n")
 BASE = """
@@ -35,10 +43,10 @@ def where(page):
     return str(page.relative_to(ROOT))
 
 
-def blocks(language):
+def blocks(language, pages=None):
     """The code blocks of a language, each with the page and the number of its first line."""
     found = []
-    for page in PAGES:
+    for page in pages or [page for page in PAGES if page not in RUN_ELSEWHERE]:
         text = page.read_text(encoding="utf-8")
         for match in BLOCK.finditer(text):
             if match[1] == language:
@@ -58,7 +66,7 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=where)
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=where)
 def test_links_lead_somewhere(page):
     wrong = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
@@ -106,10 +114,10 @@ def snakemake(arguments):
 
     parsed = get_argument_parser([]).parse_args(arguments)
     for path in parsed.configfile or []:
-        assert (ROOT / path).is_file(), path
+        assert (ROOT / path).is_file() or str(path) in WRITTEN, path
 
 
-@pytest.mark.parametrize("text", blocks("sh"))
+@pytest.mark.parametrize("text", [*blocks("sh"), *blocks("bash", TUTORIALS)])
 def test_commands_exist(text):
     for line in text.splitlines():
         match shlex.split(line):
@@ -119,11 +127,15 @@ def test_commands_exist(text):
                 tailbench(arguments)
             case ["snakemake", *arguments]:
                 snakemake(arguments)
+            case ["python", script, *_] if script.startswith("tools/"):
+                assert (ROOT / script).is_file(), script
+            case ["git", "clone", *_] | ["cd", "tailbench"] | ["source", ".venv/bin/activate"]:
+                pass
             case _:
                 pytest.fail(f"not a command that is known here: {line}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=where)
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=where)
 def test_commands_in_the_text_exist(page):
     text = prose(page)
     for target in re.findall(r"`make ([\w-]+)", text):
@@ -158,6 +170,7 @@ SHORTER = {
     '{"train_steps": 200}': '{"train_steps": 5}',
     "train_steps=20": "train_steps=2",
     "(4000, 2)": "(400, 2)",
+    "draw(4000)": "draw(400)",
 }
 """What makes an example quick and changes nothing of what it shows."""
 
