@@ -35,9 +35,9 @@ FORMATS = {
     "theory": 1,
     "claims": 1,
     "collect": 1,
-    "tables": 2,
+    "tables": 3,
     "figure": 1,
-    "report": 2,
+    "report": 3,
     "finish": 1,
 }
 """Formats of the files that each stage writes; a raised number runs the stage again."""
