@@ -37,7 +37,9 @@ function fill(table, rows, names, best) {
     cell(row, packed.metrics[values[1]] + mark);
     for (let i = 2; i < 2 + names; i++) cell(row, packed.names[values[i]], "code");
     const last = best ? values.length - 1 : values.length;
-    for (let i = 2 + names; i < last; i++) cell(row, values[i], "", true);
+    for (let i = 2 + names; i < last; i++) {
+      cell(row, values[i], "", !["yes", "no"].includes(values[i]));
+    }
     if (best && values[last]) row.cells[2 + names].classList.add("best");
     row.keys = [packed.datasets[values[0]], packed.metrics[values[1]]];
   }
