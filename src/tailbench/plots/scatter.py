@@ -81,9 +81,9 @@ class View:
     def _ticks(self, j: int) -> list[float]:
         """Return zero and powers of ten, as many as their labels have room beside each other."""
         core, (below, above) = self.core[j], self.limit[:, j]
-        # In units of a decade; the middle is 5/3 long to each side, a label 0.2 of the axis.
+        # In units of a decade; the middle is 5/3 long to each side, a label 0.15 of the axis.
         long = sum(math.log10(end / core) + 5 / 3 for end in (below, above))
-        step = math.ceil(0.2 * long)
+        step = math.ceil(0.15 * long)
         first = math.ceil(math.log10(core))
 
         def powers(end: float) -> list[float]:

@@ -79,22 +79,22 @@ def log_ticks(low: float, high: float, most: int = 5) -> list[tuple[float, str]]
 
 
 def place_labels(
-    points: Iterable[tuple[float, float, str]], width: float = WIDTH
+    points: Iterable[tuple[float, float, str]], others: Iterable[tuple[float, float]] = ()
 ) -> list[dict[str, Any]]:
     """Place labels beside points so that none covers another; one without room is left out.
 
     Args:
         points: ``x``, ``y`` and text of each, in the order in which they get room.
-        width: Width of the canvas.
+        others: ``x`` and ``y`` of points without labels, which labels do not cover either.
     """
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[tuple[float, ...]] = [(x - 3, y - 3, x + 3, y + 3) for x, y in others]
     placed = []
     for x, y, text in points:
         long = LETTER * len(text)
         for dx, dy in ((8, 4), (-8 - long, 4), (-long / 2, -9), (-long / 2, 17)):
             left, base = x + dx, y + dy
             box = (left, base - LINE, left + long, base)
-            inside = left >= LEFT and box[2] <= width and box[1] >= 0 and base <= HEIGHT - BOTTOM
+            inside = left >= LEFT and box[2] <= WIDTH and box[1] >= 0 and base <= HEIGHT - BOTTOM
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 placed.append({"x": round(left, 1), "y": round(base, 1), "text": text})
@@ -166,7 +166,7 @@ def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
         ticks = [{"at": x(0), "text": "0"}, *(t for t in ticks if t["at"] > x(0) + 25)]
     return {
         "points": points,
-        "labels": place_labels(corners),
+        "labels": place_labels(corners, [(point["x"], point["y"]) for point in points if not point["front"]]),
         "line": _steps(corners),
         "x_ticks": ticks,
         "y_ticks": [{"at": y(t), "text": text} for t, text in log_ticks(*y_ends)],

@@ -25,6 +25,19 @@ function cell(row, text, kind, number) {
   return made;
 }
 
+// On a narrow screen a row is a block, and each of its cells says what it is.
+function name(table) {
+  const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
+  for (const row of [...table.tBodies].flatMap((body) => [...body.rows]).concat(
+    table.tFoot ? [...table.tFoot.rows] : [])) {
+    for (const own of row.cells) {
+      if (own.cellIndex && own.colSpan === 1) own.dataset.l = heads[own.cellIndex];
+    }
+  }
+  table.classList.add("cards");
+}
+document.querySelectorAll("table").forEach(name);
+
 const unfit = new Set(packed.unfit.map(String));
 
 // The long tables are made of their short form when they are first opened.
@@ -44,6 +57,7 @@ function fill(table, rows, names, best) {
     row.keys = [packed.datasets[values[0]], packed.metrics[values[1]]];
   }
   table.tBodies[0].replaceWith(body);
+  name(table);
 }
 
 function compare(a, b) {
@@ -99,12 +113,12 @@ for (const [id, rows, names, best] of [
 }
 
 for (const bar of document.querySelectorAll("[data-risks]")) {
-  const name = bar.dataset.risks;
-  const table = document.querySelector(`table[data-name="${CSS.escape(name)}"]`);
+  const dataset = bar.dataset.risks;
+  const table = document.querySelector(`table[data-name="${CSS.escape(dataset)}"]`);
   const order = [0, 1, 4, 2, 3, 5]; // the packed form has both places at its end
   bar.addEventListener("change", () => {
     const [column, tail, level] = [...bar.querySelectorAll("select")].map((s) => Number(s.value));
-    const view = packed.risks[name][column][tail][level];
+    const view = packed.risks[dataset][column][tail][level];
     [...table.tBodies[0].rows].forEach((row, i) => {
       order.forEach((from, to) => { row.cells[to + 1].textContent = view[i][from]; });
     });
