@@ -24,6 +24,8 @@ __all__ = ["UNFIT", "DatasetSections"]
 
 UNFIT = ("sw2", "max_sw2")
 """Distances of order 2, which between laws of index at most 2 are infinite or undefined."""
+HIDDEN = {"type", "dim", "methods", "seeds", "n_train", "n_test"}
+"""Settings of a data set that are said in words, or of which the rows are."""
 SHADES = (1.25, 2.0, 4.0, 10.0, 30.0)
 """Multiples of the floor from which a cell of the map has a darker shade."""
 
@@ -53,7 +55,7 @@ class DatasetSections:
         key = key_metrics(there)
         meta = self.inputs.meta(name)
         settings = self.inputs.entry("datasets", name) or {**meta, **(meta.get("settings") or {})}
-        shown = settings.keys() - meta.keys() - {"type", "dim", "methods", "seeds"}
+        shown = settings.keys() - meta.keys() - HIDDEN
         tails = run_info.tails(self.inputs, name)
         index, exact = heaviest_index(meta, tails)
         verdicts = self.board.verdicts
@@ -61,7 +63,7 @@ class DatasetSections:
         return {
             "name": name,
             "type": settings.get("type", ""),
-            "settings": {k: v for k, v in settings.items() if k in sorted(shown)},
+            "settings": {k: v for k, v in settings.items() if k in shown},
             "verdict": said.iloc[0] if len(said) else "",
             "facts": _facts(meta, index, exact),
             "unfit": [m for m in UNFIT if m in there] if index is not None and index <= 2 else [],
