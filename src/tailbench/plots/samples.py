@@ -81,11 +81,11 @@ class Samples(base.Figure):
         {base.Need.FIRST_DATA, base.Need.FIRST_SAMPLES}
     )
     caption: ClassVar[str] = (
-        "Held-out data and samples of the first seed, each coordinate on its own axis. With a heavy "
-        "tail, an axis is linear inside the box, which holds 98 % of the coordinate's values, and "
-        "logarithmic outside it, so that centre and extremes are seen together. Of more than two coordinates, the two "
-        "with the heaviest tails are shown, or the first two where all are light. Points beyond "
-        "the frame are counted in its corner."
+        "Held-out data and samples of the first seed, each coordinate on its own axis. With a "
+        "heavy tail, an axis is linear inside the box, which holds 98 % of the coordinate's "
+        "values, and logarithmic outside it, so that centre and extremes are seen together. Of "
+        "more than two coordinates, the two with the heaviest tails are shown, or the first two "
+        "where all are light. Points beyond the frame are counted in its corner."
     )
 
     def draw(self, data: base.FigureData, dataset: str) -> Figure | None:

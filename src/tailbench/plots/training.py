@@ -89,8 +89,7 @@ def _losses(axes: Axes, of: pd.DataFrame, colour: str) -> str:
     """Draw the losses of one model and set the limits; return the label of the axis."""
     from matplotlib.ticker import MaxNLocator
 
-    seeds = of["seed"] if "seed" in of else 0
-    of = of.assign(seed=seeds)
+    of = of.assign(seed=of.get("seed", 0))
     columns = ["loss", "val_loss"]
     known = of[columns].to_numpy(float)
     as_ratio = bool((known[np.isfinite(known)] > 0).all())

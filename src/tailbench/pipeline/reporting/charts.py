@@ -139,7 +139,10 @@ def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
     least = FREE * min(above, default=1.0)
     costs = [max(row["amount"], least) for row in rows]
     x_ends = (min(costs) / 1.3, max(costs) * 1.3)
-    y_ends = (min([row["times"] for row in rows] + [1.0]) / 1.15, 1.15 * max(r["times"] for r in rows))
+    y_ends = (
+        min([row["times"] for row in rows] + [1.0]) / 1.15,
+        1.15 * max(r["times"] for r in rows),
+    )
 
     def x(cost: float) -> float:
         return round(_between(max(cost, least), x_ends, LEFT, WIDTH - RIGHT), 1)
@@ -166,7 +169,9 @@ def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
         ticks = [{"at": x(0), "text": "0"}, *(t for t in ticks if t["at"] > x(0) + 25)]
     return {
         "points": points,
-        "labels": place_labels(corners, [(point["x"], point["y"]) for point in points if not point["front"]]),
+        "labels": place_labels(
+            corners, [(point["x"], point["y"]) for point in points if not point["front"]]
+        ),
         "line": _steps(corners),
         "x_ticks": ticks,
         "y_ticks": [{"at": y(t), "text": text} for t, text in log_ticks(*y_ends)],

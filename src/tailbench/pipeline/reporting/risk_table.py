@@ -59,10 +59,7 @@ def risk_table(risks: pd.DataFrame, dataset: str) -> dict[str, Any] | None:
         "names": names,
         "methods": [of.loc[of["name"] == name, "method"].iloc[0] for name in names],
         "cells": [
-            [
-                [[_cells(found, (c, t, q), name) for name in names] for q in levels]
-                for t in _TAILS
-            ]
+            [[[_cells(found, (c, t, q), name) for name in names] for q in levels] for t in _TAILS]
             for c in columns
         ],
         "first": [columns.index(longest[0]), _TAILS.index(longest[1]), levels.index(enough[-1])],

@@ -56,7 +56,9 @@ def risks(inputs: ResultsReader) -> pd.DataFrame:
 
     tables = [pd.DataFrame(_of_dataset(inputs, name)) for name in inputs.datasets]
     tables = [table for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+    return (
+        pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+    )
 
 
 def _of_dataset(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
@@ -77,12 +79,14 @@ def _of_dataset(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
         if variant is not None:
             who = {"method": variant.method, "variant": variant.label, "name": variant.text}
         for tail, values in _estimates(x).items():
-            rows += _rows(values, names, index, x.shape[1], {"dataset": dataset, "tail": tail, **who})
+            rows += _rows(
+                values, names, index, x.shape[1], {"dataset": dataset, "tail": tail, **who}
+            )
     return sorted(rows, key=lambda row: names.index(row["column"]))
 
 
 def _estimates(x: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Return medians over seeds and ends of the intervals by tail, each of shape ``(3, 2, L, d)``."""
+    """Return medians over seeds and ends of intervals by tail, each of shape ``(3, 2, L, d)``."""
     rng = np.random.default_rng(0)  # the same resamples for everybody: differences are the data's
     found = {}
     for tail, sign in _SIDES:

@@ -34,7 +34,9 @@ def run(results: Results, output: OutputFile) -> None:
     )
     environment.filters |= _filters()
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    page = environment.get_template("report.html.j2").render(context(ResultsReader(results), output))
+    page = environment.get_template("report.html.j2").render(
+        context(ResultsReader(results), output)
+    )
     atomic_write(output, page)
 
 

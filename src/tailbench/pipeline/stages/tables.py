@@ -18,9 +18,9 @@ def run(results: Results) -> None:
     """Write the tables of a results folder into its folder ``tables``, which is replaced.
 
     ``summary``, ``ranking``, ``scores``, ``pairwise``, ``profiles``, ``verdicts``, ``paired``,
-    ``decomposition``, ``budgets``, ``published``, ``risks`` and ``missing`` are written as ``.csv`` and
-    ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of the key metrics
-    on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
+    ``decomposition``, ``budgets``, ``published``, ``risks`` and ``missing`` are written as
+    ``.csv`` and ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of
+    the key metrics on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
 
     Raises:
         InputError: If the metrics are missing or lack a column.

@@ -44,7 +44,11 @@ def test_the_front_is_what_nobody_beats():
     cheap_and_good = charts(board({"a": 4.0, "b": 2.0, "c": 3.0}), ["a", "b", "c"])
     for chart in cheap_and_good:
         points = chart["pareto"]["points"]
-        assert [p["front"] for p in sorted(points, key=lambda p: p["method"])] == [True, True, False]
+        assert [p["front"] for p in sorted(points, key=lambda p: p["method"])] == [
+            True,
+            True,
+            False,
+        ]
         assert {label["text"] for label in chart["pareto"]["labels"]} == {"a", "b"}
         xs = [p["x"] for p in sorted(points, key=lambda p: p["method"])]
         assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.3)
@@ -83,6 +87,8 @@ def test_labels_never_cover_each_other():
     for i, a in enumerate(boxes):
         assert a[0] >= 0 and a[2] <= WIDTH
         for b in boxes[i + 1 :]:
-            assert a[2] <= b[0] + 0.1 or b[2] <= a[0] + 0.1 or a[3] <= b[1] + 0.1 or b[3] <= a[1] + 0.1
+            assert (
+                a[2] <= b[0] + 0.1 or b[2] <= a[0] + 0.1 or a[3] <= b[1] + 0.1 or b[3] <= a[1] + 0.1
+            )
     crowd = [(x, 60.0) for x in range(35, WIDTH, 4)]
     assert place_labels([(100.0, 60.0, "a_name")], crowd)[0]["y"] != 64.0

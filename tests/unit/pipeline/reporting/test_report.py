@@ -293,7 +293,16 @@ def test_labels_become_html():
 
 def test_tables_are_written_as_csv_and_latex(folder):
     names = {path.name for path in folder.iterdir()}
-    for name in ("summary", "ranking", "scores", "pairwise", "paired", "published", "risks", "missing"):
+    for name in (
+        "summary",
+        "ranking",
+        "scores",
+        "pairwise",
+        "paired",
+        "published",
+        "risks",
+        "missing",
+    ):
         assert {f"{name}.csv", f"{name}.tex"} <= names
         with (folder / f"{name}.csv").open() as stream:
             assert len(list(csv.reader(stream))) > 1
