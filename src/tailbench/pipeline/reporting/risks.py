@@ -32,8 +32,9 @@ COLUMNS = [
 CAPTION = (
     "Value at risk is the quantile at the level, expected shortfall the mean beyond it, both in "
     "units of the data; of the lower tail both are measured downwards. Medians over seeds. The "
-    "interval is what one seed's rows would give in 95 of 100 cases: rows are resampled within each "
-    "seed, and the draws of all seeds put together, so that differences between trainings are in it."
+    "interval is what one seed's rows would give in 95 of 100 cases: rows are resampled within "
+    "each seed, and the draws of all seeds put together, so that differences between trainings "
+    "are in it."
 )
 _SIDES = (("upper", 1.0), ("lower", -1.0))
 
