@@ -26,7 +26,7 @@ __all__ = ["FORMATS", "REPORTING", "RUNTIME", "closure", "digest"]
 PACKAGE = "tailbench"
 
 FORMATS = {
-    "data": 3,
+    "data": 4,
     "train": 2,
     "sample": 3,
     "classifier": 1,
