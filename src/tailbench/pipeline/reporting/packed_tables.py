@@ -36,50 +36,48 @@ def packed(
         floor, multiple, and 1 for the best; ``comparisons``, rows of dataset, metric, best, name,
         difference, interval, whether it excludes zero, wins.
     """
-    datasets, metrics, names = ({} for _ in range(3))  # type: dict[str, int]
-
-    def at(table: dict[str, int], key: str) -> int:
-        return table.setdefault(key, len(table))
-
-    results = []
-    for row in summary.to_dict("records"):
-        seeds = f"{row['n']}" if row["n"] == row["seeds"] else f"{row['n']} of {row['seeds']}"
-        results.append(
-            [
-                at(datasets, row["dataset"]),
-                at(metrics, row["metric"]),
-                at(names, row["name"]),
-                *(number(row[key], digits) for key, digits in (("mean", 3), ("std", 2))),
-                seeds,
-                number(row["floor"]),
-                number(row["ratio"]),
-                int(row["best"]),
-            ]
-        )
-    comparisons = [
-        [
-            at(datasets, row["dataset"]),
-            at(metrics, row["metric"]),
-            at(names, row["best"]),
-            at(names, row["name"]),
-            *_difference(row),
-            f"{row['wins']} of {row['n']}",
-        ]
-        for row in paired.to_dict("records")
-    ]
+    numbers = _Numbers()
+    results = [_result(row, numbers) for row in summary.to_dict("records")]
+    comparisons = [_comparison(row, numbers) for row in paired.to_dict("records")]
     return {
-        "datasets": list(datasets),
-        "metrics": [f"{labels[m]} {_arrow(m, outputs)}" for m in metrics],
-        "names": list(names),
+        "datasets": list(numbers.datasets),
+        "metrics": [f"{labels[m]} {_arrow(m, outputs)}" for m in numbers.metrics],
+        "names": list(numbers.names),
         "unfit": [
-            [datasets[name], metrics[m]]
+            [numbers.datasets[name], numbers.metrics[m]]
             for name, found in unfit.items()
             for m in found
-            if name in datasets and m in metrics
+            if name in numbers.datasets and m in numbers.metrics
         ],
         "results": results,
         "comparisons": comparisons,
     }
+
+
+class _Numbers:
+    """Numbers of data sets, metrics and names, in the order in which rows have them."""
+
+    def __init__(self) -> None:
+        self.datasets: dict[str, int] = {}
+        self.metrics: dict[str, int] = {}
+        self.names: dict[str, int] = {}
+
+    def of(self, row: Mapping[Any, Any], *names: str) -> list[int]:
+        """Return the numbers of the data set, the metric and the names of a row."""
+        pairs = [(self.datasets, row["dataset"]), (self.metrics, row["metric"])]
+        pairs += [(self.names, row[name]) for name in names]
+        return [table.setdefault(key, len(table)) for table, key in pairs]
+
+
+def _result(row: Mapping[Any, Any], numbers: _Numbers) -> list[Any]:
+    seeds = f"{row['n']}" if row["n"] == row["seeds"] else f"{row['n']} of {row['seeds']}"
+    written = [number(row["mean"]), number(row["std"], 2), seeds]
+    written += [number(row["floor"]), number(row["ratio"])]
+    return [*numbers.of(row, "name"), *written, int(row["best"])]
+
+
+def _comparison(row: Mapping[Any, Any], numbers: _Numbers) -> list[Any]:
+    return [*numbers.of(row, "best", "name"), *_difference(row), f"{row['wins']} of {row['n']}"]
 
 
 def _difference(row: Mapping[Any, Any]) -> tuple[str, str, str]:
