@@ -150,7 +150,7 @@ def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
     def y(times: float) -> float:
         return round(_between(times, y_ends, HEIGHT - BOTTOM, TOP), 1)
 
-    points = [
+    points: list[dict[str, Any]] = [
         {
             "x": x(row["amount"]),
             "y": y(row["times"]),
@@ -164,6 +164,7 @@ def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
     ]
     front = sorted((row for row in rows if row["front"]), key=lambda row: row["amount"])
     corners = [(x(row["amount"]), y(row["times"]), row["method"]) for row in front]
+    ticks: list[dict[str, Any]]
     ticks = [{"at": x(t), "text": text} for t, text in log_ticks(*x_ends)]
     if any(row["amount"] == 0 for row in rows):
         ticks = [{"at": x(0), "text": "0"}, *(t for t in ticks if t["at"] > x(0) + 25)]

@@ -92,6 +92,7 @@ class DatasetSections:
         costs = metrics[metrics["dataset"] == name].groupby(["method", "variant"], sort=False)[
             ["nfe", "train_seconds", "sample_seconds"]
         ]
+        means: dict[Any, dict[Any, Any]]
         means = {key: row.to_dict() for key, row in costs.mean().iterrows()}
         return [
             {
@@ -99,8 +100,8 @@ class DatasetSections:
                 "method": row["method"],
                 "cells": [cells.get((row["name"], metric)) for metric in key],
                 "judged": judged.get(row["name"], {}),
-                **means[row["method"], row["variant"]],
             }
+            | means[row["method"], row["variant"]]
             for row in of.drop_duplicates("name").to_dict("records")
         ]
 
@@ -113,7 +114,7 @@ class DatasetSections:
                 output = self.outputs.get(row["metric"])
                 higher = output is not None and output.better == "higher"
                 ratios[row["name"], row["metric"]] = 1 / ratio if higher else ratio
-        order = list(GROUPS)
+        order: list[str] = list(GROUPS)
         shown = [m for m in there if any(metric == m for _, metric in ratios)]
         shown.sort(key=lambda m: order.index(self._group(m)))
         if not shown:

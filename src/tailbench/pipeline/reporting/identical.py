@@ -30,8 +30,9 @@ def identical(metrics: pd.DataFrame) -> list[tuple[str, list[str]]]:
             index=["method", "variant"], columns=["metric", "seed"], values="value", sort=False
         )
         same: dict[bytes, list[str]] = {}
-        for (method, variant), row in values.iterrows():  # type: ignore[misc]
-            name = Variant(str(method), str(variant)).text
+        for key, row in values.iterrows():
+            method, variant = (str(part) for part in key)  # type: ignore[attr-defined]
+            name = Variant(method, variant).text
             same.setdefault(row.to_numpy(dtype=float).tobytes(), []).append(name)
         found += [(str(dataset), names) for names in same.values() if len(names) > 1]
     return found

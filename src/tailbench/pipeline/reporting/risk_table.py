@@ -68,12 +68,14 @@ def risk_table(risks: pd.DataFrame, dataset: str) -> dict[str, Any] | None:
 
 def _lengths(of: pd.DataFrame) -> dict[Any, float]:
     """Return by column and tail how far the real tail goes on: ES at 99 % over VaR at 95 %."""
-    real = of[of["name"] == REAL].set_index(["column", "tail", "level"])
+    real = {
+        (row["column"], row["tail"], row["level"]): row
+        for row in of[of["name"] == REAL].to_dict("records")
+    }
     lengths = {}
     for column, tail in dict.fromkeys(zip(of["column"], of["tail"], strict=True)):
-        try:
-            near, far = real.loc[(column, tail, 0.95)], real.loc[(column, tail, 0.99)]
-        except KeyError:
+        near, far = real.get((column, tail, 0.95)), real.get((column, tail, 0.99))
+        if near is None or far is None:
             continue
         sign = 1 if tail == "upper" else -1
         if sign * near["var"] > 0:

@@ -73,7 +73,7 @@ def _of_dataset(inputs: ResultsReader, dataset: str) -> list[dict[str, Any]]:
         return []
     names = meta.get("columns") or [f"x{j + 1}" for j in range(test.shape[-1])]
     index = meta.get("tail_index") or [None] * len(names)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for variant in (None, *samples):
         x = test if variant is None else samples[variant]
         who = {"method": "", "variant": "", "name": REAL}

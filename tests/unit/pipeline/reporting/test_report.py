@@ -246,7 +246,7 @@ def test_identical_results_are_called_identical(fabricated, tmp_path):
 
 
 def test_distances_of_order_two_are_marked_where_the_index_is_small(html):
-    assert "unfit here" in section(html, "d-stable") and "†" in section(html, "d-stable")
+    assert "unfit here" in section(html, "d-stable") and "(unfit)" in section(html, "d-stable")
     assert "unfit here" not in section(html, "d-student")
     glossary = section(html, "floor")
     assert glossary.count("unfit to rank methods") == 2
