@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from tailbench.io.atomic import atomic_write
@@ -34,10 +35,8 @@ def run(results: Results, output: OutputFile) -> None:
     )
     environment.filters |= _filters()
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    page = environment.get_template("report.html.j2").render(
-        context(ResultsReader(results), output)
-    )
-    atomic_write(output, page)
+    shown = context(ResultsReader(results), Path(output))
+    atomic_write(output, environment.get_template("report.html.j2").render(shown))
 
 
 def _filters() -> dict[str, Any]:
