@@ -46,12 +46,13 @@ def charts(board: Leaderboard, methods: Sequence[str]) -> list[dict[str, Any]]:
         ``pareto``, the drawing of cost, or ``None``.
     """
     number_of = {name: i for i, name in enumerate(methods)}
+    sections = [section for section in board.sections() if section["group"] in QUALITY]
+    if not sections:
+        return []
     fronts = pareto(board.metrics, board.scores)
     fronts = fronts[fronts["cost"] == "seconds"] if len(fronts) else fronts
     found = []
-    for section in board.sections():
-        if section["group"] not in QUALITY:
-            continue
+    for section in sections:
         best = {row["method"]: row for row in reversed(section["rows"])}
         rows = [row for row in section["rows"] if row is best[row["method"]]]
         of = fronts[fronts["group"] == section["group"]]
