@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY
 from tailbench.metrics.trade_offs import pareto
 from tailbench.pipeline.reporting.number_format import number
@@ -49,13 +51,16 @@ def charts(board: Leaderboard, methods: Sequence[str]) -> list[dict[str, Any]]:
     sections = [section for section in board.sections() if section["group"] in QUALITY]
     if not sections:
         return []
-    fronts = pareto(board.metrics, board.scores)
-    fronts = fronts[fronts["cost"] == "seconds"] if len(fronts) else fronts
+    fronts = pareto(board.metrics, board.scores).astype({"iqm": float})
+    fronts = fronts[fronts["cost"] == "seconds"]
     found = []
     for section in sections:
-        best = {row["method"]: row for row in reversed(section["rows"])}
-        rows = [row for row in section["rows"] if row is best[row["method"]]]
-        of = fronts[fronts["group"] == section["group"]]
+        best: dict[str, Mapping[str, Any]] = {}
+        for row in section["rows"]:  # the best first
+            if math.isfinite(row["times"]):
+                best.setdefault(row["method"], row)
+        rows = list(best.values())
+        of = fronts[(fronts["group"] == section["group"]) & np.isfinite(fronts["iqm"])]
         found.append(
             {
                 "title": GROUP_NAMES[section["group"]],
@@ -135,7 +140,6 @@ def _ranks(rows: Sequence[Mapping[str, Any]], number_of: Mapping[str, int]) -> d
 def _pareto(of: pd.DataFrame, number_of: Mapping[str, int]) -> dict[str, Any]:
     """Lay out quality against seconds on the canvas."""
     rows = [row | {"times": math.exp(row["iqm"])} for row in of.to_dict("records")]
-    rows = [row for row in rows if math.isfinite(row["times"])]
     above = [row["amount"] for row in rows if row["amount"] > 0]
     least = FREE * min(above, default=1.0)
     costs = [max(row["amount"], least) for row in rows]

@@ -20,7 +20,7 @@ from tailbench.pipeline.reporting.packed_tables import packed
 from tailbench.pipeline.reporting.page_figures import page_figures, theory_picture
 from tailbench.pipeline.reporting.published import citation
 from tailbench.pipeline.reporting.published.comparison import published_vs_ours
-from tailbench.pipeline.reporting.risks import CAPTION, risks
+from tailbench.pipeline.reporting.risks import CAPTION, read_risks, risks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,13 +155,8 @@ def _coloured(methods: list[str], inputs: ResultsReader) -> list[dict[str, str]]
 
 def _risks(inputs: ResultsReader) -> pd.DataFrame:
     """Read the table of risks, or compute it where there is none."""
-    import pandas as pd
-
     path = Path(inputs.layout.tables, "risks.csv")
-    if not path.is_file():
-        return risks(inputs)
-    texts = dict.fromkeys(("dataset", "column", "method", "variant", "name"), str)
-    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={"es": [""]})
+    return read_risks(path) if path.is_file() else risks(inputs)
 
 
 def _theory(inputs: ResultsReader) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tailbench.pipeline.results.reader import ResultsReader
 
-__all__ = ["CAPTION", "COLUMNS", "FEW", "LEVELS", "REAL", "risks"]
+__all__ = ["CAPTION", "COLUMNS", "FEW", "LEVELS", "REAL", "read_risks", "risks"]
 
 LEVELS = (0.95, 0.99, 0.999)
 RESAMPLES = 200
@@ -59,6 +60,24 @@ def risks(inputs: ResultsReader) -> pd.DataFrame:
     tables = [table for table in tables if len(table)]
     return (
         pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+    )
+
+
+def read_risks(path: Path) -> pd.DataFrame:
+    """Read the risks from the CSV file that they were written to.
+
+    Args:
+        path: The file.
+    """
+    import pandas as pd
+
+    texts = ("dataset", "column", "tail", "method", "variant", "name")  # a column called NA is one
+    numbers = [name for name in COLUMNS if name not in texts]
+    return pd.read_csv(
+        path,
+        dtype=dict.fromkeys(texts, str),
+        keep_default_na=False,
+        na_values={name: [""] for name in numbers},
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tailbench.metrics.expected_shortfall import expected_shortfall
 from tailbench.pipeline.reporting.risk_table import MOST, risk_table
-from tailbench.pipeline.reporting.risks import COLUMNS, REAL, risks
+from tailbench.pipeline.reporting.risks import COLUMNS, REAL, read_risks, risks
 from tailbench.pipeline.results.reader import ResultsReader
 
 
@@ -80,6 +80,13 @@ def test_no_mean_no_shortfall_and_no_row_beyond_no_value():
     known = risks(OneColumn(1.5))
     assert known["es"].notna().all() and (known["var"] >= 1e6).all()
     assert (known["es_low"] <= known["es_high"]).all()
+
+
+def test_they_are_read_as_they_were_written(tmp_path):
+    found = risks(OneColumn(0.8)).assign(column="NA")
+    found.to_csv(tmp_path / "risks.csv", index=False)
+    pd.testing.assert_frame_equal(read_risks(tmp_path / "risks.csv"), found)
+    assert risk_table(found, "d")["cells"][0][0][0][0][2] == "–"
 
 
 def test_the_page_begins_with_the_longest_tail_and_says_who_is_clear_of_it():
