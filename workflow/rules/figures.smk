@@ -1,8 +1,6 @@
 rule tables:
     input:
-        LAYOUT.metrics_table,
-        LAYOUT.config,
-        LAYOUT.plan,
+        PLAN.inputs.tables(),
     output:
         directory(LAYOUT.tables),
     log:

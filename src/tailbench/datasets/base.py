@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -82,6 +83,22 @@ class BaseDataset:
     def read(self) -> tuple[Array, tuple[str, ...]]:
         """Read the rows, shape ``(n, d)``, the oldest first, and the names of the columns."""
         raise NotImplementedError
+
+    def dates(self) -> Sequence[str] | None:
+        """Return the date of each row, such as ``2018-12-31``; ``None`` if rows have none."""
+        return None
+
+    def periods(self) -> dict[str, tuple[str, str]]:
+        """Return the first and the last date of ``train`` and ``test``; empty without dates.
+
+        Rows that are held out at random have no period.
+        """
+        days = self.dates() if self.split == "chronological" else None
+        if days is None:
+            return {}
+        n_train, size = len(self._parts[0]), min(map(len, self._parts[:2]))
+        held_out = days[n_train : n_train + size]
+        return {"train": (days[0], days[n_train - 1]), "test": (held_out[0], held_out[-1])}
 
     def target(self) -> Target | None:
         """The exact law of the data: not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from tailbench.data import DataShape
 from tailbench.datasets.base import BaseDataset, DatasetSettings
 from tailbench.registry import register
 from tailbench.stats.log_returns import log_returns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Returns", "ReturnsSettings"]
 
@@ -64,6 +67,14 @@ class Returns(BaseDataset):
 
     def read(self) -> tuple[NDArray[np.float64], tuple[str, ...]]:
         """Read the returns, shape ``(n, d)``, in percent, the oldest first."""
+        return log_returns(self._prices().to_numpy(dtype=np.float64)), self.settings.series
+
+    def dates(self) -> tuple[str, ...]:
+        """Return the day at whose end each return is known."""
+        return tuple(f"{day:%Y-%m-%d}" for day in self._prices().index[1:])
+
+    def _prices(self) -> pd.DataFrame:
+        """Read the prices of the days on which all series have one, the oldest first."""
         import importlib
 
         import pandas as pd
@@ -76,5 +87,4 @@ class Returns(BaseDataset):
             axis=1,
             join="inner",
         ).sort_index()
-        prices = prices.where(prices > 0).dropna()
-        return log_returns(prices.to_numpy(dtype=np.float64)), self.settings.series
+        return prices.where(prices > 0).dropna()

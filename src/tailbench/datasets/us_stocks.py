@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,9 @@ from tailbench.datasets.packaged_files import PackagedFile
 from tailbench.datasets.packages import SKFOLIO
 from tailbench.registry import register
 from tailbench.stats.log_returns import log_returns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["USStocks", "USStocksSettings"]
 
@@ -51,5 +56,13 @@ class USStocks(PackagedDataset):
         Raises:
             InputError: If the file is missing, or not the known one.
         """
-        prices = self.table(self.content(), "gzip", index_col="Date").sort_index()
+        prices = self._prices()
         return log_returns(prices.to_numpy(np.float64)), tuple(map(str, prices.columns))
+
+    def dates(self) -> tuple[str, ...]:
+        """Return the day at whose end each return is known."""
+        return tuple(str(day)[:10] for day in self._prices().index[1:])
+
+    def _prices(self) -> pd.DataFrame:
+        """Read the prices, the oldest first."""
+        return self.table(self.content(), "gzip", index_col="Date").sort_index()

@@ -161,7 +161,7 @@ def show(chosen: ChosenResults = None) -> None:
     if not Path(layout.metrics_table).is_file():
         raise InputError(f"{layout.metrics_table} does not exist; run the benchmark first")
     metrics = ResultsReader(results).metrics
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=None if sys.stdout.isatty() else 80)
     if len(metrics):
         console.print(terminal_summary(metrics))
         typer.echo(f"{Leaderboard(metrics).text()}\n")

@@ -127,5 +127,7 @@ def _handles(with_floor: bool) -> list[Any]:
 
     handles: list[Any] = [Line2D([], [], color=style.REAL, lw=0.8, label="equal quantiles")]
     if with_floor:
-        handles.append(Patch(color=style.FLOOR, alpha=0.3, lw=0, label="real against real"))
+        line = Line2D([], [], color=style.FLOOR, lw=0.8, label="real against real, median")
+        band = Patch(color=style.FLOOR, alpha=0.3, lw=0, label="its range over seeds")
+        handles += [line, band]
     return handles

@@ -32,8 +32,8 @@ def samples(
 ) -> Figure | None:
     """Draw two coordinates of samples and of real data, those with the heaviest tails.
 
-    With heavy tails the axes are linear inside a square that holds 98 % of the values of the
-    reference, and logarithmic outside it.
+    Each coordinate has an axis of its own. With a heavy tail it is linear inside a box that holds
+    98 % of the coordinate's values in the reference, and logarithmic outside it.
 
     Args:
         samples: Samples by method or :class:`~tailbench.data.Variant`, each of shape ``(n, d)``,
@@ -81,11 +81,11 @@ class Samples(base.Figure):
         {base.Need.FIRST_DATA, base.Need.FIRST_SAMPLES}
     )
     caption: ClassVar[str] = (
-        "Held-out data and samples of the first seed. With heavy tails, the axes are linear "
-        "inside the square, which holds 98 % of the data's values, and logarithmic outside it, "
-        "so that centre and extremes are seen together. Of more than two coordinates, the two "
-        "with the heaviest tails are shown, or the first two where all are light. Points beyond "
-        "the frame are counted in its corner."
+        "Held-out data and samples of the first seed, each coordinate on its own axis. With a "
+        "heavy tail, an axis is linear inside the box, which holds 98 % of the coordinate's "
+        "values, and logarithmic outside it, so that centre and extremes are seen together. Of "
+        "more than two coordinates, the two with the heaviest tails are shown, or the first two "
+        "where all are light. Points beyond the frame are counted in its corner."
     )
 
     def draw(self, data: base.FigureData, dataset: str) -> Figure | None:

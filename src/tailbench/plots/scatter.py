@@ -36,14 +36,23 @@ def heaviest(x: Array, share: float = 0.02) -> list[int]:
 
 
 class View:
-    """The frame that all panels share, taken from the data."""
+    """The frame that all panels share, taken from the data: each column has an axis of its own.
+
+    An axis whose column has a heavy tail is linear where 98 % of its values are, and logarithmic
+    beyond. A side on which the data do not go that far is shown as far as they could.
+    """
 
     def __init__(self, x: Array) -> None:
         self.middle = np.median(x, axis=0)
-        away = np.abs(x - self.middle)
-        self.core = float(np.quantile(away.max(axis=1), 0.98))
-        self.heavy = bool(away.max() > 2.5 * self.core)
-        self.limit = float(away.max() * (5 if self.heavy else 1.2))
+        away = x - self.middle
+        self.core = np.quantile(np.abs(away), 0.98, axis=0)
+        flat = self.core <= 0  # most of the column is one value
+        self.core[flat] = np.abs(away).max(axis=0, initial=0.0)[flat]
+        self.core[self.core <= 0] = 1.0
+        self.heavy = np.abs(away).max(axis=0) > 2.5 * self.core
+        widest = np.stack([-away.min(axis=0), away.max(axis=0)])
+        stretch = np.where(self.heavy, 5.0, 1.2)
+        self.limit = np.maximum(stretch * widest, np.where(self.heavy, 2.0, 1.2) * self.core)
 
     def frame(self, axes: Axes) -> None:
         """Set scales, limits and ticks."""
@@ -51,32 +60,36 @@ class View:
         from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
         axes.set(box_aspect=1)
-        both: Any = (
-            (axes.xaxis, axes.set_xscale, axes.set_xlim),
-            (axes.yaxis, axes.set_yscale, axes.set_ylim),
-        )
-        for (axis, set_scale, set_limits), middle in zip(both, self.middle, strict=True):
-            if not self.heavy:
-                axis.set_major_locator(MaxNLocator(5))
-                set_limits(middle - self.limit, middle + self.limit)
-                continue
-            set_scale("symlog", linthresh=self.core, linscale=1.5)
-            set_limits(-self.limit, self.limit)
-            axis.set_major_locator(FixedLocator(self._ticks()))
-            axis.set_major_formatter(FuncFormatter(_power))
+        both: Any = ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale))
+        for j, (axis, set_scale) in enumerate(both):
+            below, above = self.limit[:, j]
+            middle = 0.0 if self.heavy[j] else self.middle[j]
+            if not self.heavy[j]:
+                axis.set_major_locator(MaxNLocator(4 if j == 0 else 5))
+            else:
+                set_scale("symlog", linthresh=self.core[j], linscale=1.5)
+                axis.set_major_locator(FixedLocator(self._ticks(j)))
+                axis.set_major_formatter(FuncFormatter(_power))
             axis.set_minor_locator(NullLocator())
-        if self.heavy:
-            box = Rectangle((-self.core, -self.core), 2 * self.core, 2 * self.core)
+            axis.axes.set(**{f"{axis.axis_name}lim": (middle - below, middle + above)})
+        if self.heavy.any():
+            corner = np.where(self.heavy, 0.0, self.middle) - self.core
+            box = Rectangle(tuple(corner), *(2 * self.core))
             box.set(fill=False, ec="#666666", lw=0.7, ls="--")
             axes.add_patch(box)
 
-    def _ticks(self) -> list[float]:
+    def _ticks(self, j: int) -> list[float]:
         """Return zero and powers of ten, as many as their labels have room beside each other."""
-        first, last = math.ceil(math.log10(self.core)), math.floor(math.log10(self.limit))
-        # In units of a decade; a label is 0.4 of the half of an axis, and the middle 5/3 long.
-        half = math.log10(self.limit / self.core) + 5 / 3
-        up = [10.0**k for k in range(last, first - 1, -math.ceil(0.4 * half))][::-1]
-        return [-t for t in reversed(up)] + [0.0, *up]
+        core, (below, above) = self.core[j], self.limit[:, j]
+        # In units of a decade; the middle is 5/3 long to each side, a label 0.15 of the axis.
+        long = sum(math.log10(end / core) + 5 / 3 for end in (below, above))
+        step = math.ceil(0.15 * long)
+        first = math.ceil(math.log10(core))
+
+        def powers(end: float) -> list[float]:
+            return [10.0**k for k in range(math.floor(math.log10(end)), first - 1, -step)][::-1]
+
+        return [-t for t in reversed(powers(below))] + [0.0, *powers(above)]
 
 
 def _power(x: float, _: int) -> str:
@@ -89,8 +102,8 @@ def _power(x: float, _: int) -> str:
 def scatter(axes: Axes, x: Array, colour: str, view: View) -> None:
     """Draw points ``(n, 2)``, and count those beyond the frame."""
     away = x - view.middle
-    inside = (np.abs(away) <= view.limit).all(axis=1)
-    drawn = (away if view.heavy else x)[inside]
+    inside = ((away >= -view.limit[0]) & (away <= view.limit[1])).all(axis=1)
+    drawn = np.where(view.heavy, away, x)[inside]
     size, alpha = (2.0, 0.35) if len(x) > 5000 else (2.6, 0.45)
     axes.plot(*drawn.T, ".", color=colour, ms=size, alpha=alpha, mew=0, rasterized=True)
     view.frame(axes)
@@ -102,6 +115,8 @@ def scatter(axes: Axes, x: Array, colour: str, view: View) -> None:
 
 def axis_names(columns: Sequence[str], pair: Sequence[int], view: View) -> tuple[str, str]:
     """Return the labels of the two axes: the columns of the data, or ``x1``, ``x2``, ..."""
-    suffix = " − median" if view.heavy else ""
-    first, second = (f"{columns[j] if columns else f'x{j + 1}'}{suffix}" for j in pair)
+    first, second = (
+        f"{columns[j] if columns else f'x{j + 1}'}{' − median' if heavy else ''}"
+        for j, heavy in zip(pair, view.heavy, strict=True)
+    )
     return first, second

@@ -106,7 +106,7 @@ class Survival(base.Figure):
         "Share of points farther from the centre (the median of each coordinate) than a "
         "distance. Black: real data, train and test. Colour: samples of each method. Lines are "
         "medians over seeds, bands their range. A power-law tail is a straight line; the dotted "
-        "line has the exact slope, where it is known."
+        "line beside it has the exact slope, where it is known: its place means nothing."
     )
 
     def draw(self, data: base.FigureData, dataset: str) -> Figure | None:

@@ -29,6 +29,11 @@ def training(
 ) -> Figure | None:
     """Draw the training and validation losses of every model: median and range over seeds.
 
+    Each line of each seed is divided by its median over the second half of the training; where a
+    loss is not positive, as a log-likelihood may be, that median is subtracted instead. So lines
+    end near 1 (or 0), and seeds whose data have other tails, and thus another level of the loss,
+    lie on each other.
+
     Args:
         history: A row for each written step: ``step``, ``loss``, ``val_loss`` (``NaN`` where it
             was not computed) and, of several models, ``model``.
@@ -49,12 +54,8 @@ def training(
     figure, grid = style.panels(len(models), height=2.1)
     for axes, model in zip(grid, models, strict=True):
         of = history[history["model"] == model]
-        _losses(axes, of, style.colour(origins[model], names))
-        axes.set_title(model)
-    for axes in grid:
-        axes.set_xlabel("step")
-        place = axes.get_subplotspec()
-        axes.set_ylabel("loss" if place is None or place.is_first_col() else "")
+        text = _losses(axes, of, style.colour(origins[model], names))
+        axes.set(title=model, xlabel="step", ylabel=text)
     colour = style.FLOOR
     handles = [Line2D([], [], color=colour, lw=1.2, label="training loss (model's colour)")]
     if history["val_loss"].notna().any():
@@ -69,10 +70,12 @@ class Training(base.Figure):
 
     needs: ClassVar[frozenset[base.Need]] = frozenset({base.Need.HISTORIES})
     caption: ClassVar[str] = (
-        "Training loss (thin) and, where there is one, validation loss (black dots) of each "
-        "model: median over seeds, with their range. Losses of different models measure different "
-        "things and cannot be compared. The highest losses, at the start or of a single seed, may "
-        "lie above the frame."
+        "Training loss (colour) and, where there is one, validation loss (black dots) of each "
+        "model: median over seeds, with their range. Every line of a seed is divided by its median "
+        "over the second half of the training (“loss / end”), or has that subtracted where "
+        "losses are not positive (“loss − end”): the levels themselves differ between seeds, "
+        "whose data have other extremes, and between models. A validation loss that rises is "
+        "overfitting. High losses of the first steps may lie above the frame."
     )
 
     def draw(self, data: base.FigureData, dataset: str) -> Figure | None:
@@ -82,37 +85,48 @@ class Training(base.Figure):
         return training(history, bases=bases, methods=data.methods)
 
 
-def _losses(axes: Axes, of: pd.DataFrame, colour: str) -> None:
-    """Draw the losses of one model, and set the limits."""
+def _losses(axes: Axes, of: pd.DataFrame, colour: str) -> str:
+    """Draw the losses of one model and set the limits; return the label of the axis."""
     from matplotlib.ticker import MaxNLocator
 
-    loss, val = _over_seeds(of, "loss"), _over_seeds(of, "val_loss")
+    of = of.assign(seed=of.get("seed", 0))
+    columns = ["loss", "val_loss"]
+    known = of[columns].to_numpy(float)
+    as_ratio = bool((known[np.isfinite(known)] > 0).all())
+    loss, val = (_over_seeds(of, column, as_ratio) for column in columns)
     axes.fill_between(loss.index, loss["min"], loss["max"], color=colour, alpha=0.25, lw=0)
     axes.plot(loss.index, loss["median"], color=colour, lw=1)
     if len(val):
         axes.plot(val.index, val["median"], **_DOTS)
         axes.fill_between(val.index, val["min"], val["max"], color=style.REAL, alpha=0.15, lw=0)
-    limits = _limits(of["loss"].to_numpy(float), loss, val)
+    limits = _limits(loss, val)
     if limits is not None:
         axes.set_ylim(*limits)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
+    return "loss / end" if as_ratio else "loss − end"
 
 
-def _over_seeds(of: pd.DataFrame, column: str) -> pd.DataFrame:
+def _over_seeds(of: pd.DataFrame, column: str, as_ratio: bool) -> pd.DataFrame:
+    """Return median and range over seeds of the losses relative to each seed's own end."""
     good = of[np.isfinite(of[column].astype(float))]
-    return good.groupby("step")[column].agg(["median", "min", "max"])
+    late = good[good["step"] >= good["step"].max() / 2]
+    ends = good["seed"].map(late.groupby("seed")[column].median())
+    relative = good[column] / ends if as_ratio else good[column] - ends
+    by_step = relative.groupby(good["step"])
+    return by_step.agg(["median", "min", "max"])
 
 
-def _limits(values: Any, loss: pd.DataFrame, val: pd.DataFrame) -> tuple[float, float] | None:
-    """Compute the limits of the losses, which leave out the high ones of the first steps.
+def _limits(loss: pd.DataFrame, val: pd.DataFrame) -> tuple[float, float] | None:
+    """Compute the limits, which leave out the high losses of the first steps and of single seeds.
 
-    Both lines are inside from the middle of the training on, however far seeds lie apart.
+    Both medians are inside from the first tenth of the training on, however far seeds lie apart.
     """
-    values = values[np.isfinite(values)]
-    if not values.size:
+    lines = [line for line in (loss, val) if len(line)]
+    if not lines:
         return None
-    low = min(values.min(), val["min"].min()) if len(val) else values.min()
-    ends = [line["median"][line.index >= line.index.max() / 2].max() for line in (loss, val)]
-    high = max(np.quantile(values, 0.98), low + 1e-9, *(end for end in ends if end == end))
-    return low - 0.05 * (high - low), high + 0.08 * (high - low)
+    shown = [line.loc[line.index >= line.index.max() / 10, "median"] for line in lines]
+    low = min(line.loc[line.index >= line.index.max() / 2, "min"].quantile(0.1) for line in lines)
+    low = min(low, *(line.min() for line in shown))
+    high = max(*(line.max() for line in shown), low + 1e-9)
+    return low - 0.08 * (high - low), high + 0.12 * (high - low)

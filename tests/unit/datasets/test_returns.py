@@ -59,6 +59,16 @@ def test_time_runs_from_train_to_test():
         assert both[row, 1] == pytest.approx(by_hand, rel=1e-12)
 
 
+def test_periods_are_those_of_the_rows(three):
+    prices = sp500.load()["Adj Close"]
+    splits, dates = three.splits("returns", 0), three.periods()
+    last = prices.index.get_loc(dates["test"][1])
+    expected = 100 * np.log(prices.iloc[last] / prices.iloc[last - 1])
+    assert splits.test[-1, 0] == pytest.approx(expected)
+    assert dates["train"][0] < dates["train"][1] < dates["test"][0] < dates["test"][1]
+    assert len(three.dates()) == len(splits.train) + len(splits.test)
+
+
 def test_seeds_differ_in_the_floor_only(three):
     one, again, other = (three.splits("returns", seed) for seed in (1, 1, 2))
     assert np.array_equal(one.train, other.train) and np.array_equal(one.test, other.test)

@@ -26,7 +26,7 @@ __all__ = ["FORMATS", "REPORTING", "RUNTIME", "closure", "digest"]
 PACKAGE = "tailbench"
 
 FORMATS = {
-    "data": 3,
+    "data": 4,
     "train": 2,
     "sample": 3,
     "classifier": 1,
@@ -35,9 +35,9 @@ FORMATS = {
     "theory": 1,
     "claims": 1,
     "collect": 1,
-    "tables": 2,
+    "tables": 3,
     "figure": 1,
-    "report": 2,
+    "report": 3,
     "finish": 1,
 }
 """Formats of the files that each stage writes; a raised number runs the stage again."""

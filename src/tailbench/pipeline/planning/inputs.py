@@ -83,6 +83,21 @@ class Inputs:
             ]
         return inputs
 
+    def tables(self) -> list[str]:
+        """The files that the tables are made from; of data and samples the risks are taken."""
+        layout = self.plan.layout
+        inputs = [layout.metrics_table, layout.config, layout.plan]
+        for dataset in self.plan.config.datasets:
+            for block in self.plan.blocks_on(dataset):
+                folder = layout.data(dataset, block)
+                inputs += [f"{folder}/{file}" for file in ("test.npy", "meta.json")]
+                inputs += [
+                    f"{layout.samples(dataset, method, block)}/{file}"
+                    for method in self.plan.methods_on(dataset)
+                    for file in ("samples.npy", "record.json")
+                ]
+        return inputs
+
     def report(self) -> list[str]:
         """The files and folders that the report is made from."""
         layout = self.plan.layout

@@ -61,9 +61,14 @@ class Leaderboard:
         return ranking(self.scores, self.pairs)
 
     @cached_property
+    def judged(self) -> pd.DataFrame:
+        """The judgements of ``tailbench.metrics.verdicts``."""
+        return judgements(self.metrics, self.scores)
+
+    @cached_property
     def verdicts(self) -> pd.DataFrame:
         """The sentences of ``tailbench.metrics.verdicts``."""
-        return verdicts(judgements(self.metrics, self.scores))
+        return verdicts(self.judged)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables to write, by name."""

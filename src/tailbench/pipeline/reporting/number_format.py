@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["mean_std", "number"]
+__all__ = ["clock", "mean_std", "number"]
 
 
 def number(x: float, digits: int = 3) -> str:
@@ -32,6 +32,18 @@ def mean_std(mean: float, std: float, digits: int = 3) -> str:
     if 0 < std < 0.5 * 10.0**-decimals:  # one digit more rather than "± 0.000"
         decimals += 1
     return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+
+
+def clock(seconds: float) -> str:
+    """Write a time as people read it: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _decimals(x: float, digits: int) -> int:

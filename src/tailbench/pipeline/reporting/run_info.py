@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import platform
+import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from tailbench.pipeline.results.layout import Layout
 if TYPE_CHECKING:
     from tailbench.pipeline.results.reader import ResultsReader
 
-__all__ = ["machine", "sharing", "tails", "timings", "trained_with", "versions"]
+__all__ = ["commit", "machine", "sharing", "tails", "timings", "trained_with", "versions"]
 
 KINDS = {"train": "training", "sample": "sampling", "evaluate": "metrics"}
 PACKAGES = [
@@ -160,6 +161,29 @@ def machine() -> dict[str, str]:
     except (AttributeError, OSError, ValueError):
         return found
     return {**found, "memory": f"{memory / 2**30:.0f} GiB"}
+
+
+def commit() -> str:
+    """Return the commit of the checkout that this package lies in, and whether it was changed.
+
+    Empty for an installed package, also one inside the checkout of something else.
+    """
+    package = Path(__file__).resolve().parents[2]
+    try:
+        top = Path(_git(package, "rev-parse", "--show-toplevel"))
+        if top / "src" / "tailbench" != package:
+            return ""
+        found = _git(package, "rev-parse", "--short=12", "HEAD")
+        changed = _git(package, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{found}, with changes" if changed else found
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
 
 
 def _processor() -> str:

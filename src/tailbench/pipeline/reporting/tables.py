@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tailbench.interfaces import MetricOutput
 from tailbench.metrics.aggregate import COLUMNS, finite, sign, summary
-from tailbench.metrics.outputs import KEY_METRICS, directions, key_metrics
-from tailbench.pipeline.reporting.number_format import mean_std, number
+from tailbench.metrics.outputs import directions, key_metrics
+from tailbench.pipeline.reporting.labels import names
+from tailbench.pipeline.reporting.number_format import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,23 +128,22 @@ def missing_rows(plan: Mapping[str, Any], metrics: pd.DataFrame) -> pd.DataFrame
 def terminal_summary(
     metrics: pd.DataFrame, outputs: Mapping[str, MetricOutput] | None = None
 ) -> rich.table.Table:
-    """Lay out the key metrics for a terminal of 100 columns, the best of each dataset in bold."""
+    """Lay out the first metrics for a terminal of 80 columns, the best of each dataset in bold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     outputs = directions() if outputs is None else outputs
     table = summary(metrics, outputs)
-    shown = key_metrics(m for m in table["metric"].unique() if m in KEY_METRICS)
-    grid = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        caption="mean ± std over seeds (multiple of the floor, real against real); bold: best; "
-        "2/3: finite on 2 of 3 seeds",
-    )
-    grid.add_column("dataset / method", overflow="fold", max_width=25)
+    there = list(table["metric"].unique())
+    shown, labels = key_metrics(there), names(there, outputs)
+    caption = "mean over seeds (multiple of the floor, real against real); bold: best"
+    if (of := table[table["metric"].isin(shown)])["n"].lt(of["seeds"]).any():
+        caption += "; 2/3: finite on 2 of 3 seeds"
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption)
+    grid.add_column("dataset / method", overflow="fold", max_width=26)
     for metric in shown:
-        grid.add_column(metric, justify="right", no_wrap=True)
+        grid.add_column(labels[metric], justify="right", max_width=16)
     for dataset, group in table.groupby("dataset", sort=False):
         grid.add_row(Text(str(dataset), style="bold cyan"))
         rows = group.set_index(["name", "metric"])
@@ -195,7 +195,7 @@ def _note(n: int) -> str:
 def _cell(row: Any) -> Any:
     from rich.text import Text
 
-    text = mean_std(row["mean"], row["std"])
+    text = number(row["mean"])
     if math.isfinite(row["ratio"]):
         text += f" ({number(row['ratio'], 2)}×)"
     if row["n"] < row["seeds"]:

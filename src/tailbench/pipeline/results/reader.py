@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -86,16 +86,22 @@ class ResultsReader:
     def datasets(self) -> tuple[str, ...]:
         """The datasets, in the order of the configuration."""
         named = self.config.get("datasets")
-        return tuple(named) if named else _children(self.results / "data")
+        return self._in_order(0, named) if named else _children(self.results / "data")
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
         """The methods of the configuration, on whatever dataset, in its order."""
         named = self.config.get("methods")
         if named:
-            return tuple(named)
+            return self._in_order(1, named)
         found = (_children(self.results / "samples" / name) for name in self.datasets)
         return tuple(dict.fromkeys(method for names in found for method in names))
+
+    def _in_order(self, place: int, names: Iterable[str]) -> tuple[str, ...]:
+        """Order names as the cells of the plan are, since the stored configuration is sorted."""
+        cells = [cell for cell in self.plan.get("cells") or [] if len(cell) > place]
+        rank = {cell[place]: i for i, cell in reversed(list(enumerate(cells)))}
+        return tuple(sorted(names, key=lambda name: rank.get(name, len(cells))))
 
     def chosen_methods(self) -> set[str]:
         """Return the methods whose sigma_T was chosen from data, without a sweep over it."""

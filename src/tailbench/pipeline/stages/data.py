@@ -64,6 +64,7 @@ def run(
         "synthetic": truth is not None,
         "images": None if splits[0].images is None else asdict(splits[0].images),
         "rows": {"train": len(splits[0].train), "test": len(splits[0].test)},
+        "dates": origin.periods() if hasattr(origin, "periods") else {},
         "tail_index": None
         if index is None
         else [float(a) if np.isfinite(a) else None for a in index],

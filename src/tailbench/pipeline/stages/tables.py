@@ -18,9 +18,9 @@ def run(results: Results) -> None:
     """Write the tables of a results folder into its folder ``tables``, which is replaced.
 
     ``summary``, ``ranking``, ``scores``, ``pairwise``, ``profiles``, ``verdicts``, ``paired``,
-    ``decomposition``, ``budgets``, ``published`` and ``missing`` are written as ``.csv`` and
-    ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of the key metrics
-    on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
+    ``decomposition``, ``budgets``, ``published``, ``risks`` and ``missing`` are written as
+    ``.csv`` and ``.tex``, and ``dataset_<name>.tex`` holds the means and standard deviations of
+    the key metrics on one dataset, ``dataset_<name>_all.tex`` those of all metrics.
 
     Raises:
         InputError: If the metrics are missing or lack a column.
@@ -30,6 +30,7 @@ def run(results: Results) -> None:
     from tailbench.pipeline.reporting.decomposition import decomposition
     from tailbench.pipeline.reporting.leaderboard import Leaderboard
     from tailbench.pipeline.reporting.published.comparison import published_vs_ours
+    from tailbench.pipeline.reporting.risks import risks
     from tailbench.pipeline.results.reader import ResultsReader
 
     inputs = ResultsReader(results)
@@ -45,6 +46,7 @@ def run(results: Results) -> None:
             "decomposition": decomposition(metrics, inputs.config),
             "budgets": budgets(metrics, inputs.config, specs),
             "published": published_vs_ours(metrics, inputs.config, outputs),
+            "risks": risks(inputs),
             "missing": tables.missing_rows(inputs.plan, metrics),
         }.items():
             _write(table, folder / name)

@@ -244,6 +244,16 @@ def test_inputs_of_figures():
     assert len(samples) == 2 + 2 * 4 + 7 * 2
 
 
+def test_inputs_of_tables():
+    """The risks are taken from held-out rows and samples, as the figure of tails is."""
+    made = plan()
+    found, survival = made.inputs.tables(), set(made.inputs.figure("survival"))
+    assert "results/benchmark/plan.json" in found and "results/benchmark/metrics.csv" in found
+    read = {path for path in survival if not path.endswith(("train.npy", "floor.npy"))}
+    assert set(found) == read | {"results/benchmark/plan.json"}
+    assert len(found) == len(set(found))
+
+
 def test_inputs_of_samples():
     made = plan(methods={"chosen": {"type": "flow_sgm", "sigma_T": "auto"}})
     for cell in made.cells():

@@ -154,18 +154,29 @@ def test_missing_cells_are_found_by_seed():
     assert tables.missing_rows({}, of).empty
 
 
-def test_terminal_summary_fits_100_columns(fabricated):
+def printed(metrics, width=80):
     from rich.console import Console
 
-    metrics = ResultsReader(fabricated).metrics
-    console = Console(width=100, file=io.StringIO())
+    console = Console(width=width, file=io.StringIO())
     console.print(tables.terminal_summary(metrics))
-    text = console.file.getvalue()
+    return console.file.getvalue()
+
+
+def test_terminal_summary_fits_80_columns(fabricated):
+    text = printed(ResultsReader(fabricated).metrics)
     lines = text.splitlines()
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
     assert any("flow_sgm sigma_T=auto" in line and "×)" in line for line in lines)
     assert "2/3" in text
     assert "…" not in text
+
+
+def test_terminal_summary_has_the_metrics_that_there_are(fabricated):
+    metrics = ResultsReader(fabricated).metrics
+    own = metrics[metrics["metric"] == "es99_error"].assign(metric="mine")
+    text = printed(own)
+    assert "mine" in text.splitlines()[1]
+    assert "finite on" not in text
 
 
 def test_directions_load_no_torch():
