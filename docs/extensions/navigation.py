@@ -32,6 +32,7 @@ SECTIONS = {
         "explanation/what-metrics-see",
         "explanation/training",
         "ranking",
+        "report",
         "theory",
         "architecture",
         "reliability",
