@@ -98,16 +98,17 @@ class Validation:
         rate = learning_rate(state.step - 1, self.settings)
         means = state.mean_loss().tolist()
         for seed, loss, val_loss in zip(self.context.ids, means, losses.tolist(), strict=True):
-            state.history.append(
-                {
-                    "seed": seed,
-                    "step": state.step,
-                    "loss": loss,
-                    "val_loss": val_loss,
-                    "lr": rate,
-                    "seconds": seconds,
-                }
-            )
+            row = {
+                "seed": seed,
+                "step": state.step,
+                "loss": loss,
+                "val_loss": val_loss,
+                "lr": rate,
+                "seconds": seconds,
+            }
+            state.history.append(row)
+            if self.context.callback is not None:
+                self.context.callback({**row, "label": self.context.label})
         state.restart_mean()
 
 
