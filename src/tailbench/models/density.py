@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ __all__ = ["Density"]
 class Density:
     """A model whose density can be computed, by ``_log_prob`` of its rows."""
 
-    name: Any
+    name: ClassVar[str]
     dim: Any
     num_seeds: Any
     _names: tuple[str, ...] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ __all__ = ["TableForm"]
 class TableForm:
     """A model that gives samples in the form of the data that it was fitted on."""
 
-    name: Any
+    name: ClassVar[str]
     dim: Any
     _table: bool = False
     """Whether the data were a table, so that samples have no axis of seeds."""
