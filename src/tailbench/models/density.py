@@ -36,7 +36,7 @@ class Density:
 
         Returns:
             Natural logarithms, in double precision, of the shape of ``x`` without its last axis.
-            Minus infinity where the logarithm is below the range of double precision.
+            Minus infinity where squares of the rows are beyond the range of double precision.
 
         Raises:
             NotFittedError: If the model has not been fitted.
@@ -44,7 +44,7 @@ class Density:
                 names, or is not finite.
         """
         rows = self._rows(x)
-        with usual_torch():
+        with usual_torch(), np.errstate(over="ignore"):
             values = self._log_prob(rows if rows.ndim == 3 else rows[None])
         return values if rows.ndim == 3 else values[0]
 

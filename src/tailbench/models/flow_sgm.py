@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +15,7 @@ from tailbench.io.checksums import seal, write_record
 from tailbench.models.base import Data, Model, SampleResult, TuneResult
 from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm_settings import FlowSGMSampling
+from tailbench.models.parts import check_part, continued, template
 from tailbench.models.persistence import load_model, read_spec
 from tailbench.models.preprocessing import as_block, as_images, filled
 from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["FlowSGM", "FlowSGMSampling"]
 
 Prior = Flow | TarFlow
-Part = TypeVar("Part", Flow, TarFlow, SGM, Prior)
 
 
 @register
@@ -95,16 +94,21 @@ class FlowSGM(Model[FlowSGMSampling]):
         self.warm_start = warm_start
         self.sampling = FlowSGMSampling(**sampling)
         self.prefit = prefit
-        flow = flow or Flow(device=device, **(flow_settings or {}))
-        sgm = sgm or SGM(device=device, **(sgm_settings or {}))
+        if flow is None:
+            flow = Flow(device=device, **(flow_settings or {}))
+        if sgm is None:
+            sgm = SGM(device=device, **(sgm_settings or {}))
+        check_part("sgm", sgm, SGM)
+        for own in flow.values() if isinstance(flow, Mapping) else [flow]:
+            check_part("flow", own, Flow, TarFlow)
         if isinstance(flow, Mapping):
             flows = dict(flow)
         elif prefit or self.sampling.start == "add_noise":
             flows = {flow.settings.noise: flow}
         else:
-            flows = {level: _copy(flow, noise=level) for level in self.sampling.levels()}
-        self.flows = flows if prefit else {level: _copy(own) for level, own in flows.items()}
-        self.sgm = sgm if prefit else _copy(sgm)
+            flows = {level: template(flow, noise=level) for level in self.sampling.levels()}
+        self.flows = flows if prefit else {level: template(own) for level, own in flows.items()}
+        self.sgm = sgm if prefit else template(sgm)
         self.tuned: TuneResult | None = None
         if prefit:
             self._take_form(self.sgm, *self.flows.values())
@@ -131,8 +135,8 @@ class FlowSGM(Model[FlowSGMSampling]):
         super()._reset()
         if self.warm_start:
             flows, sgm = kept
-            self.flows = {level: _continued(flow) for level, flow in flows.items()}
-            self.sgm = _continued(sgm)
+            self.flows = {level: continued(flow) for level, flow in flows.items()}
+            self.sgm = continued(sgm)
 
     def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Train the parts, unless they are prefit, and choose ``sigma_T`` if it is ``"auto"``.
@@ -306,15 +310,3 @@ class FlowSGM(Model[FlowSGMSampling]):
         if spec["chosen"]:
             model.tuned = TuneResult(spec["chosen"], spec["curve"])
         return model
-
-
-def _copy(part: Part, **changes: Any) -> Part:
-    """Build an untrained model of the same settings, but for some."""
-    return type(part)(**{**part.get_params(deep=False), **changes})
-
-
-def _continued(part: Part) -> Part:
-    """Return a copy of a part whose training is continued, and that leaves the part as it is."""
-    fresh = copy.copy(part)
-    fresh.warm_start = True
-    return fresh

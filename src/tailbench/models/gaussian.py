@@ -91,6 +91,5 @@ class Gaussian(Density, SimpleModel[GaussianSettings, GaussianSampling]):
                 raise InputError("the covariance of the gaussian is singular: it has no density")
             z = np.linalg.solve(root, (rows - state["mean"]).T)
             log_det = np.linalg.slogdet(root)[1] + 0.5 * len(root) * np.log(2.0 * np.pi)
-            with np.errstate(over="ignore"):
-                found.append(-0.5 * np.square(z).sum(axis=0) - log_det)
+            found.append(-0.5 * np.square(z).sum(axis=0) - log_det)
         return np.stack(found)

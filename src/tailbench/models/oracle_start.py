@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from tailbench.data import ImageLayout
 from tailbench.models.base import Data, Model, SampleResult
 from tailbench.models.held_out import held_out_block, noised_start
+from tailbench.models.parts import check_part, template
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings, fixed, swept_values
 from tailbench.models.sgm import SGM, ReverseSettings
@@ -101,8 +102,10 @@ class OracleStart(Model[OracleStartSampling]):
     ) -> None:
         super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.sampling = OracleStartSampling(**sampling)
-        model = model or SGM(device=device, **(model_settings or {}))
-        self.sgm = model if prefit else SGM(**model.get_params(deep=False))
+        if model is None:
+            model = SGM(device=device, **(model_settings or {}))
+        check_part("model", model, SGM)
+        self.sgm = model if prefit else template(model)
         self.held_out, self.prefit = held_out, prefit
         if prefit:
             self._take_form(self.sgm)

@@ -162,7 +162,8 @@ class TarFlow(Density, DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
         module = self._select(range(self.num_seeds)).double()
         with torch.no_grad():
             values = self._density(module, scaled).cpu().numpy()
-        return values - np.log(scale).sum(-1)
+        near = np.isfinite(np.square((block - location) / scale)).all(-1)
+        return np.where(near, values, -np.inf) - np.log(scale).sum(-1)
 
     def sample_block(
         self, n: int, settings: TarFlowSampling, context: SampleContext

@@ -31,11 +31,11 @@ class DivergenceGuard:
     Args:
         state: The state of the training, which keeps that scale.
         context: Names label and seeds.
-        steps: Number of steps, for the message.
+        settings: Settings of the training, for the message.
     """
 
-    def __init__(self, state: TrainState, context: FitContext, steps: int) -> None:
-        self.state, self.context, self.steps = state, context, steps
+    def __init__(self, state: TrainState, context: FitContext, settings: TrainingSettings) -> None:
+        self.state, self.context, self.settings = state, context, settings
 
     def __call__(self, losses: Tensor, kind: str = "loss") -> None:
         """Check the losses ``(E,)``.
@@ -50,8 +50,22 @@ class DivergenceGuard:
             seed = self.context.ids[int(bad.nonzero()[0, 0])]
             raise TrainingDiverged(
                 f"{self.context.label}, seed {seed}: the {kind} is {float(losses[bad][0]):g} at "
-                f"step {state.step} of {self.steps}; a lower learning_rate or clip_norm may help"
+                f"step {state.step} of {self.settings.train_steps}; {self._advice()}"
             )
+
+    def _advice(self) -> str:
+        """Return what may help: a map of far values where there is one, and else smaller steps.
+
+        A smaller ``clip_norm`` is none of it: the optimisers divide by the size of the gradient.
+        """
+        if getattr(self.settings, "margins", None) == "none":
+            far = "margins: 'tail' or 'softlog' takes in values that are far out"
+            return (
+                far if self.state.step == 1 else f"{far}, and else a lower learning_rate may help"
+            )
+        if self.state.step == 1:
+            return "nothing had been learned by then: the data reach too far"
+        return "a lower learning_rate may help"
 
 
 class Validation:

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 
-from tailbench.exceptions import InputError, NotFittedError, VersionWarning
+from tailbench.exceptions import InputError, NotFittedError, TrainingDiverged, VersionWarning
 from tailbench.io.checksums import seal
 from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
@@ -394,12 +394,10 @@ def test_rows_of_another_shape_have_no_density(densities, name, shape, message):
 def test_densities_are_numbers_wherever_a_number_is(densities, name):
     """Minus infinity where the logarithm is below all numbers, but never NaN."""
     far = 10.0 ** np.array([0, 10, 30, 100, 153, 200, 307])
-    rows = np.concatenate(
-        [np.stack([s * far, t * far], 1) for s in (-1, 0, 1) for t in (-1, 0, 1)]
-    )
+    rows = np.concatenate([np.stack([s * far, t * far], 1) for s in (-1, 0, 1) for t in (-1, 0, 1)])
     values = densities[name].log_prob(rows)
     assert values.shape == (len(rows),) and values.dtype == np.float64
-    assert not np.isnan(values).any() and np.isfinite(values[rows.max(1) <= 1e100]).all()
+    assert not np.isnan(values).any() and np.isfinite(values[np.abs(rows).max(1) <= 1e100]).all()
     for bad in (np.nan, np.inf, -np.inf):
         with pytest.raises(InputError, match="NaN or infinity"):
             densities[name].log_prob([[0.0, bad]])
@@ -502,3 +500,24 @@ def test_a_model_of_settings_that_are_not_known_is_refused(name, tmp_path):
     change_spec(tmp_path, settings={**model.settings.model_dump(mode="json"), "speed": 3})
     with pytest.raises(InputError, match=r"saved by tailbench .* cannot read its setting 'speed'"):
         type(model).load(tmp_path)
+
+
+# advice
+
+
+def far():
+    """Losses of which the farthest is 6e37 times the median."""
+    return np.exp(2.0 * np.random.default_rng(0).standard_t(3, (3000, 3)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"learning_rate": 1e-5}, {"clip_norm": 1e-4}])
+def test_the_advice_where_training_diverges_is_not_what_does_not_help(settings):
+    with pytest.raises(TrainingDiverged, match="margins: 'tail' or 'softlog'") as caught:
+        SGM(verbose=False, **TINY, **settings).fit(far())
+    assert "clip_norm" not in str(caught.value) and "learning_rate" not in str(caught.value)
+
+
+@pytest.mark.parametrize("margins", ["tail", "softlog"])
+def test_the_advice_where_training_diverges_helps(margins):
+    model = SGM(verbose=False, margins=margins, **TINY).fit(far())
+    assert all(math.isfinite(row["val_loss"]) for row in model.history_)
