@@ -14,6 +14,7 @@ from tailbench.exceptions import NotFittedError
 from tailbench.io.checksums import seal, write_record
 from tailbench.models.base import Data, Model, SampleResult, TuneResult
 from tailbench.models.flow import Flow
+from tailbench.models.flow_sgm_parts import Prior, flows_of
 from tailbench.models.flow_sgm_settings import FlowSGMSampling
 from tailbench.models.parts import check_part, continued, template
 from tailbench.models.persistence import load_model, read_spec
@@ -21,7 +22,6 @@ from tailbench.models.preprocessing import as_block, as_images, filled
 from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
 from tailbench.models.sgm import SGM
 from tailbench.models.sigma_selection import reference_rows, select_sigma
-from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
 from tailbench.rng.seeds import RandomState, seed_for
 from tailbench.training.context import FitContext, SampleContext
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tailbench.rng.streams import IndexedStreams
 
 __all__ = ["FlowSGM", "FlowSGMSampling"]
-
-Prior = Flow | TarFlow
 
 
 @register
@@ -99,15 +97,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         if sgm is None:
             sgm = SGM(device=device, **(sgm_settings or {}))
         check_part("sgm", sgm, SGM)
-        for own in flow.values() if isinstance(flow, Mapping) else [flow]:
-            check_part("flow", own, Flow, TarFlow)
-        if isinstance(flow, Mapping):
-            flows = dict(flow)
-        elif prefit or self.sampling.start == "add_noise":
-            flows = {flow.settings.noise: flow}
-        else:
-            flows = {level: template(flow, noise=level) for level in self.sampling.levels()}
-        self.flows = flows if prefit else {level: template(own) for level, own in flows.items()}
+        self.flows = flows_of(flow, self.sampling, prefit)
         self.sgm = sgm if prefit else template(sgm)
         self.tuned: TuneResult | None = None
         if prefit:

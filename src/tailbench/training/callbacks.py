@@ -59,10 +59,8 @@ class DivergenceGuard:
         A smaller ``clip_norm`` is none of it: the optimisers divide by the size of the gradient.
         """
         if getattr(self.settings, "margins", None) == "none":
-            far = "margins: 'tail' or 'softlog' takes in values that are far out"
-            return (
-                far if self.state.step == 1 else f"{far}, and else a lower learning_rate may help"
-            )
+            far = "margins: 'tail' or 'softlog' may help where values are far out"
+            return far if self.state.step == 1 else f"{far}, and so may a lower learning_rate"
         if self.state.step == 1:
             return "nothing had been learned by then: the data reach too far"
         return "a lower learning_rate may help"
