@@ -56,7 +56,7 @@ class DivergenceGuard:
     def _advice(self) -> str:
         """Return what may help: a map of far values where there is one, and else smaller steps.
 
-        A smaller ``clip_norm`` is none of it: the optimisers divide by the size of the gradient.
+        A smaller ``clip_norm`` is none of it: the optimisers make up for the size of gradients.
         """
         if getattr(self.settings, "margins", None) == "none":
             far = "margins: 'tail' or 'softlog' may help where values are far out"
