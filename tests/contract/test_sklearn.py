@@ -48,7 +48,7 @@ DO_NOT_APPLY = {
 }
 
 
-SLOW = ("by gradients, with a density", "of other models")  # of transformers
+SLOW = ("by gradients, with a density", "by gradients, of noise", "of other models")
 
 
 @pytest.mark.parametrize(

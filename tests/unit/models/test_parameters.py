@@ -65,7 +65,7 @@ def test_parameters_of_models_within_models():
     assert flow.get_params()["layers"] == 3 and model.sampling.sampling_steps == 4
     assert next(iter(model.flows.values())).settings.layers == 3
     assert model.set_params(sgm=SGM(), sgm__width=16).sgm.settings.width == 16
-    with pytest.raises(InputError, match="'flow_settings'|no parameter 'flows'"):
+    with pytest.raises(InputError, match="no parameter 'flows'"):
         model.set_params(flows=1)
     with pytest.raises(InputError, match=r"sgm__width: sgm is None"):
         FlowSGM(flow, sigma_T=1.0).set_params(sgm__width=3)
