@@ -89,9 +89,8 @@ class FlowSGM(Model[FlowSGMSampling]):
         **sampling: Any,
     ) -> None:
         super().__init__(device=device, random_state=random_state, verbose=verbose)
-        self.warm_start = warm_start
         self.sampling = FlowSGMSampling(**sampling)
-        self.prefit = prefit
+        self.prefit, self.warm_start = prefit, warm_start
         if flow is None:
             flow = Flow(device=device, **(flow_settings or {}))
         if sgm is None:
@@ -121,10 +120,9 @@ class FlowSGM(Model[FlowSGMSampling]):
 
     def _reset(self) -> None:
         """Become the untrained model of the present parameters, or what ``warm_start`` keeps."""
-        kept = self.flows, self.sgm
+        flows, sgm = self.flows, self.sgm
         super()._reset()
         if self.warm_start:
-            flows, sgm = kept
             self.flows = {level: continued(flow) for level, flow in flows.items()}
             self.sgm = continued(sgm)
 
@@ -132,7 +130,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         """Train the parts, unless they are prefit, and choose ``sigma_T`` if it is ``"auto"``.
 
         Raises:
-            RuntimeError: If the parts are prefit and one of them has not been fitted.
+            NotFittedError: If the parts are prefit and one of them has not been fitted.
         """
         rows = as_block(cast(ArrayLike, x)) if images is None else as_images(x, images)
         for name, part in self._parts().items():
