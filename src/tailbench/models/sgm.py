@@ -158,7 +158,9 @@ class SGM(Density, DiffusionEstimator[SGMSettings, SGMSampling]):
         from tailbench.diffusion.likelihood import ode_log_prob
         from tailbench.diffusion.samplers import noise_levels
 
-        given = self.sampling if isinstance(self.sampling, SGMSampling) else SGMSampling()
+        given = self.sampling
+        if not isinstance(given, SGMSampling):
+            given = SGMSampling.model_validate({})
         levels = noise_levels(given.sigma_max, min(swept_values(given.sigma_min)), LEVELS).flip(0)
         device, out = resolve_device(self.device), np.empty(block.shape[:2])
         for e, begin in np.ndindex(len(block), -(-block.shape[1] // DENSITIES)):
