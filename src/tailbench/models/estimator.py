@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
@@ -111,7 +111,8 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         data, dim = self._prepared(x, images)
         device, count = resolve_device(self.device), len(context.seeds)
         self._seeds = list(context.seeds)
-        build = self._continue(count, dim) or (lambda group: self._build(group, dim))
+        continued = self.module is not None
+        build = self._module_of if continued else (lambda group: self._build(group, dim))
         result = train(build, self._loss, data, self.settings, device, context)
         self.module = self._build(range(count), dim)
         self.module.load_state_dict(result.state)
@@ -127,8 +128,10 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         """Return what the network is trained on, and the dimension of the data."""
         if images is None:
             block = as_block(cast(ArrayLike, x))
-            prepare = self._prepare if self.module is None else self._to_model
-            return prepare(block), block.shape[2]
+            if self.module is None:
+                return self._prepare(block), block.shape[2]
+            self._check_form(len(block), block.shape[2])
+            return self._to_model(block), block.shape[2]
         if self.module is not None:
             raise InputError("warm_start is for tables, and the data are images")
         stored = as_images(x, images)
@@ -142,20 +145,17 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         super()._reset()
         vars(self).update(old)
 
-    def _continue(self, count: int, dim: int) -> Callable[[Sequence[int]], nn.Module] | None:
-        """Return what builds the module to continue from, if there is one.
+    def _check_form(self, count: int, dim: int) -> None:
+        """Check that a training can be continued on data of so many seeds and columns.
 
         Raises:
-            InputError: If it is of other seeds, columns or settings of the network.
+            InputError: If the model was trained on others.
         """
-        if self.module is None:
-            return None
         if (count, dim) != (self.info["seeds"], self.info["dim"]):
             raise InputError(
                 f"warm_start: the {self.name} was trained on {self.info['seeds']} seeds of "
                 f"{self.info['dim']} columns, and the data have {count} of {dim}"
             )
-        return self._module_of
 
     @property
     def num_seeds(self) -> int:

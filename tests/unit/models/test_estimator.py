@@ -166,8 +166,9 @@ def test_a_warm_start_of_another_network_is_refused(name):
         model.set_params(width=16).fit(data())
     assert np.array_equal(draw(model), before)
     model.set_params(width=8)
-    with pytest.raises(InputError, match="1 seeds of 2 columns, and the data have 1 of 1"):
-        model.fit(data()[:, :1])
+    for columns in ([0], [0, 1, 0]):
+        with pytest.raises(InputError, match="1 seeds of 2 columns, and the data have 1 of "):
+            model.fit(data()[:, columns] + 0.0)
     model.set_params(width=16, warm_start=False).fit(data()[:, :1])
     assert draw(model).shape == (20, 1)
 
