@@ -95,8 +95,9 @@ def options_of(model):
     return model.methods[model.name].test_settings if type(model).trainable else {}
 
 
-def sample(model, n, **options):
-    return model.sample(n, **options_of(model), **options)
+def sample(model, n, seed=0, **options):
+    """Samples that are the same each time."""
+    return model.sample(n, seed=seed, **options_of(model), **options)
 
 
 def two_lumps(seeds, n=400, dim=2):

@@ -85,7 +85,7 @@ def tables():
 @pytest.fixture(scope="session")
 def sample():
     """Sample from a model with few steps."""
-    return lambda model, n, **more: model.sample(n, **(options(model) | more))
+    return lambda model, n, **more: model.sample(n, **({"seed": 0} | options(model) | more))
 
 
 @pytest.fixture(scope="session")

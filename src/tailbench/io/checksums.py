@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tailbench.exceptions import InputError
+from tailbench.exceptions import CorruptFile, InputError
 from tailbench.io.atomic import atomic_write
 
 __all__ = [
@@ -92,13 +92,13 @@ def read_sums(folder: Path) -> dict[str, str]:
     except FileNotFoundError:
         raise InputError(f"{folder} has no {SUMS}; delete the folder and rerun") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is corrupt, it is not text; {ADVICE}") from None
+        raise CorruptFile(f"{path} is corrupt, it is not text", ADVICE) from None
     if rest:
-        raise InputError(f"{path} is corrupt, its last line has no end; {ADVICE}")
+        raise CorruptFile(f"{path} is corrupt, its last line has no end", ADVICE)
     found = [LINE.fullmatch(line) for line in lines]
     if None in found:
         number = found.index(None) + 1
-        raise InputError(f"{path} is corrupt, line {number} is not a checksum; {ADVICE}")
+        raise CorruptFile(f"{path} is corrupt, line {number} is not a checksum", ADVICE)
     return {match[2]: match[1] for match in found if match}
 
 
@@ -118,9 +118,9 @@ def verified(path: Path) -> Path:
 def _compare(path: Path, digest: str) -> None:
     expected = read_sums(path.parent).get(path.name)
     if expected is None:
-        raise InputError(f"{path.parent / SUMS} has no checksum of {path.name}; {ADVICE}")
+        raise CorruptFile(f"{path.parent / SUMS} has no checksum of {path.name}", ADVICE)
     if digest != expected:
-        raise InputError(f"{path} is corrupt, its checksum is not that in {SUMS}; {ADVICE}")
+        raise CorruptFile(f"{path} is corrupt, its checksum is not that in {SUMS}", ADVICE)
 
 
 def write_text(path: Path, text: str) -> str:
@@ -143,7 +143,7 @@ def read_text(path: Path) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
+        raise CorruptFile(f"{path} is corrupt ({error})", ADVICE) from None
 
 
 def write_record(path: Path, data: Mapping[str, Any]) -> str:
@@ -175,14 +175,14 @@ def read_plain(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {RERUN}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
+        raise CorruptFile(f"{path} is corrupt ({error})", ADVICE) from None
 
 
 def _mapping(path: Path, text: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is corrupt ({error}); {ADVICE}") from None
+        raise CorruptFile(f"{path} is corrupt ({error})", ADVICE) from None
     if not isinstance(data, dict):
-        raise InputError(f"{path} is corrupt, it holds no mapping; {ADVICE}")
+        raise CorruptFile(f"{path} is corrupt, it holds no mapping", ADVICE)
     return data

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tailbench.exceptions import InputError
+
 __all__ = ["Margins", "Name", "Units", "make_margins"]
 
 Name = Literal["none", "softlog", "tail"]
@@ -53,6 +55,14 @@ class Margins(ABC):
     def to_data(self, z: Tensor, positions: Sequence[int]) -> Tensor:
         """Map values ``(E, n, d)`` of the model back to the units of the data, float64."""
 
+    def log_slope(self, x: Tensor, positions: Sequence[int]) -> Tensor:
+        r"""Return :math:`\sum_j \log dz_j/dx_j` at data ``(E, n, d)``, shape ``(E, n)``.
+
+        Raises:
+            InputError: If the map has no slope everywhere.
+        """
+        raise InputError(f"margins: {self.name!r} puts values on bounds, and has no density there")
+
     def _of(self, positions: Sequence[int], device: torch.device) -> list[Tensor]:
         """Return the constants of some positions, each of shape ``(E, 1, d)``."""
         chosen = list(positions)
@@ -79,6 +89,11 @@ class Units(Margins):
         """Map robust units to data."""
         location, scale = self._of(positions, z.device)
         return location + scale * z.double()
+
+    def log_slope(self, x: Tensor, positions: Sequence[int]) -> Tensor:
+        """Return minus the sum of the logarithms of the scales."""
+        _, scale = self._of(positions, x.device)
+        return -scale.log().expand_as(x).sum(-1)
 
 
 def make_margins(name: Name) -> type[Margins]:

@@ -33,6 +33,11 @@ class SoftLog(Units):
         u = super().to_model(x, positions)
         return u.sign() * u.abs().log1p()
 
+    def log_slope(self, x: Tensor, positions: Sequence[int]) -> Tensor:
+        """Return the same, minus the logarithms of the distances plus one."""
+        u = super().to_model(x, positions)
+        return super().log_slope(x, positions) - u.abs().log1p().sum(-1)
+
     def to_data(self, z: Tensor, positions: Sequence[int]) -> Tensor:
         """Map back by the exponential."""
         z = z.double()

@@ -47,13 +47,16 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
     tuning = "learning rate, by benchmarks/tuning.py, the same search for every diffusion"
 
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
-        import torch
-
         from tailbench.margins.base import make_margins
 
         fitted = make_margins(self._margins_name()).fit(x, *robust_units(x))
         self.constants = fitted.constants
-        return fitted.to_model(torch.from_numpy(x), range(len(x))).float()
+        return self._to_model(x)
+
+    def _to_model(self, x: NDArray[np.float64]) -> Tensor:
+        import torch
+
+        return self.margins.to_model(torch.from_numpy(x), range(len(x))).float()
 
     def _prepare_images(self, x: Stored) -> Rows:
         from tailbench.training.rows import stored
@@ -136,7 +139,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         batch = min(BATCH, max(NUMBERS // self.dim // CHUNK, 1) * CHUNK)
         batch *= 1 if device.type == "cpu" else 16
         out = np.zeros((self.num_seeds, n, self.dim), self._precision())
-        batch = min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
+        batch = context.batch or min(batch, max(math.ceil(n / team.count / CHUNK), 1) * CHUNK)
         pieces = math.ceil(n / batch)
         own = range(team.rank, pieces, team.count)
         quiet = not (context.verbose and team.first)
@@ -147,13 +150,15 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
                 module = self._select(positions)
                 for piece in own:
                     begin = piece * batch
-                    size = min(batch, n - begin)
+                    kept = min(batch, n - begin)
+                    size = context.batch or kept
                     streams = IndexedStreams(
                         [context.seeds[e] for e in positions], begin, size, self.dim, device
                     )
                     rows = slice(begin, begin + size)
-                    x = run(module, positions, rows, streams, bar.step)
-                    out[positions, rows] = margins.to_data(x, positions).cpu().numpy()
+                    x = run(module, positions, rows, streams, bar.step)[:, :kept]
+                    data = margins.to_data(x, positions).cpu().numpy()
+                    out[positions, begin : begin + kept] = data
         if team.count > 1:
             out = team.sum(torch.from_numpy(out).to(device)).cpu().numpy()
         check_samples(out, label)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailbench.compute.devices import resolve_device
+from tailbench.compute.devices import resolve_device, usual_torch
 from tailbench.data import ImageLayout
-from tailbench.exceptions import InputError
+from tailbench.exceptions import InputError, NotFittedError
 from tailbench.models.base import Data, Model, Sampling
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import Stored, as_block, as_images
 from tailbench.models.settings import ModelSettings, TrainingSettings
-from tailbench.rng.seeds import seed_for
+from tailbench.rng.seeds import RandomState, seed_for
 from tailbench.training.context import FitContext
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ if TYPE_CHECKING:
 __all__ = ["Estimator", "Training"]
 
 Training = TypeVar("Training", bound=TrainingSettings)
+TOGETHER = {"cpu": 256, "gpu": 4096}  # samples that are computed at once: see Model._batch
 
 
 class Estimator(Model[Sampling], Generic[Training, Sampling]):
     """A model that is trained as one, by gradients.
 
     Args:
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        device: ``"auto"`` (also ``None``), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or a torch device.
+        random_state: Seed of ``fit`` and ``sample`` where they are given none; see ``Model``.
+        verbose: Show progress.
+        warm_start: Whether ``fit`` continues from the parameters of the ``fit`` before, in its
+            units, by a learning rate that begins again, instead of training anew.
         settings: Settings of the model, by keyword.
 
     Raises:
@@ -47,8 +53,17 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
     trainable: ClassVar[bool] = True
     Settings: ClassVar[type[ModelSettings]]
 
-    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
-        super().__init__(device=device)
+    def __init__(
+        self,
+        *,
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
+        warm_start: bool = False,
+        **settings: Any,
+    ) -> None:
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
+        self.warm_start = warm_start
         self.settings = cast(Training, self.Settings(**settings))
         self.module: nn.Module | None = None
         self.constants: dict[str, Tensor] = {}
@@ -59,6 +74,14 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
     @abstractmethod
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         """Compute the constants of data ``(E, n, d)``; return what the network is trained on."""
+
+    def _to_model(self, x: NDArray[np.float64]) -> Tensor:
+        """Return what the network is trained on of data ``(E, n, d)``, by the present constants.
+
+        Raises:
+            InputError: If the training of the model cannot be continued.
+        """
+        raise InputError(f"warm_start: a training of the {self.name} cannot be continued")
 
     def _prepare_images(self, x: Stored) -> Rows:
         """Compute the constants of images, and return what the network is trained on.
@@ -76,37 +99,63 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         """Compute the loss of each seed on a batch, shape ``(E,)``."""
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
-        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
+    @classmethod
+    def options(cls) -> type[ModelSettings]:
+        """Return the class of the settings that the constructor takes by keyword."""
+        return cls.Settings
+
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         from tailbench.training.trainer import train
 
-        self._table, self.info, self._seeds = False, {}, list(context.seeds)
-        data: Tensor | Rows
-        if images is None:
-            block = as_block(cast(ArrayLike, x))
-            dim = block.shape[2]
-            data = self._prepare(block)
-        else:
-            stored = as_images(x, images)
-            dim = stored[0].shape[1]
-            self.info["images"] = asdict(images)
-            data = self._prepare_images(stored)
+        before = self.history
+        data, dim = self._prepared(x, images)
         device, count = resolve_device(self.device), len(context.seeds)
-
-        def build(group: Sequence[int]) -> nn.Module:
-            return self._build(group, dim)
-
+        self._seeds = list(context.seeds)
+        continued = self.module is not None
+        build = self._module_of if continued else (lambda group: self._build(group, dim))
         result = train(build, self._loss, data, self.settings, device, context)
         self.module = self._build(range(count), dim)
         self.module.load_state_dict(result.state)
-        self.history = result.history
+        self.history = _joined(before, result.history)
         self.info |= {
             "seconds": result.seconds,
             "parameters": sum(p[0].numel() for p in self.module.parameters()),
             "dim": dim,
             "seeds": count,
         }
-        return self
+
+    def _prepared(self, x: Data, images: ImageLayout | None) -> tuple[Tensor | Rows, int]:
+        """Return what the network is trained on, and the dimension of the data."""
+        if images is None:
+            block = as_block(cast(ArrayLike, x))
+            if self.module is None:
+                return self._prepare(block), block.shape[2]
+            self._check_form(len(block), block.shape[2])
+            return self._to_model(block), block.shape[2]
+        if self.module is not None:
+            raise InputError("warm_start is for tables, and the data are images")
+        stored = as_images(x, images)
+        self.info["images"] = asdict(images)
+        return self._prepare_images(stored), stored[0].shape[1]
+
+    def _reset(self) -> None:
+        """Become the untrained model of the present parameters, or what ``warm_start`` keeps."""
+        kept = ("module", "constants", "info", "history") if self.warm_start else ()
+        old = {name: copy.copy(vars(self)[name]) for name in kept}
+        super()._reset()
+        vars(self).update(old)
+
+    def _check_form(self, count: int, dim: int) -> None:
+        """Check that a training can be continued on data of so many seeds and columns.
+
+        Raises:
+            InputError: If the model was trained on others.
+        """
+        if (count, dim) != (self.info["seeds"], self.info["dim"]):
+            raise InputError(
+                f"warm_start: the {self.name} was trained on {self.info['seeds']} seeds of "
+                f"{self.info['dim']} columns, and the data have {count} of {dim}"
+            )
 
     @property
     def num_seeds(self) -> int:
@@ -127,7 +176,7 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
 
     def _fitted(self) -> nn.Module:
         if self.module is None:
-            raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+            raise NotFittedError(f"the {self.name} has not been fitted; call fit first")
         return self.module
 
     def _generators(self, positions: Sequence[int]) -> list[torch.Generator]:
@@ -137,12 +186,38 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         seeds = self._seeds or [0] * (max(positions) + 1)
         return [torch.Generator().manual_seed(seed_for("init", seeds[e])) for e in positions]
 
-    def _select(self, positions: Sequence[int]) -> nn.Module:
-        """Return the trained module of some positions, on the device, ready to evaluate."""
+    def _module_of(self, positions: Sequence[int]) -> nn.Module:
+        """Return a copy of the trained module, of some positions.
+
+        Raises:
+            InputError: If the settings have changed to those of another network.
+        """
         state = self._fitted().state_dict()
         module = self._build(positions, self.dim)
-        module.load_state_dict({key: value[list(positions)] for key, value in state.items()})
-        return module.to(resolve_device(self.device)).eval()
+        own = {key: value[list(positions)] for key, value in state.items()}
+        try:
+            module.load_state_dict(own)
+        except RuntimeError:
+            raise InputError(
+                f"warm_start: the settings of the {self.name} are those of another network than "
+                "the one that was trained"
+            ) from None
+        return module
+
+    def _select(self, positions: Sequence[int]) -> nn.Module:
+        """Return the trained module of some positions, on the device, ready to evaluate."""
+        return self._module_of(positions).to(resolve_device(self.device)).eval()
+
+    def _batch(self) -> int | None:
+        if self.images is not None:
+            return None
+        return TOGETHER["cpu" if resolve_device(self.device).type == "cpu" else "gpu"]
+
+    @property
+    def history_(self) -> list[dict[str, float]]:
+        """Losses by step: rows of seed, step, loss, val_loss, lr and seconds; after ``fit``."""
+        self._fitted()
+        return self.history
 
     def _seed_groups(self) -> list[list[int]]:
         """Return the positions of the block that are computed together."""
@@ -157,10 +232,10 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
 
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, as if it had been fitted on a table."""
-        one = type(self)(device=self.device, **self.settings.model_dump())
+        one = type(self)(**{**self.get_params(deep=False), **self.settings.model_dump()})
         one.constants = {key: value[[position]] for key, value in self.constants.items()}
         one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
-        one._table = True
+        one._table, one._names = True, self._names
         one.module = one._build([0], self.dim)
         state = self._fitted().state_dict()
         one.module.load_state_dict({key: value[[position]] for key, value in state.items()})
@@ -178,14 +253,14 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         spec = {
             "type": self.name,
             "settings": self.settings.model_dump(mode="json"),
-            "table": self._table,
+            **self._form(),
             **self.info,
         }
         arrays = {key: value.cpu().numpy() for key, value in tensors.items()}
         write_model(Path(path), spec, arrays, self.history)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
@@ -194,13 +269,24 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         import torch
 
         files = read_model(Path(path), cls.name)
-        model = cls(device=device, **files.spec["settings"])
-        model._table, model.info, model.history = files.spec["table"], files.info, files.history
+        model = cls(device=device, **files.settings(cls.Settings))
+        model._set_form(files.spec)
+        model.info, model.history = files.info, files.history
         parts: dict[str, dict[str, Tensor]] = {"module": {}, "constant": {}}
         for key, value in files.arrays.items():
             part, _, name = key.partition(".")
             parts[part][name] = torch.tensor(value)
         model.constants = parts["constant"]
-        model.module = model._build(range(model.info["seeds"]), model.info["dim"])
+        with usual_torch():
+            model.module = model._build(range(model.info["seeds"]), model.info["dim"])
         model.module.load_state_dict(parts["module"])
         return model
+
+
+def _joined(
+    before: Sequence[Mapping[str, float]], rows: Sequence[Mapping[str, float]]
+) -> list[dict[str, float]]:
+    """Return the history of a training and of that which continued it, with steps that go on."""
+    done = {row["seed"]: row["step"] for row in before}
+    after = [{**row, "step": row["step"] + done.get(row["seed"], 0)} for row in rows]
+    return [*map(dict, before), *after]

@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import Parts, SamplingSettings
 from tailbench.models.simple import FittedState, SimpleModel, SimpleSettings
 from tailbench.registry import register
+from tailbench.rng.seeds import RandomState
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["External", "ExternalSampling", "ExternalSettings", "allow"]
 
@@ -105,13 +109,20 @@ class External(SimpleModel[ExternalSettings, ExternalSampling]):
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"external": ExternalSampling}
     heavy_tailed = False
 
-    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
-        super().__init__(device=device, **settings)
+    def __init__(
+        self,
+        *,
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
+        **settings: Any,
+    ) -> None:
+        super().__init__(device=device, random_state=random_state, verbose=verbose, **settings)
         allow(self.settings.object)
         self._made: tuple[FittedState, Fitted] | None = None
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.data import DataShape, ImageLayout, NetworkCost
 from tailbench.models.base import Data, SampleResult, check_samples
+from tailbench.models.density import Density
 from tailbench.models.estimator import Estimator
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Flow", "FlowSampling", "FlowSettings"]
 
 BATCH = 4096
+DENSITIES = 2**15  # rows whose density is computed at once
 
 
 class FlowSettings(TrainingSettings):
@@ -89,7 +91,7 @@ class FlowSampling(SamplingSettings):
 
 
 @register
-class Flow(Estimator[FlowSettings, FlowSampling]):
+class Flow(Density, Estimator[FlowSettings, FlowSampling]):
     r"""Coupling rational-quadratic spline flow with tails chosen per coordinate from the data.
 
     The data pass the inverse tail transform (or an affine map where they are light) and then the
@@ -110,7 +112,6 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
     def _prepare(self, x: NDArray[np.float64]) -> Tensor:
         import torch
 
-        from tailbench.margins.tail_transform import TailTransform
         from tailbench.stats.tail_index import estimate_tails
 
         tails = [
@@ -147,10 +148,17 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
                 for e, rows in enumerate(tails)
             ],
         }
+        return self._to_model(x)
+
+    def _to_model(self, x: NDArray[np.float64]) -> Tensor:
+        import torch
+
+        from tailbench.margins.tail_transform import TailTransform
+
         data = torch.from_numpy(x)
         if self.settings.noise:
             return data
-        keys = [key for key in ("location", "scale", "shape", "low_shape") if key in constants]
+        keys = [key for key in ("location", "scale", "shape", "low_shape") if key in self.constants]
         return TailTransform(*(self.constants[key] for key in keys)).inverse(data).float()
 
     def _index(self, tails: Sequence[Sequence[Tail]]) -> NDArray[np.float64]:
@@ -203,14 +211,12 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         draw = streams.randn(*batch.shape[1:]) if self.settings.noise else None
         return module.loss(batch, draw)  # type: ignore[operator]
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
-        """Train on the data of a seed block; see ``fit`` for ``x``, ``images`` and errors."""
-        super().fit_block(x, context, images)
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
+        super()._fit_block(x, context, images)
         if self.settings.tails == "student_learned":
             for rows, found in zip(self.info["tails"]["per_seed"], self.base_index(), strict=True):
                 for row, index in zip(rows, found.tolist(), strict=True):
                     row["lambda"] = index
-        return self
 
     def base_index(self) -> NDArray[np.float64]:
         """Return the inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.
@@ -221,19 +227,14 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         index: Tensor = self._fitted().index  # type: ignore[assignment]
         return index.detach().double().numpy()
 
-    def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Compute the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.
-
-        Raises:
-            RuntimeError: If the flow has not been fitted.
-        """
+    def _log_prob(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         import torch
 
-        module = self._fitted()
-        block = np.asarray(x, dtype=np.float64)
+        # far out, single precision has no squares, and then no numbers
+        module = self._module_of(range(self.num_seeds)).double()
+        parts = torch.from_numpy(block).split(DENSITIES, dim=1)
         with torch.no_grad():
-            values = module.log_prob(torch.from_numpy(block if block.ndim == 3 else block[None]))  # type: ignore[operator]
-        return values.numpy() if block.ndim == 3 else values[0].numpy()
+            return torch.cat([module.log_prob(rows) for rows in parts], dim=1).numpy()  # type: ignore[operator]
 
     def sample_block(self, n: int, settings: FlowSampling, context: SampleContext) -> SampleResult:
         """Draw ``n`` samples for each seed: one pass through the flow.
@@ -247,22 +248,24 @@ class Flow(Estimator[FlowSettings, FlowSampling]):
         from tailbench.rng.streams import IndexedStreams
 
         device = resolve_device(self.device)
-        out = np.empty((self.num_seeds, n, self.dim))
+        out, batch = np.empty((self.num_seeds, n, self.dim)), context.batch or BATCH
         with torch.no_grad():
             for group, module in self._groups():
-                for begin in range(0, n, BATCH):
-                    size = min(BATCH, n - begin)
+                for begin in range(0, n, batch):
+                    kept = min(batch, n - begin)
+                    size = context.batch or kept
                     streams = IndexedStreams(
                         [context.seeds[e] for e in group], begin, size, self.dim, device, "flow"
                     )
-                    x = module(streams.randn(torch.float64))
-                    out[group, begin : begin + size] = x.cpu().numpy()
+                    x = module(streams.randn(torch.float64))[:, :kept]
+                    out[group, begin : begin + kept] = x.cpu().numpy()
         check_samples(out, context.label)
         return SampleResult(out, 1)
 
-    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.floating]:
+    def prior(self, n: int, context: SampleContext, noisy: bool) -> NDArray[np.floating]:
         """Draw the start of a reverse process; the noise of the training stays in it."""
-        return self.sample_block(n, FlowSampling(), SampleContext(seeds)).samples
+        own = SampleContext(context.seeds, batch=context.batch)
+        return self.sample_block(n, FlowSampling(), own).samples
 
 
 def _quartile_factor(shape: NDArray[np.float64]) -> NDArray[np.float64]:

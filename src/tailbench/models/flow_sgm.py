@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailbench.data import ImageLayout
+from tailbench.exceptions import NotFittedError
 from tailbench.io.checksums import seal, write_record
 from tailbench.models.base import Data, Model, SampleResult, TuneResult
 from tailbench.models.flow import Flow
+from tailbench.models.flow_sgm_parts import Prior, flows_of
 from tailbench.models.flow_sgm_settings import FlowSGMSampling
+from tailbench.models.parts import check_part, continued, template
 from tailbench.models.persistence import load_model, read_spec
-from tailbench.models.preprocessing import as_block, as_images
+from tailbench.models.preprocessing import as_block, as_images, filled
 from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
 from tailbench.models.sgm import SGM
 from tailbench.models.sigma_selection import reference_rows, select_sigma
-from tailbench.models.tarflow import TarFlow
 from tailbench.registry import register
-from tailbench.rng.seeds import seed_for
+from tailbench.rng.seeds import RandomState, seed_for
 from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from tailbench.rng.streams import IndexedStreams
 
 __all__ = ["FlowSGM", "FlowSGMSampling"]
-
-Prior = Flow | TarFlow
-Part = TypeVar("Part", Flow, TarFlow, SGM, Prior)
 
 
 @register
@@ -56,6 +56,9 @@ class FlowSGM(Model[FlowSGMSampling]):
         sgm_settings: Settings of the score model.
         prefit: Whether ``flow`` and ``sgm`` have been fitted and are to be used as they are.
         device: Where to train and sample.
+        random_state: Seed of ``fit`` and ``sample`` where they are given none; see ``Model``.
+        verbose: Show progress.
+        warm_start: Whether ``fit`` continues the training of the parts of the ``fit`` before.
         sampling: Settings of the sampling, such as ``sigma_T="auto"``.
 
     Raises:
@@ -79,23 +82,25 @@ class FlowSGM(Model[FlowSGMSampling]):
         flow_settings: Mapping[str, Any] | None = None,
         sgm_settings: Mapping[str, Any] | None = None,
         prefit: bool = False,
-        device: str = "auto",
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
+        warm_start: bool = False,
         **sampling: Any,
     ) -> None:
-        super().__init__(device=device)
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.sampling = FlowSGMSampling(**sampling)
-        self.prefit = prefit
-        flow = flow or Flow(device=device, **(flow_settings or {}))
-        sgm = sgm or SGM(device=device, **(sgm_settings or {}))
-        if isinstance(flow, Mapping):
-            flows = dict(flow)
-        elif prefit or self.sampling.start == "add_noise":
-            flows = {flow.settings.noise: flow}
-        else:
-            flows = {level: _copy(flow, noise=level) for level in self.sampling.levels()}
-        self.flows = flows if prefit else {level: _copy(own) for level, own in flows.items()}
-        self.sgm = sgm if prefit else _copy(sgm)
+        self.prefit, self.warm_start = prefit, warm_start
+        if flow is None:
+            flow = Flow(device=device, **(flow_settings or {}))
+        if sgm is None:
+            sgm = SGM(device=device, **(sgm_settings or {}))
+        check_part("sgm", sgm, SGM)
+        self.flows = flows_of(flow, self.sampling, prefit)
+        self.sgm = sgm if prefit else template(sgm)
         self.tuned: TuneResult | None = None
+        if prefit:
+            self._take_form(self.sgm, *self.flows.values())
 
     @classmethod
     def assemble(cls, parts: Mapping[str, Sequence[Any]], device: str = "auto") -> Self:
@@ -113,23 +118,44 @@ class FlowSGM(Model[FlowSGMSampling]):
         """Dimension ``d``."""
         return self.sgm.dim
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+    def _reset(self) -> None:
+        """Become the untrained model of the present parameters, or what ``warm_start`` keeps."""
+        flows, sgm = self.flows, self.sgm
+        super()._reset()
+        if self.warm_start:
+            self.flows = {level: continued(flow) for level, flow in flows.items()}
+            self.sgm = continued(sgm)
+
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Train the parts, unless they are prefit, and choose ``sigma_T`` if it is ``"auto"``.
 
         Raises:
-            RuntimeError: If the parts are prefit and one of them has not been fitted.
+            NotFittedError: If the parts are prefit and one of them has not been fitted.
         """
-        self._table = False
         rows = as_block(cast(ArrayLike, x)) if images is None else as_images(x, images)
         for name, part in self._parts().items():
             if self.prefit:
                 part.num_seeds  # noqa: B018 (raises where it has not been fitted)
             else:
                 part.fit_block(x, context.part(name), images)
-        self.tuned = None
         if self.sampling.tuning_runs:
             self.tune(rows, self.sampling, context)
-        return self
+
+    @property
+    def sigma_T_(self) -> list[float]:
+        """Noise level of the start of each seed, as it is set or has been chosen; after ``fit``."""
+        return self._levels(self.sampling)
+
+    def _levels(self, settings: FlowSGMSampling) -> list[float]:
+        level = fixed(settings.sigma_T)
+        if isinstance(level, float):
+            return [level] * self.num_seeds
+        if self.tuned is None:
+            raise NotFittedError("sigma_T has not been chosen; call fit or tune first")
+        return list(self.tuned.chosen)
+
+    def _batch(self) -> int | None:
+        return self.sgm._batch()
 
     def _parts(self) -> dict[str, Prior | SGM]:
         """Return the parts under the names of their folders."""
@@ -143,7 +169,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         one = type(self)(
             flows, self.sgm.of_seed(position), prefit=True, device=self.device, **sampling
         )
-        one._table = True
+        one._table, one._names = True, self._names
         if self.tuned is not None:
             one.tuned = TuneResult([self.tuned.chosen[position]], self.tuned.curve)
         return one
@@ -189,13 +215,7 @@ class FlowSGM(Model[FlowSGMSampling]):
             RuntimeError: If ``sigma_T`` is ``"auto"`` and has not been chosen.
             FloatingPointError: If a sample is not finite.
         """
-        level = fixed(settings.sigma_T)
-        if isinstance(level, float):
-            levels = [level] * len(context.seeds)
-        elif self.tuned is not None:
-            levels = list(self.tuned.chosen)
-        else:
-            raise RuntimeError("sigma_T has not been chosen; call fit or tune first")
+        levels = self._levels(settings)
         return self._refined(
             self._starts(n, settings, levels, context), n, settings, levels, context
         )
@@ -214,7 +234,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         margins = self.sgm.margins
 
         def start(seeds: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
-            x = torch.from_numpy(starts[seeds, rows].astype(np.float64))
+            x = torch.from_numpy(filled(starts, rows)[seeds].astype(np.float64))
             x = margins.to_model(x, seeds).float().to(streams.device)
             if settings.start == "noisy_flow":
                 return x
@@ -233,13 +253,12 @@ class FlowSGM(Model[FlowSGMSampling]):
     ) -> NDArray[np.floating]:
         """Draw from the flow, or from each seed's flow at its noise level."""
         if settings.start == "add_noise":
-            return next(iter(self.flows.values())).prior(n, context.seeds, noisy=False)
+            return next(iter(self.flows.values())).prior(n, context, noisy=False)
         missing = sorted(set(levels) - set(self.flows))
         if missing:
             raise RuntimeError(f"no flow was trained at noise level {written(missing[0])}")
         drawn = {
-            level: self.flows[level].prior(n, context.seeds, noisy=True)
-            for level in sorted(set(levels))
+            level: self.flows[level].prior(n, context, noisy=True) for level in sorted(set(levels))
         }
         return np.stack([drawn[level][e] for e, level in enumerate(levels)])
 
@@ -255,13 +274,13 @@ class FlowSGM(Model[FlowSGMSampling]):
             "chosen": [] if self.tuned is None else self.tuned.chosen,
             "curve": [] if self.tuned is None else self.tuned.curve,
             "prefit": self.prefit,
-            "table": self._table,
+            **self._form(),
         }
         write_record(path / "spec.json", spec)
         seal(path, ["spec.json"])
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
@@ -274,12 +293,8 @@ class FlowSGM(Model[FlowSGMSampling]):
         }
         sgm = SGM.load(path / "sgm", device)
         model = cls(flows, sgm, prefit=True, device=device, **spec["sampling"])
-        model.prefit, model._table = spec["prefit"], spec["table"]
+        model.prefit = spec["prefit"]
+        model._set_form(spec)
         if spec["chosen"]:
             model.tuned = TuneResult(spec["chosen"], spec["curve"])
         return model
-
-
-def _copy(part: Part, **changes: Any) -> Part:
-    """Build an untrained model of the same settings, but for some."""
-    return type(part)(device=part.device, **{**part.settings.model_dump(), **changes})

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
+from tailbench.exceptions import InputError
+from tailbench.models.density import Density
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
 from tailbench.models.simple import FittedState, SimpleModel, SimpleSettings
 from tailbench.registry import register
@@ -41,7 +43,7 @@ class GaussianSampling(SamplingSettings):
 
 
 @register
-class Gaussian(SimpleModel[GaussianSettings, GaussianSampling]):
+class Gaussian(Density, SimpleModel[GaussianSettings, GaussianSampling]):
     r"""The Gaussian of the sample mean and the sample covariance of the data.
 
     .. math:: N(\bar x, C), \qquad C = \frac1{n-1} \sum_i (x_i - \bar x)(x_i - \bar x)^\top.
@@ -79,3 +81,15 @@ class Gaussian(SimpleModel[GaussianSettings, GaussianSampling]):
         """Draw ``n`` samples, shape ``(n, d)``."""
         mean = state["mean"]
         return mean + rng.standard_normal((n, len(mean))) @ state["root"].T
+
+    def _log_prob(self, block: Array) -> Array:
+        found = []
+        for rows, state in zip(block, self.states, strict=True):
+            root = state["root"]
+            unit = root / np.abs(root).max(axis=1, keepdims=True)
+            if np.linalg.matrix_rank(unit) < len(root):
+                raise InputError("the covariance of the gaussian is singular: it has no density")
+            z = np.linalg.solve(root, (rows - state["mean"]).T)
+            log_det = np.linalg.slogdet(root)[1] + 0.5 * len(root) * np.log(2.0 * np.pi)
+            found.append(-0.5 * np.square(z).sum(axis=0) - log_det)
+        return np.stack(found)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailbench.data import as_values
+from tailbench.models.preprocessing import filled
 from tailbench.rng.seeds import generator_for
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def noised_start(
     margins = model.margins
 
     def start(members: list[int], rows: slice, streams: IndexedStreams) -> Tensor:
-        x = torch.from_numpy(np.stack([starts[e][rows] for e in members]).astype(np.float64))
+        own = np.stack([filled(starts[e], rows) for e in members])
+        x = torch.from_numpy(own.astype(np.float64))
         z = margins.to_model(x, members)
         return z.to(streams.device) + level * streams.randn()
 

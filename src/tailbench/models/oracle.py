@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 
 from tailbench import registry
 from tailbench.data import DataShape, ImageLayout
-from tailbench.exceptions import InputError
+from tailbench.exceptions import InputError, NotFittedError
 from tailbench.models.base import Data, Model, SampleResult
+from tailbench.models.estimator import TOGETHER
 from tailbench.models.held_out import held_out_block, noised_start
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import as_block, robust_units
@@ -21,10 +22,11 @@ from tailbench.models.settings import ModelSettings, SamplingSettings, fixed, sw
 from tailbench.models.sgm import SGM, ReverseSettings
 from tailbench.models.simple import SimpleSettings
 from tailbench.registry import register
-from tailbench.rng.seeds import generator_for
+from tailbench.rng.seeds import RandomState, generator_for
 from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from tailbench.rng.streams import IndexedStreams
@@ -114,6 +116,8 @@ class Oracle(Model[OracleSampling]):
         held_out: Data of that law for the start 'data', shape ``(m, d)`` or ``(E, m, d)``; drawn
             from the target if left out. More samples than rows need some rows twice.
         device: Ignored but for interface: the exact score is computed on the CPU.
+        random_state: Seed of ``sample`` where it is given none; see ``Model``.
+        verbose: Ignored but for interface.
         sampling: Settings of the sampling, such as ``start="data", sigma_T=2.0``.
 
     Raises:
@@ -134,10 +138,12 @@ class Oracle(Model[OracleSampling]):
         target: Any = None,
         *,
         held_out: ArrayLike | Sequence[Any] | None = None,
-        device: str = "auto",
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
         **sampling: Any,
     ) -> None:
-        super().__init__(device=device)
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.sampling = OracleSampling(**sampling)
         self.target, self.held_out = target, held_out
         self._exact: _ExactSGM | None = None
@@ -152,7 +158,7 @@ class Oracle(Model[OracleSampling]):
         self.target, self.held_out = given["target"], given.get("floor")
         self._set_up(as_block(np.stack([np.asarray(rows) for rows in given["train"]])))
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Compute the units of the data of a seed block.
 
         Raises:
@@ -161,9 +167,7 @@ class Oracle(Model[OracleSampling]):
         """
         if images is not None:
             raise InputError("the oracle is for tables, and the data are images")
-        self._table = False
         self._set_up(as_block(cast(ArrayLike, x)))
-        return self
 
     def _set_up(self, block: NDArray[np.float64]) -> None:
         if self.target is None:
@@ -188,8 +192,11 @@ class Oracle(Model[OracleSampling]):
 
     def _fitted(self) -> _ExactSGM:
         if self._exact is None:
-            raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+            raise NotFittedError(f"the {self.name} has not been fitted; call fit first")
         return self._exact
+
+    def _batch(self) -> int | None:
+        return TOGETHER["cpu"]
 
     def sample_block(
         self, n: int, settings: OracleSampling, context: SampleContext
@@ -241,12 +248,12 @@ class Oracle(Model[OracleSampling]):
             "type": self.name,
             "target": {"type": type_, **self.target.settings.model_dump(mode="json")},
             "sampling": self.sampling.model_dump(mode="json"),
-            "table": self._table,
+            **self._form(),
         }
         write_model(Path(path), spec, arrays, [])
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
@@ -258,7 +265,7 @@ class Oracle(Model[OracleSampling]):
         target = registry.make_dataset(files.spec["target"])
         model = cls(target, held_out=rows or None, device=device, **files.spec["sampling"])
         model._exact = _ExactSGM(target, arrays["location"], arrays["scale"])
-        model._table = files.spec["table"]
+        model._set_form(files.spec)
         return model
 
 

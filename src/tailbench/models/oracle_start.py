@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,11 +13,16 @@ from pydantic import Field, model_validator
 from tailbench.data import ImageLayout
 from tailbench.models.base import Data, Model, SampleResult
 from tailbench.models.held_out import held_out_block, noised_start
+from tailbench.models.parts import check_part, template
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings, fixed, swept_values
 from tailbench.models.sgm import SGM, ReverseSettings
 from tailbench.registry import register
+from tailbench.rng.seeds import RandomState
 from tailbench.training.context import FitContext, SampleContext
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["OracleStart", "OracleStartSampling"]
 
@@ -71,6 +76,8 @@ class OracleStart(Model[OracleStartSampling]):
         held_out: The start, shape ``(m, d)`` or ``(E, m, d)``: rows that the model has not seen.
         prefit: Whether ``model`` has been fitted and is to be used as it is.
         device: Where to train and sample.
+        random_state: Seed of ``fit`` and ``sample`` where they are given none; see ``Model``.
+        verbose: Show progress.
         sampling: Settings of the sampling, such as ``sigma_T=1.0``.
 
     Raises:
@@ -88,14 +95,20 @@ class OracleStart(Model[OracleStartSampling]):
         model_settings: Mapping[str, Any] | None = None,
         held_out: ArrayLike | Sequence[Any] | None = None,
         prefit: bool = False,
-        device: str = "auto",
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
         **sampling: Any,
     ) -> None:
-        super().__init__(device=device)
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.sampling = OracleStartSampling(**sampling)
-        model = model or SGM(device=device, **(model_settings or {}))
-        self.sgm = model if prefit else SGM(device=model.device, **model.settings.model_dump())
+        if model is None:
+            model = SGM(device=device, **(model_settings or {}))
+        check_part("model", model, SGM)
+        self.sgm = model if prefit else template(model)
         self.held_out, self.prefit = held_out, prefit
+        if prefit:
+            self._take_form(self.sgm)
 
     @classmethod
     def assemble(cls, parts: Mapping[str, Sequence[Any]], device: str = "auto") -> Self:
@@ -116,18 +129,19 @@ class OracleStart(Model[OracleStartSampling]):
         """Dimension ``d``."""
         return self.sgm.dim
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Train the score model, unless it is prefit.
 
         Raises:
             RuntimeError: If it is prefit and has not been fitted.
         """
-        self._table = False
         if self.prefit:
             self.sgm.num_seeds  # noqa: B018 (raises where it has not been fitted)
         else:
             self.sgm.fit_block(x, context, images)
-        return self
+
+    def _batch(self) -> int | None:
+        return self.sgm._batch()
 
     def sample_block(
         self, n: int, settings: OracleStartSampling, context: SampleContext
@@ -159,12 +173,12 @@ class OracleStart(Model[OracleStartSampling]):
             "type": self.name,
             "sampling": self.sampling.model_dump(mode="json", exclude={"model"}),
             "prefit": self.prefit,
-            "table": self._table,
+            **self._form(),
         }
         write_model(path, spec, arrays, [])
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
@@ -177,5 +191,6 @@ class OracleStart(Model[OracleStartSampling]):
         model = cls(
             sgm, held_out=rows or None, prefit=True, device=device, **files.spec["sampling"]
         )
-        model.prefit, model._table = files.spec["prefit"], files.spec["table"]
+        model.prefit = files.spec["prefit"]
+        model._set_form(files.spec)
         return model

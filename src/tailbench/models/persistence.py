@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import platform
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,16 +17,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
 from tailbench import registry
-from tailbench.exceptions import InputError
+from tailbench.exceptions import CorruptFile, InputError, VersionWarning
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import read_record, read_text, seal, verified, write_record
+from tailbench.io.checksums import ADVICE, read_record, read_text, seal, verified, write_record
 
 __all__ = ["ModelFiles", "load_method", "load_model", "read_model", "read_spec", "write_model"]
 
 ARRAYS, SPEC, HISTORY = "model.safetensors", "spec.json", "history.csv"
 COLUMNS = ("seed", "step", "loss", "val_loss", "lr", "seconds")
+RESTORE = "restore it from a copy, or train and save the model again"
 WRITERS = ("tailbench", "torch", "numpy", "zuko")
 """Packages whose versions are noted; those that are not installed are left out."""
 
@@ -46,11 +50,28 @@ class ModelFiles:
     @property
     def info(self) -> dict[str, Any]:
         """What ``spec`` holds besides what every model has."""
-        own = {"type", "settings", "table", "versions"}
+        own = {"type", "settings", "table", "feature_names", "versions"}
         return {key: value for key, value in self.spec.items() if key not in own}
 
+    def settings(self, known: type[BaseModel]) -> dict[str, Any]:
+        """Return the settings, which are those of a class.
 
-def load_model(folder: Path, device: str = "auto") -> Any:
+        Raises:
+            InputError: If this version does not know them; names the version that has saved them.
+        """
+        try:
+            known(**self.spec["settings"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"the {self.spec['type']} was saved by tailbench {_saved_by(self.spec)}, and this "
+                f"version cannot read its setting {name!r}: {first['msg']}"
+            ) from None
+        return dict(self.spec["settings"])
+
+
+def load_model(folder: Path, device: Any = "auto") -> Any:
     """Read a model of any type from the folder it was saved in.
 
     Raises:
@@ -71,7 +92,10 @@ def load_method(type_: str, parts: Mapping[str, Sequence[Path]], device: str = "
         InputError: If a file is missing or corrupt.
     """
     cls = registry.load("models", registry.method_types()[type_])
-    loaded = {role: [load_model(path, device) for path in paths] for role, paths in parts.items()}
+    with _advising(ADVICE):
+        loaded = {
+            role: [load_model(path, device) for path in paths] for role, paths in parts.items()
+        }
     if cls.trainable:
         ((model,),) = loaded.values()
         return model
@@ -130,8 +154,9 @@ def read_model(folder: Path, name: str) -> ModelFiles:
     for file in (ARRAYS, HISTORY):
         if not (folder / file).is_file():
             raise InputError(f"there is no model in {folder}: {folder / file} is missing")
-    arrays = load_file(verified(folder / ARRAYS))
-    lines = read_text(folder / HISTORY).splitlines()
+    with _advising(RESTORE):
+        arrays = load_file(verified(folder / ARRAYS))
+        lines = read_text(folder / HISTORY).splitlines()
     history = [
         {key: (int if key in ("seed", "step") else float)(row[key]) for key in row}
         for row in csv.DictReader(lines)
@@ -143,10 +168,34 @@ def _spec(folder: Path) -> dict[str, Any]:
     path = folder / SPEC
     if not path.is_file():
         raise InputError(f"there is no model in {folder}: {path} is missing")
-    spec = read_record(path)
-    if not isinstance(spec.get("type"), str):
-        raise InputError(f"{path} is corrupt: it names no type of model")
+    with _advising(RESTORE):
+        spec = read_record(path)
+        if not isinstance(spec.get("type"), str):
+            raise CorruptFile(f"{path} is corrupt: it names no type of model")
+    saved, present = _saved_by(spec), _versions().get("tailbench")
+    if saved is not None and saved != present:
+        warnings.warn(
+            f"the model in {folder} was saved by tailbench {saved}, and this is {present}: "
+            "its samples may differ",
+            VersionWarning,
+            stacklevel=2,
+        )
     return spec
+
+
+@contextmanager
+def _advising(advice: str) -> Iterator[None]:
+    """Say what can be done about a corrupt file: a user saves it again, a workflow reruns."""
+    try:
+        yield
+    except CorruptFile as error:
+        raise CorruptFile(error.reason, advice) from None
+
+
+def _saved_by(spec: Mapping[str, Any]) -> str | None:
+    """Return the version of this package that saved a model, if it is noted."""
+    found = spec.get("versions")
+    return found.get("tailbench") if isinstance(found, Mapping) else None
 
 
 def _versions() -> dict[str, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.data import ImageLayout
-from tailbench.exceptions import InputError
+from tailbench.exceptions import InputError, NotFittedError
 from tailbench.io.tables import numbers_of, read_table
 from tailbench.models.base import Data, Model, SampleResult, check_samples
 from tailbench.models.persistence import read_model, write_model
@@ -19,9 +19,12 @@ from tailbench.models.preprocessing import as_block
 from tailbench.models.settings import ModelSettings, SamplingSettings
 from tailbench.models.simple import SimpleSettings
 from tailbench.registry import register
-from tailbench.rng.seeds import generator_for
+from tailbench.rng.seeds import RandomState, generator_for
 from tailbench.settings import UserPath
 from tailbench.training.context import FitContext, SampleContext
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Samples", "SamplesSampling"]
 
@@ -61,6 +64,8 @@ class Samples(Model[SamplesSampling]):
     Args:
         columns: Names of the columns, in their order; by default that of the file.
         device: Ignored but for interface.
+        random_state: Seed of ``sample`` where it is given none; see ``Model``.
+        verbose: Ignored but for interface.
         sampling: Settings of the sampling: ``path="theirs.csv"``.
 
     Raises:
@@ -71,11 +76,17 @@ class Samples(Model[SamplesSampling]):
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"samples": SamplesSampling}
 
     def __init__(
-        self, *, columns: Sequence[str] | None = None, device: str = "auto", **sampling: Any
+        self,
+        *,
+        columns: Sequence[str] | None = None,
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
+        **sampling: Any,
     ) -> None:
-        super().__init__(device=device)
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.sampling = SamplesSampling(**sampling) if sampling else None
-        self.columns = None if columns is None else tuple(columns)
+        self.columns = columns
         self._seeds, self._dim = 1, 0
 
     @classmethod
@@ -88,7 +99,7 @@ class Samples(Model[SamplesSampling]):
         self.columns = tuple(given["columns"])
         self._dim = len(self.columns)
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Take the number of seeds and of columns.
 
         Raises:
@@ -97,8 +108,7 @@ class Samples(Model[SamplesSampling]):
         if images is not None:
             raise InputError("samples in a file are tables, and the data are images")
         block = as_block(cast(ArrayLike, x))
-        self._table, self._seeds, self._dim = False, len(block), block.shape[2]
-        return self
+        self._seeds, self._dim = len(block), block.shape[2]
 
     def sample_block(
         self, n: int, settings: SamplesSampling, context: SampleContext
@@ -155,7 +165,7 @@ class Samples(Model[SamplesSampling]):
 
     def _fitted(self) -> None:
         if not self._dim:
-            raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+            raise NotFittedError(f"the {self.name} has not been fitted; call fit first")
 
     def save(self, path: str | Path) -> None:
         """Write the path of the file and the names of the columns, not the samples."""
@@ -166,12 +176,12 @@ class Samples(Model[SamplesSampling]):
             "sampling": self.sampling.model_dump() if self.sampling else {},
             "seeds": self._seeds,
             "dim": self._dim,
-            "table": self._table,
+            **self._form(),
         }
         write_model(Path(path), spec, {}, [])
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
@@ -179,5 +189,6 @@ class Samples(Model[SamplesSampling]):
         """
         spec = read_model(Path(path), cls.name).spec
         model = cls(columns=spec["columns"], device=device, **spec["sampling"])
-        model._seeds, model._dim, model._table = spec["seeds"], spec["dim"], spec["table"]
+        model._seeds, model._dim = spec["seeds"], spec["dim"]
+        model._set_form(spec)
         return model

@@ -6,20 +6,23 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailbench.data import DataShape, ImageLayout, NetworkCost
-from tailbench.exceptions import InputError, Interrupted
+from tailbench.exceptions import InputError, Interrupted, NotFittedError
 from tailbench.models.base import Data, Model, SampleResult, check_samples
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import as_block
 from tailbench.models.settings import ModelSettings, SamplingSettings
-from tailbench.rng.seeds import generator_for
+from tailbench.rng.seeds import RandomState, generator_for
 from tailbench.training.context import FitContext, SampleContext
 from tailbench.training.progress import Progress
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["FittedState", "SimpleModel", "SimpleSettings"]
 
@@ -56,6 +59,8 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
 
     Args:
         device: Ignored but for interface: such a model computes on the CPU.
+        random_state: Seed of ``fit`` and ``sample`` where they are given none; see ``Model``.
+        verbose: Show progress.
         settings: Settings of the model, by keyword.
 
     Raises:
@@ -68,13 +73,25 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
     """Samples that share a generator, so that the first samples of a longer draw are those of a
     shorter one; ``None`` if all have to be drawn at once, and differ with their number."""
 
-    def __init__(self, *, device: str = "auto", **settings: Any) -> None:
-        super().__init__(device=device)
+    def __init__(
+        self,
+        *,
+        device: str | torch.device | None = "auto",
+        random_state: RandomState = None,
+        verbose: bool = True,
+        **settings: Any,
+    ) -> None:
+        super().__init__(device=device, random_state=random_state, verbose=verbose)
         self.settings = cast(Training, self.Settings(**settings))
         self.states: list[dict[str, Any]] = []
         self.info: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
         self._progress: Progress | None = None
+
+    @classmethod
+    def options(cls) -> type[ModelSettings]:
+        """Return the class of the settings that the constructor takes by keyword."""
+        return cls.Settings
 
     def report(self, note: str) -> None:
         """Show a note beside the progress, for a ``fit_one`` that takes more than seconds."""
@@ -103,7 +120,7 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
             rng: The only source of randomness.
         """
 
-    def fit_block(self, x: Data, context: FitContext, images: ImageLayout | None = None) -> Self:
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
         """Fit one seed after another; see ``fit`` for ``x``, ``images`` and errors.
 
         Raises:
@@ -126,14 +143,13 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
                 if context.checkpoint is not None and context.checkpoint.urgent():
                     raise Interrupted(f"{context.label}: interrupted; nothing is saved")
         self._progress = None
-        self._table, self.states, self.history = False, states, []
+        self.states = states
         self.info = {
             "seconds": seconds,
             "parameters": sum(np.size(v) for v in states[0].values() if not isinstance(v, str)),
             "dim": block.shape[2],
             "seeds": len(block),
         }
-        return self
 
     def _checked(self, state: FittedState) -> dict[str, Any]:
         """Return a copy of a state in the form in which it is saved and loaded."""
@@ -193,13 +209,13 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
 
     def _fitted(self) -> None:
         if not self.states:
-            raise RuntimeError(f"the {self.name} has not been fitted; call fit first")
+            raise NotFittedError(f"the {self.name} has not been fitted; call fit first")
 
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, as if it had been fitted on a table."""
         self._fitted()
-        one = type(self)(device=self.device, **self.settings.model_dump())
-        one.states, one._table = [self.states[position]], True
+        one = type(self)(**{**self.get_params(deep=False), **self.settings.model_dump()})
+        one.states, one._table, one._names = [self.states[position]], True, self._names
         one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
         return one
 
@@ -219,22 +235,23 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         spec = {
             "type": self.name,
             "settings": self.settings.model_dump(mode="json"),
-            "table": self._table,
+            **self._form(),
             "states": plain,
             **self.info,
         }
         write_model(Path(path), spec, arrays, self.history)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
+    def load(cls, path: str | Path, device: str | torch.device | None = "auto") -> Self:
         """Read a model from a folder that ``save`` has written.
 
         Raises:
             InputError: If a file is missing or damaged, or the model is of another type.
         """
         files = read_model(Path(path), cls.name)
-        model = cls(device=device, **files.spec["settings"])
-        model._table, model.info, model.history = files.spec["table"], files.info, files.history
+        model = cls(device=device, **files.settings(cls.Settings))
+        model._set_form(files.spec)
+        model.info, model.history = files.info, files.history
         for e, plain in enumerate(model.info.pop("states")):
             state: dict[str, Any] = {}
             for key in plain["order"]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tailbench.models.density import Density
 from tailbench.models.simple import Sampling, SimpleModel, Training
 
 __all__ = ["ExactLaw", "StudentModel"]
@@ -26,7 +27,7 @@ class ExactLaw(Protocol):
         """Draw ``n`` rows, shape ``(n, d)``."""
 
 
-class StudentModel(SimpleModel[Training, Sampling]):
+class StudentModel(Density, SimpleModel[Training, Sampling]):
     """A model whose fitted state is a law with a density."""
 
     @abstractmethod
@@ -39,21 +40,6 @@ class StudentModel(SimpleModel[Training, Sampling]):
         """Draw ``n`` samples, shape ``(n, d)``."""
         return self.law_of(state).sample(n, rng)
 
-    def log_prob(self, x: ArrayLike) -> Array:
-        """Compute the log-density at ``x`` ``(n, d)`` or ``(E, n, d)``, without the last axis.
-
-        Raises:
-            RuntimeError: If the model has not been fitted.
-            ValueError: If ``x`` has another number of seeds or columns than the model.
-        """
-        self._fitted()
-        given = np.asarray(x, dtype=np.float64)
-        block = given if given.ndim == 3 else given[None]
-        if block.ndim != 3 or (len(block), block.shape[2]) != (self.num_seeds, self.dim):
-            raise ValueError(
-                f"the {self.name} has {self.num_seeds} seeds and {self.dim} columns, and the rows "
-                f"are of shape {given.shape}"
-            )
+    def _log_prob(self, block: Array) -> Array:
         laws = map(self.law_of, self.states)
-        values = np.stack([law.log_prob(rows) for law, rows in zip(laws, block, strict=True)])
-        return values if given.ndim == 3 else values[0]
+        return np.stack([law.log_prob(rows) for law, rows in zip(laws, block, strict=True)])

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tailbench.compute.devices import resolve_device
 from tailbench.data import DataShape, NetworkCost
 from tailbench.exceptions import InputError
 from tailbench.models.base import SampleResult
+from tailbench.models.density import Density
 from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
@@ -87,7 +88,7 @@ class TarFlowSampling(SamplingSettings):
 
 
 @register
-class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
+class TarFlow(Density, DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
     r"""Autoregressive flow of causal transformers over the patches of images.
 
     The data are learned with noise :math:`\sigma G`, and samples are denoised by Tweedie's formula,
@@ -135,9 +136,9 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         noisy = batch + self.settings.noise * streams.randn(*batch.shape[1:])
-        return -self._log_prob(module, noisy).mean(-1) / batch.shape[-1]
+        return -self._density(module, noisy).mean(-1) / batch.shape[-1]
 
-    def _log_prob(self, module: nn.Module, x: Tensor) -> Tensor:
+    def _density(self, module: nn.Module, x: Tensor) -> Tensor:
         """Compute the log-density of noisy data ``(E, n, d)`` in the model's units, ``(E, n)``."""
         import torch
 
@@ -150,23 +151,19 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
             found.append(ladj - 0.5 * z.square().sum((1, 2)))
         return torch.stack(found) - 0.5 * x.shape[-1] * math.log(2.0 * math.pi)
 
-    def log_prob(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Compute the log-density at noisy data ``(n, d)`` or ``(E, n, d)``, without the last axis.
-
-        Raises:
-            RuntimeError: If the flow has not been fitted.
-        """
+    def _log_prob(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the log-density at noisy data ``(E, n, d)``, shape ``(E, n)``."""
         import torch
 
-        block = np.asarray(x, dtype=np.float64)
-        table = block.ndim == 2
-        module = self._select(range(self.num_seeds))
+        device = resolve_device(self.device)
         location, scale = (self.constants[key][:, None].numpy() for key in ("location", "scale"))
-        scaled = torch.from_numpy(((block[None] if table else block) - location) / scale)
+        scaled = torch.from_numpy((block - location) / scale).to(device)
+        # far out, single precision has no squares, and then no numbers
+        module = self._select(range(self.num_seeds)).double()
         with torch.no_grad():
-            own = scaled.float().to(resolve_device(self.device))
-            values = self._log_prob(module, own).double().cpu().numpy() - np.log(scale).sum(-1)
-        return values[0] if table else values
+            values = self._density(module, scaled).cpu().numpy()
+        near = np.isfinite(np.square((block - location) / scale)).all(-1)
+        return np.where(near, values, -np.inf) - np.log(scale).sum(-1)
 
     def sample_block(
         self, n: int, settings: TarFlowSampling, context: SampleContext
@@ -204,7 +201,7 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
             if settings.denoise and sigma:
                 with torch.enable_grad():
                     x.requires_grad_(True)
-                    (score,) = torch.autograd.grad(self._log_prob(module, x).sum(), x)
+                    (score,) = torch.autograd.grad(self._density(module, x).sum(), x)
                 x = x.detach() + sigma**2 * score
             progress()
             return x
@@ -212,7 +209,8 @@ class TarFlow(DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
         samples = self._batches(self._seed_groups(), run, n, 1, context)
         return SampleResult(samples, 2 if settings.denoise and sigma else 1)
 
-    def prior(self, n: int, seeds: Sequence[int], noisy: bool) -> NDArray[np.floating]:
+    def prior(self, n: int, context: SampleContext, noisy: bool) -> NDArray[np.floating]:
         """Draw the start of a reverse process, with the noise of the training or without."""
         settings = TarFlowSampling(denoise=not noisy)
-        return self.sample_block(n, settings, SampleContext(seeds)).samples
+        own = SampleContext(context.seeds, batch=context.batch)
+        return self.sample_block(n, settings, own).samples

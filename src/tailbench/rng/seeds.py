@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 
 import numpy as np
 
-__all__ = ["generator_for", "metric_generator", "seed_for"]
+__all__ = ["RandomState", "generator_for", "metric_generator", "seed_for", "seed_of"]
+
+RandomState = int | np.random.Generator | np.random.RandomState | None
+"""Where randomness comes from, as scikit-learn has it."""
 
 
 def seed_for(*axes: str | int) -> int:
@@ -34,3 +38,18 @@ def generator_for(*axes: str | int) -> np.random.Generator:
 def metric_generator(metric: str, dataset: str, seed: int) -> np.random.Generator:
     """Return the generator of a metric of a benchmark: the same for all methods."""
     return generator_for("metric", metric, dataset, seed)
+
+
+def seed_of(state: RandomState) -> int | None:
+    """Return the seed that a ``random_state`` gives: a generator gives another one every time.
+
+    Raises:
+        TypeError: If it is no integer, generator or ``None``.
+    """
+    if state is None:
+        return None
+    if isinstance(state, np.random.Generator):
+        return int(state.integers(2**31))
+    if isinstance(state, np.random.RandomState):
+        return int(state.randint(2**31))
+    return operator.index(state)

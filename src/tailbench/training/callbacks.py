@@ -31,11 +31,11 @@ class DivergenceGuard:
     Args:
         state: The state of the training, which keeps that scale.
         context: Names label and seeds.
-        steps: Number of steps, for the message.
+        settings: Settings of the training, for the message.
     """
 
-    def __init__(self, state: TrainState, context: FitContext, steps: int) -> None:
-        self.state, self.context, self.steps = state, context, steps
+    def __init__(self, state: TrainState, context: FitContext, settings: TrainingSettings) -> None:
+        self.state, self.context, self.settings = state, context, settings
 
     def __call__(self, losses: Tensor, kind: str = "loss") -> None:
         """Check the losses ``(E,)``.
@@ -50,8 +50,20 @@ class DivergenceGuard:
             seed = self.context.ids[int(bad.nonzero()[0, 0])]
             raise TrainingDiverged(
                 f"{self.context.label}, seed {seed}: the {kind} is {float(losses[bad][0]):g} at "
-                f"step {state.step} of {self.steps}; a lower learning_rate or clip_norm may help"
+                f"step {state.step} of {self.settings.train_steps}; {self._advice()}"
             )
+
+    def _advice(self) -> str:
+        """Return what may help: a map of far values where there is one, and else smaller steps.
+
+        A smaller ``clip_norm`` is none of it: the optimisers make up for the size of gradients.
+        """
+        if getattr(self.settings, "margins", None) == "none":
+            far = "margins: 'tail' or 'softlog' may help where values are far out"
+            return far if self.state.step == 1 else f"{far}, and so may a lower learning_rate"
+        if self.state.step == 1:
+            return "nothing had been learned by then: the data reach too far"
+        return "a lower learning_rate may help"
 
 
 class Validation:
@@ -98,16 +110,17 @@ class Validation:
         rate = learning_rate(state.step - 1, self.settings)
         means = state.mean_loss().tolist()
         for seed, loss, val_loss in zip(self.context.ids, means, losses.tolist(), strict=True):
-            state.history.append(
-                {
-                    "seed": seed,
-                    "step": state.step,
-                    "loss": loss,
-                    "val_loss": val_loss,
-                    "lr": rate,
-                    "seconds": seconds,
-                }
-            )
+            row = {
+                "seed": seed,
+                "step": state.step,
+                "loss": loss,
+                "val_loss": val_loss,
+                "lr": rate,
+                "seconds": seconds,
+            }
+            state.history.append(row)
+            if self.context.callback is not None:
+                self.context.callback({**row, "label": self.context.label})
         state.restart_mean()
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tailbench.rng.seeds import seed_for
 
 if TYPE_CHECKING:
     from tailbench.training.checkpoint import Checkpoint
 
-__all__ = ["FitContext", "SampleContext"]
+__all__ = ["Callback", "FitContext", "SampleContext"]
+
+Callback = Callable[[dict[str, Any]], object]
+"""Called with a row of the history of a training as it is written, and ``label``."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class FitContext:
         label: What is trained, for messages.
         checkpoint: Where the state of the training is kept, if anywhere.
         verbose: Whether progress is shown.
+        callback: Called with each row of the history, if anything.
 
     Raises:
         ValueError: If ``seeds``, ``split_seeds`` and ``ids`` differ in length.
@@ -37,6 +41,7 @@ class FitContext:
     label: str = "training"
     checkpoint: Checkpoint | None = None
     verbose: bool = True
+    callback: Callback | None = None
 
     def __post_init__(self) -> None:
         if not len(self.seeds) == len(self.split_seeds) == len(self.ids):
@@ -50,11 +55,12 @@ class FitContext:
         label: str,
         checkpoint: Checkpoint | None = None,
         verbose: bool = True,
+        callback: Callback | None = None,
     ) -> Self:
         """Build the context of ``count`` trainings whose seeds all derive from one seed."""
         # The name of the stream is part of the numbers: "member" stays.
         seeds = tuple(seed_for("member", seed, e) for e in range(count))
-        return cls(seeds, seeds, tuple(range(count)), label, checkpoint, verbose)
+        return cls(seeds, seeds, tuple(range(count)), label, checkpoint, verbose, callback)
 
     @classmethod
     def for_training(
@@ -108,11 +114,14 @@ class SampleContext:
         seeds: Random seed of each one's draws, ``E`` of them.
         label: What is sampled, for messages.
         verbose: Whether progress is shown.
+        batch: How many samples are computed at once, where fewer are needed too; as many as is
+            fast if left out.
     """
 
     seeds: Sequence[int]
     label: str = "sampling"
     verbose: bool = False
+    batch: int | None = None
 
     @classmethod
     def for_dataset(cls, dataset: str, seeds: Sequence[int], name: str) -> Self:

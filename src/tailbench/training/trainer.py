@@ -171,7 +171,7 @@ class Trainer:
     def _run(self, writer: CheckpointWriter) -> None:
         """Take the steps that are left, with checks, validations, checkpoints and progress."""
         state, context, steps = self.state, self.context, self.settings.train_steps
-        guard = DivergenceGuard(state, context, steps)
+        guard = DivergenceGuard(state, context, self.settings)
         evaluate = self._validation_loss if self.val_rows.shape[1] else None
         validate = Validation(state, context, self.settings, evaluate, guard)
         quiet = not (context.verbose and self.processes.first)

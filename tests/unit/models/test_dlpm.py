@@ -55,7 +55,7 @@ def test_every_kind_trains_and_samples(trained, kind):
     model = trained(kind)
     assert len(model.history) == 6 and all(np.isfinite(row["loss"]) for row in model.history)
     for method, options in METHODS:
-        x = model.sample(300, method=method, **options)
+        x = model.sample(300, method=method, seed=0, **options)
         assert x.shape == (2, 300, 2) and x.dtype == np.float64
         assert np.isfinite(x).all()
 
@@ -65,11 +65,11 @@ def test_sampling_leaves_the_model_as_it_was(trained):
     model = trained()
     state = {key: value.clone() for key, value in model.module.state_dict().items()}
     settings = model.settings.model_dump()
-    before = [model.sample(40, method=method, **options) for method, options in METHODS]
+    before = [model.sample(40, method=method, seed=0, **options) for method, options in METHODS]
     for steps in (1, 9, 30):
         for method in ("dlpm", "dlim"):
-            model.sample(40, method=method, sampling_steps=steps)
-    after = [model.sample(40, method=method, **options) for method, options in METHODS]
+            model.sample(40, method=method, sampling_steps=steps, seed=0)
+    after = [model.sample(40, method=method, seed=0, **options) for method, options in METHODS]
     for first, second in zip(before, after, strict=True):
         assert np.array_equal(first, second)
     assert model.settings.model_dump() == settings
@@ -80,21 +80,23 @@ def test_sampling_leaves_the_model_as_it_was(trained):
 def test_methods(trained):
     model = trained()
     assert not np.allclose(
-        model.sample(20, sampling_steps=4), model.sample(20, method="dlim", sampling_steps=4)
+        model.sample(20, sampling_steps=4, seed=0),
+        model.sample(20, method="dlim", sampling_steps=4, seed=0),
     )
     assert np.array_equal(
-        model.sample(20, sampling_steps=4), model.sample(20, method="dlpm", sampling_steps=4)
+        model.sample(20, sampling_steps=4, seed=0),
+        model.sample(20, method="dlpm", sampling_steps=4, seed=0),
     )
     with pytest.raises(ValueError, match=r"the dlpm has no method 'ddim' \(known: dlpm, dlim\)"):
-        model.sample(5, method="ddim")
+        model.sample(5, method="ddim", seed=0)
     with pytest.raises(ValidationError, match="rho"):
-        model.sample(5, method="dlpm", rho=0.5)
+        model.sample(5, method="dlpm", rho=0.5, seed=0)
 
 
 def test_dlim_is_deterministic_but_for_its_share_of_fresh_noise(trained):
     model = trained()
     still, none, some = (
-        model.sample(20, method="dlim", sampling_steps=4, **options)
+        model.sample(20, method="dlim", sampling_steps=4, seed=0, **options)
         for options in ({}, {"rho": 0.0}, {"rho": 0.5})
     )
     assert np.array_equal(still, none)
@@ -104,15 +106,17 @@ def test_dlim_is_deterministic_but_for_its_share_of_fresh_noise(trained):
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter(trained, method):
     for kind in ("default", "independent"):
-        long, short = (trained(kind).sample(n, method=method, sampling_steps=3) for n in (600, 300))
+        long, short = (
+            trained(kind).sample(n, method=method, sampling_steps=3, seed=0) for n in (600, 300)
+        )
         np.testing.assert_allclose(long[:, :300], short, rtol=1e-4, atol=1e-5)
 
 
 def test_a_seed_is_the_same_in_a_block(trained, block):
     alone = DLPM(device="cpu", **TINY).fit(block[0], seed=5, verbose=False)
     for method, options in METHODS:
-        found = trained().sample(20, method=method, **options)
-        assert np.array_equal(found[0], alone.sample(20, method=method, **options))
+        found = trained().sample(20, method=method, seed=0, **options)
+        assert np.array_equal(found[0], alone.sample(20, method=method, seed=0, **options))
         assert not np.isclose(found[0], found[1]).any()
 
 
@@ -123,7 +127,7 @@ def test_save_and_load(trained, kind, tmp_path):
     loaded = DLPM.load(tmp_path, device="cpu")
     assert loaded.settings == model.settings
     for method, options in METHODS:
-        first, second = (m.sample(30, method=method, **options) for m in (model, loaded))
+        first, second = (m.sample(30, method=method, seed=0, **options) for m in (model, loaded))
         assert np.array_equal(first, second)
 
 
@@ -149,7 +153,7 @@ def test_steps_by_default():
 def test_sampling_begins_at_the_last_noise_level_of_training(trained, watch, kind, method):
     model = trained(kind)
     calls = watch(model)
-    model.sample(20, method=method, sampling_steps=4)
+    model.sample(20, method=method, sampling_steps=4, seed=0)
     last = 0.99 if kind == "default" else 1.0
     times = last * torch.tensor([1.0, 0.75, 0.5, 0.25], dtype=torch.float64)
     expected = torch.stack(schedule_of(kind)(times), dim=1).tolist()
@@ -162,8 +166,14 @@ def test_scaled_data_give_scaled_samples(block, trained, method):
     """By 2^20, about a million, which is exact in floating point: no size is special."""
     huge = 2.0**20
     other = DLPM(device="cpu", **TINY).fit(huge * block, seed=5, verbose=False)
-    expected = np.float32(huge) * trained().sample(50, method=method, sampling_steps=4)
-    assert np.array_equal(other.sample(50, method=method, sampling_steps=4), expected)
+    expected = np.float32(huge) * trained().sample(50, method=method, sampling_steps=4, seed=0)
+    assert np.array_equal(other.sample(50, method=method, sampling_steps=4, seed=0), expected)
+
+
+def at_once(model, n, method, **options):
+    """Samples that the network sees in one batch, as those of a benchmark."""
+    settings = model.methods[method](**options)
+    return model.sample_block(n, settings, SampleContext(range(model.num_seeds))).samples
 
 
 @pytest.mark.parametrize("method", ["dlpm", "dlim"])
@@ -171,7 +181,7 @@ def test_nothing_is_clamped(trained, watch, method):
     """Without noise to take away, the start comes out divided by gbar, in units of the data."""
     model = trained("heavy")
     calls = watch(model, lambda noise: lambda x, gbar, sbar: torch.zeros_like(x))
-    found = model.sample(4000, method=method, sampling_steps=1)
+    found = at_once(model, 4000, method, sampling_steps=1)
     location, scale = (model.constants[key][:, None].numpy() for key in ("location", "scale"))
     starts = np.stack([x[0].numpy() / gbar for x, gbar, _ in calls])
     np.testing.assert_allclose(found, location + scale * starts, rtol=1e-5, atol=1e-5)
@@ -183,7 +193,7 @@ def test_gaussian_noise_has_variance_two_in_training_and_sampling(trained, watch
     model, n = trained("gaussian"), 4000
     noise = model._noised(torch.zeros(2, n, 2), Streams([1, 2], CPU, "train"))[1]
     calls = watch(model)
-    model.sample(n, method=method, sampling_steps=2)
+    at_once(model, n, method, sampling_steps=2)
     start, _, sbar = calls[0]
     for x in (noise[0], start[0] / sbar):
         assert x.double().var().item() == pytest.approx(2.0, abs=0.15)
@@ -288,7 +298,8 @@ def chains(model, monkeypatch):
         return original(noise, grid, a, *rest)
 
     monkeypatch.setattr(samplers, "dlpm", dlpm)
-    return model.sample(200, sampling_steps=6), seen[0]
+    (made,) = at_once(model, 200, "dlpm", sampling_steps=6)
+    return made, seen[0]
 
 
 def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
@@ -302,7 +313,7 @@ def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
         made, a = chains(model, monkeypatch)
         assert made.shape == (200, 3) and a.shape == (1, 200, 6, k)
         calls = watch(model)
-        model.sample(4000, method="dlim", sampling_steps=1)
+        at_once(model, 4000, "dlim", sampling_steps=1)
         batch = torch.zeros(1, 4000, 3)
         noise = model._noised(batch, Streams([1], CPU, "train"))[1]
         for drawn in (noise, calls[0][0]):
@@ -310,7 +321,7 @@ def test_independent_coordinates_in_three_dimensions(monkeypatch, watch):
             assert (related > 0.05) == (k == 1) and (abs(related) < 0.05) == (k == 3)
         monkeypatch.undo()
     for method, options in METHODS:
-        first, second = (m.sample(200, method=method, **options) for m in (own, shared))
+        first, second = (m.sample(200, method=method, seed=0, **options) for m in (own, shared))
         assert np.isfinite(first).all() and not np.allclose(first, second)
 
 
@@ -347,10 +358,10 @@ def test_settings_of_sampling_out_of_range(options):
 
 def test_a_sweep_is_sampled_point_by_point(trained):
     with pytest.raises(ValueError, match="one value per setting"):
-        trained().sample(5, method="dlim", sampling_steps=[2, 4])
+        trained().sample(5, method="dlim", sampling_steps=[2, 4], seed=0)
     with pytest.raises(ValueError, match="one value per setting"):
-        trained().sample(5, method="dlim", rho=[0.0, 0.5])
-    one, other = (trained().sample(5, sampling_steps=steps) for steps in ([2], 2))
+        trained().sample(5, method="dlim", rho=[0.0, 0.5], seed=0)
+    one, other = (trained().sample(5, sampling_steps=steps, seed=0) for steps in ([2], 2))
     assert np.array_equal(one, other)
 
 
@@ -359,7 +370,7 @@ def test_learns_the_tails_of_stable_data():
     x, fresh = (target.sample(5000, np.random.default_rng(seed)) for seed in (0, 1))
     model = DLPM(device="cpu", train_steps=120, width=32, num_blocks=2).fit(x, verbose=False)
     for method, steps in (("dlpm", 50), ("dlim", 25)):
-        made = model.sample(5000, method=method, sampling_steps=steps).astype(float)
+        made = model.sample(5000, method=method, sampling_steps=steps, seed=0).astype(float)
         found = MSLE().compare(made, fresh, target, np.random.default_rng(2))
         assert found["msle_norm"] < 0.15 and found["msle"] < 0.15
         # and the body: the quartiles of the first coordinate
@@ -381,10 +392,10 @@ def test_clamps_of_the_noise_are_for_training_and_sampling(block, watch):
         chain = law.variance(IndexedStreams([1, 2], 0, 5000, 2, CPU).uniform, 2, 7)
         assert (chain.max().item() <= 4.0) == limited
         calls = watch(model)
-        model.sample(5000, method="dlim", sampling_steps=1)
+        model.sample(5000, method="dlim", sampling_steps=1, seed=0)
         largest = max((x / sbar).abs().max().item() for x, _, sbar in calls)
         assert (largest <= 3.0 + 1e-5) == limited
     assert (
-        np.abs(bound.sample(2000, sampling_steps=5)).max()
-        < np.abs(free.sample(2000, sampling_steps=5)).max()
+        np.abs(bound.sample(2000, sampling_steps=5, seed=0)).max()
+        < np.abs(free.sample(2000, sampling_steps=5, seed=0)).max()
     )

@@ -54,7 +54,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
     model = Flow(device="cpu", tails=tails, train_steps=5, layers=1, width=8).fit(
         x, seed=seed, verbose=False
     )
-    y = np.abs(model.sample(4000))
+    y = np.abs(model.sample(4000, seed=0))
     assert y[:, 1].max() > 30.0
     assert y[:, [0, 2]].max() < 8.0
 
@@ -63,7 +63,7 @@ def test_only_heavy_columns_get_tails(tails, seed):
 def test_how_far_samples_reach(tails, reach):
     """Cauchy data with values above 1e4: a flow with tails goes beyond 1e3, a plain one cannot."""
     model = Flow(device="cpu", tails=tails, train_steps=20, layers=1, width=8)
-    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
+    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000, seed=0))
     assert bool(y.max() > 1e3) is reach
     if reach:  # P(|x| > 1e3) = 6.4e-4 exactly
         assert 1e-4 < (y > 1e3).mean() < 3e-3
@@ -71,7 +71,7 @@ def test_how_far_samples_reach(tails, reach):
 
 def test_the_student_base_reaches_too():
     model = Flow(device="cpu", tails="student", train_steps=20, layers=1, width=8)
-    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000))
+    y = np.abs(model.fit(cauchy()[:, None], verbose=False).sample(20_000, seed=0))
     assert y.max() > 1e3
 
 
@@ -85,7 +85,7 @@ def test_each_side_has_its_own_tail(tmp_path):
     model.fit(x, verbose=False)
     ((row,),) = model.info["tails"]["per_seed"]
     assert row["lambda"] == pytest.approx(1.0, abs=0.1) and row["lambda_low"] < 0.15
-    y = model.sample(n)[:, 0]
+    y = model.sample(n, seed=0)[:, 0]
     median = np.median(y)
     high, low = (estimate_side(side[side > 0]) for side in (y - median, median - y))
     assert high.xi == pytest.approx(1.0, abs=0.15) and low.xi < 0.25
@@ -93,7 +93,7 @@ def test_each_side_has_its_own_tail(tmp_path):
     assert spread == pytest.approx(1.0, abs=0.15)
     model.save(tmp_path)
     loaded = Flow.load(tmp_path, device="cpu")
-    assert np.array_equal(loaded.sample(50), model.sample(50))
+    assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
     points = x[:20]
     assert np.array_equal(loaded.log_prob(points), model.log_prob(points))
 
@@ -109,12 +109,12 @@ def test_learned_degrees_are_told_and_saved(tmp_path):
     assert index[0] == pytest.approx(1.0, abs=0.3) and index[1] < 0.2
     start = model.constants["student"].numpy()[0]
     assert np.abs(index - start).max() > 1e-4
-    y = np.abs(model.sample(20_000))
+    y = np.abs(model.sample(20_000, seed=0))
     assert y[:, 0].max() > 1e3 > 100 > y[:, 1].max()
     model.save(tmp_path)
     loaded = Flow.load(tmp_path, device="cpu")
     assert np.array_equal(loaded.base_index(), model.base_index())
-    assert np.array_equal(loaded.sample(50), model.sample(50))
+    assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
 
 
 def test_scaled_data_give_scaled_samples(block, small):
@@ -122,7 +122,9 @@ def test_scaled_data_give_scaled_samples(block, small):
     for tails in ("auto", "student"):
         one = Flow(device="cpu", tails=tails, **small["flow"]).fit(block, verbose=False)
         other = Flow(device="cpu", tails=tails, **small["flow"]).fit(huge * block, verbose=False)
-        np.testing.assert_allclose(other.sample(50), huge * one.sample(50), rtol=1e-5)
+        np.testing.assert_allclose(
+            other.sample(50, seed=0), huge * one.sample(50, seed=0), rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("tails", ["auto", "ttf", "none"])
@@ -185,7 +187,7 @@ def test_noise_widens_the_samples():
     """A flow of Gaussian data at noise 2 has a standard deviation of sqrt(1 + 2^2)."""
     x = normal(4000)[:, None]
     model = Flow(device="cpu", noise=2.0, train_steps=150, layers=1, width=8).fit(x, verbose=False)
-    assert model.sample(4000).std() == pytest.approx(math.sqrt(5.0), rel=0.06)
+    assert model.sample(4000, seed=0).std() == pytest.approx(math.sqrt(5.0), rel=0.06)
 
 
 def test_samples_cost_one_evaluation(fitted):
@@ -210,7 +212,11 @@ def test_too_few_rows_for_a_tail(tails):
 
 def test_half_of_the_values_equal():
     x = np.where(np.arange(1000) % 2, normal(1000), 0.0)[:, None]
-    y = Flow(device="cpu", train_steps=20, layers=1, width=8).fit(x, verbose=False).sample(500)
+    y = (
+        Flow(device="cpu", train_steps=20, layers=1, width=8)
+        .fit(x, verbose=False)
+        .sample(500, seed=0)
+    )
     assert np.isfinite(y).all() and 0.2 < y.std() < 5.0
 
 

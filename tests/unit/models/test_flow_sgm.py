@@ -82,10 +82,10 @@ def test_levels_of_seeds_that_share_a_module(fitted, kind, monkeypatch):
     model = fitted(kind)
     for chosen in ([0.5, 0.5], [2.0, 0.5]):
         monkeypatch.setattr(model, "tuned", TuneResult(chosen, []))
-        alone = model.sample(20)
+        alone = model.sample(20, seed=0)
         with monkeypatch.context() as patch:
             patch.setattr(splits, "seed_groups", lambda count, device: [list(range(count))])
-            np.testing.assert_allclose(model.sample(20), alone, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(model.sample(20, seed=0), alone, rtol=1e-5, atol=1e-5)
 
 
 def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypatch):
@@ -102,7 +102,7 @@ def test_flow_samples_pass_unchanged_where_the_score_is_silent(fitted, monkeypat
         return module
 
     monkeypatch.setattr(model.sgm, "_select", select)
-    y = model.sample(9, sigma_T=0.5, sampler="heun")
+    y = model.sample(9, sigma_T=0.5, sampler="heun", seed=0)
     np.testing.assert_allclose(y, huge, rtol=1e-5)
 
 
@@ -135,7 +135,7 @@ def test_the_curve_is_the_distance_to_the_training_data(fitted, block):
 def test_auto_has_to_be_chosen_first(fitted):
     model = fitted("flow_sgm noised")
     with pytest.raises(RuntimeError, match="sigma_T has not been chosen"):
-        model.sample(5, sigma_T="auto")
+        model.sample(5, sigma_T="auto", seed=0)
 
 
 def test_auto_beside_a_sweep_of_steps(fitted, small, block):
@@ -146,24 +146,24 @@ def test_auto_beside_a_sweep_of_steps(fitted, small, block):
     model.fit(block, seed=5, verbose=False)
     assert model.tuned == fitted("flow_sgm noised auto").tuned
     with pytest.raises(ValueError, match="one value per setting"):
-        model.sample(5)
-    assert model.sample(5, sampling_steps=2, sigma_min=0.1).shape == (2, 5, 2)
+        model.sample(5, seed=0)
+    assert model.sample(5, sampling_steps=2, sigma_min=0.1, seed=0).shape == (2, 5, 2)
 
 
 def test_a_level_without_a_flow(fitted):
     with pytest.raises(RuntimeError, match=r"no flow was trained at noise level 3"):
-        fitted("flow_sgm at_noise").sample(5, sigma_T=3.0)
+        fitted("flow_sgm at_noise").sample(5, sigma_T=3.0, seed=0)
 
 
 def test_parts_that_are_fitted_are_kept(fitted, block, small):
     flow, sgm = fitted("flow auto"), fitted("sgm edm")
     before = flow.module, sgm.module
     model = FlowSGM(flow, sgm, prefit=True, device="cpu", sigma_T=1.0, sampling_steps=3)
-    unfitted = model.sample(5)
+    unfitted = model.sample(5, seed=0)
     model.fit(block, seed=9, verbose=False)
     assert (flow.module, sgm.module) == before
     assert model.flows == {0.0: flow} and model.sgm is sgm
-    assert np.array_equal(model.sample(5), unfitted)
+    assert np.array_equal(model.sample(5, seed=0), unfitted)
 
 
 def test_without_prefit_models_are_templates(fitted, block, small):
@@ -172,10 +172,10 @@ def test_without_prefit_models_are_templates(fitted, block, small):
     before = flow.module, sgm.module
     model = FlowSGM(flow, sgm, device="cpu", sigma_T=1.0, sampling_steps=3)
     with pytest.raises(RuntimeError, match="has not been fitted"):
-        model.sample(5)
+        model.sample(5, seed=0)
     model.fit(block, seed=5, verbose=False)
     assert (flow.module, sgm.module) == before
-    assert np.array_equal(model.sample(5), fitted("flow_sgm noised").sample(5))
+    assert np.array_equal(model.sample(5, seed=0), fitted("flow_sgm noised").sample(5, seed=0))
 
 
 def test_parts_that_are_called_prefit_have_to_be(block):
@@ -187,9 +187,9 @@ def test_a_model_that_was_loaded_is_trained_anew(fitted, block, tmp_path):
     fitted("flow_sgm noised").save(tmp_path)
     loaded = FlowSGM.load(tmp_path, device="cpu")
     loaded.fit(3.0 * block + 1.0, seed=1, verbose=False)
-    assert not np.array_equal(loaded.sample(5), fitted("flow_sgm noised").sample(5))
+    assert not np.array_equal(loaded.sample(5, seed=0), fitted("flow_sgm noised").sample(5, seed=0))
     loaded.fit(block, seed=5, verbose=False)
-    assert np.array_equal(loaded.sample(5), fitted("flow_sgm noised").sample(5))
+    assert np.array_equal(loaded.sample(5, seed=0), fitted("flow_sgm noised").sample(5, seed=0))
 
 
 def test_levels_that_agree_to_six_digits_are_two_flows(block, tmp_path):
@@ -205,8 +205,8 @@ def test_levels_that_agree_to_six_digits_are_two_flows(block, tmp_path):
     loaded = FlowSGM.load(tmp_path, device="cpu")
     for level in levels:
         assert loaded.flows[level].settings.noise == level
-        own = model.sample(9, sigma_T=level)
-        np.testing.assert_array_equal(loaded.sample(9, sigma_T=level), own)
+        own = model.sample(9, sigma_T=level, seed=0)
+        np.testing.assert_array_equal(loaded.sample(9, sigma_T=level, seed=0), own)
 
 
 def test_assembled_from_trained_parts_it_is_the_same(fitted):

@@ -36,13 +36,13 @@ def fitted(model, x, images=PIXELS, **options):
 def test_every_model_learns_images(model, network, pictures, tmp_path):
     made = fitted(model, pictures, **network)
     assert all(np.isfinite(row["loss"]) for row in made.history)
-    drawn = made.sample(300, sampling_steps=3)
+    drawn = made.sample(300, sampling_steps=3, seed=0)
     assert drawn.shape == (300, 16) and np.isfinite(drawn).all()
-    np.testing.assert_array_equal(drawn[:40], made.sample(40, sampling_steps=3))
+    np.testing.assert_array_equal(drawn[:40], made.sample(40, sampling_steps=3, seed=0))
     made.save(tmp_path)
     again = model.load(tmp_path, device="cpu")
     assert again.images == PIXELS
-    np.testing.assert_array_equal(drawn, again.sample(300, sampling_steps=3))
+    np.testing.assert_array_equal(drawn, again.sample(300, sampling_steps=3, seed=0))
 
 
 def context(*seeds):

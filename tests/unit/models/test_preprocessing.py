@@ -25,8 +25,8 @@ def test_a_table_is_a_block_of_one_seed():
     [
         (np.zeros(5), r"shape \(n, d\) or \(E, n, d\), not \(5,\)"),
         (np.zeros((1, 2, 3, 4)), r"shape \(n, d\) or \(E, n, d\)"),
-        (np.zeros((1, 2)), "at least two rows and one column"),
-        (np.zeros((5, 0)), "at least two rows and one column"),
+        (np.zeros((1, 2)), r"at least two rows, and have n_samples=1"),
+        (np.zeros((5, 0)), r"0 feature\(s\) \(shape=\(5, 0\)\)"),
         (np.array([[1.0], [np.nan]]), "must not hold NaN or infinity"),
         (np.array([[1.0], [np.inf]]), "must not hold NaN or infinity"),
         (np.array([[1.0, 2.0], [3.0, 2.0]]), "column 1 of the data is constant"),

@@ -56,7 +56,7 @@ def x():
 
 def test_it_is_the_gaussian_of_the_data(x):
     model = ToyGaussian().fit(x, verbose=False)
-    y = model.sample(20_000).astype(np.float64)
+    y = model.sample(20_000, seed=0).astype(np.float64)
     for e in range(2):
         np.testing.assert_allclose(y[e].mean(0), x[e].mean(0), atol=0.06)
         np.testing.assert_allclose(np.cov(y[e].T), np.cov(x[e].T), atol=0.2)
@@ -76,7 +76,7 @@ def test_what_was_learned_is_loaded_as_it_was(x, tmp_path):
                 else:
                     assert kept == value
                     assert type(kept) is (float if key == "scalar" else type(value))
-    assert np.array_equal(loaded.sample(3), model.sample(3))
+    assert np.array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
 
 
 def test_the_state_is_a_copy(x):
@@ -105,13 +105,13 @@ def test_what_cannot_be_saved_as_plain_numbers_is_refused(x, value):
 def test_each_seed_and_chunk_has_a_generator_of_its_own(x):
     model = Records().fit(x, verbose=False)
     model.asked = []
-    y = model.sample(2500)
+    y = model.sample(2500, seed=0)
     assert model.asked == 2 * [1024, 1024, 1024]
     parts = [y[e, begin : begin + 452] for e in (0, 1) for begin in (0, 1024, 2048)]
     for i, part in enumerate(parts):
         for other in parts[:i]:
             assert not np.isclose(part, other).any()
-    assert np.array_equal(model.sample(1500), y[:, :1500])
+    assert np.array_equal(model.sample(1500, seed=0), y[:, :1500])
 
 
 def test_all_at_once_where_the_sampler_needs_it(x):
@@ -120,7 +120,11 @@ def test_all_at_once_where_the_sampler_needs_it(x):
 
     model = AtOnce().fit(x, verbose=False)
     model.asked = []
-    assert model.sample(2500).shape == (2, 2500, 2) and model.sample(0).shape == (2, 0, 2)
+    assert model.sample(2500, seed=0).shape == (2, 2500, 2) and model.sample(0, seed=0).shape == (
+        2,
+        0,
+        2,
+    )
     assert model.asked == [2500, 2500]
 
 
@@ -168,7 +172,7 @@ def test_samples_of_another_shape_are_an_error(x):
             return np.zeros(n)
 
     with pytest.raises(ValueError, match=r"samples of shape \(1024,\) instead of \(1024, 2\)"):
-        Flat().fit(x, verbose=False).sample(3)
+        Flat().fit(x, verbose=False).sample(3, seed=0)
 
 
 def test_images_are_refused():
@@ -179,7 +183,7 @@ def test_images_are_refused():
 def test_settings_of_sampling(x):
     model = ToyGaussian().fit(x[0], verbose=False)
     mean = x[0].mean(0)
-    wide, narrow = model.sample(50, spread=3.0) - mean, model.sample(50) - mean
+    wide, narrow = model.sample(50, spread=3.0, seed=0) - mean, model.sample(50, seed=0) - mean
     np.testing.assert_allclose(wide, 3.0 * narrow, rtol=1e-3, atol=1e-5)
 
 
@@ -233,7 +237,7 @@ from toy_models import ToyGaussian
 x = np.random.default_rng(0).standard_normal((100, 2))
 model = ToyGaussian().fit(x, verbose=False)
 model.save(sys.argv[1])
-assert (ToyGaussian.load(sys.argv[1]).sample(5) == model.sample(5)).all()
+assert (ToyGaussian.load(sys.argv[1]).sample(5, seed=0) == model.sample(5, seed=0)).all()
 assert "torch" not in sys.modules
 """
     environment = {"PYTHONPATH": ":".join(sys.path)}

@@ -36,7 +36,7 @@ def fitted(bars):
 def test_learns_the_images(fitted, bars):
     losses = [row["val_loss"] for row in fitted.history]
     assert losses[-1] < losses[0] - 2.0
-    drawn = fitted.sample(400)
+    drawn = fitted.sample(400, seed=0)
     rows = drawn.reshape(400, 4, 4).mean(2)
     bright = np.sort(rows, axis=1)[:, -1]
     assert np.median(bright) == pytest.approx(0.9, abs=0.15)
@@ -80,7 +80,7 @@ def test_log_density_is_that_of_the_change_of_variables(bars):
 
 def test_denoising_is_a_step_along_the_score(bars):
     model = fixed(bars, IMAGES)
-    noisy, clean = (model.sample(64, denoise=denoise) for denoise in (False, True))
+    noisy, clean = (model.sample(64, denoise=denoise, seed=0) for denoise in (False, True))
     level = 0.1 * 0.5  # of the noise, in units of the data
     step = level**2 * exact(model, noisy)[1]
     assert np.abs(step).mean() > 0.001
@@ -95,7 +95,7 @@ def test_denoising_of_a_gaussian_has_the_closed_form():
     low, middle, high = model.log_prob(at)
     curvature = low - 2 * middle + high  # -1 / s^2
     location = 1.0 - 0.5 * (high - low) / curvature
-    noisy, clean = (model.sample(64, denoise=denoise) for denoise in (False, True))
+    noisy, clean = (model.sample(64, denoise=denoise, seed=0) for denoise in (False, True))
     level = 0.5 * model.constants["scale"].item()
     expected = noisy + level**2 * curvature * (noisy - location)
     np.testing.assert_allclose(clean, expected, rtol=1e-3, atol=1e-3 * level)
@@ -104,7 +104,7 @@ def test_denoising_of_a_gaussian_has_the_closed_form():
 def test_files(fitted, tmp_path):
     fitted.save(tmp_path)
     again = TarFlow.load(tmp_path, device="cpu")
-    np.testing.assert_array_equal(fitted.sample(10), again.sample(10))
+    np.testing.assert_array_equal(fitted.sample(10, seed=0), again.sample(10, seed=0))
 
 
 @pytest.mark.parametrize("start", ["add_noise", "noisy_flow"])
@@ -115,10 +115,10 @@ def test_a_score_model_may_start_from_it(bars, start, tmp_path):
     model = FlowSGM(flow, sgm, device="cpu", start=start, sigma_T=0.5, sampling_steps=3)
     model.fit(bars, images=IMAGES, verbose=False)
     assert list(model.flows) == [0.1 if start == "add_noise" else 0.5]
-    drawn = model.sample(20)
+    drawn = model.sample(20, seed=0)
     assert drawn.shape == (20, 16) and np.isfinite(drawn).all()
     model.save(tmp_path)
-    np.testing.assert_array_equal(FlowSGM.load(tmp_path, device="cpu").sample(20), drawn)
+    np.testing.assert_array_equal(FlowSGM.load(tmp_path, device="cpu").sample(20, seed=0), drawn)
 
 
 def test_mistakes(bars):
