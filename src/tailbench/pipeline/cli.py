@@ -248,6 +248,8 @@ def main() -> None:
             app()
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
+    except MemoryError as error:
+        sys.exit(f"tailbench: the memory does not suffice: {error}".rstrip(": "))
     except Interrupted as error:
         print(f"tailbench: {error}", file=sys.stderr, flush=True)
         requeue()
