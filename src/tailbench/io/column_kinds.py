@@ -93,9 +93,9 @@ def _of_numbers(x: NDArray[np.float64], name: str) -> NDArray[np.datetime64] | N
     if not len(x) or not _whole(x) or x.min() < 0:
         return None
     rises = bool((np.diff(x) >= 0).all())
-    if name.lower() == "year" and rises and 1500 <= x.min() and x.max() < 2500:
+    if name.lower() == "year" and rises and x.min() >= 1500 and x.max() < 2500:
         return (x.astype(np.int64) - 1970).astype("datetime64[Y]").astype("datetime64[s]")
-    if len(x) >= FEWEST and 1800_01_01 <= x.min() and x.max() <= 2199_12_31:
+    if len(x) >= FEWEST and x.min() >= 1800_01_01 and x.max() <= 2199_12_31:
         texts = pd.Series(x.astype(np.int64).astype(str))
         days = pd.to_datetime(texts, format="%Y%m%d", errors="coerce")
         if days.notna().all():

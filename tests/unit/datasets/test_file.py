@@ -368,7 +368,9 @@ def test_names_that_are_not_in_utf8(tmp_path):
 
 
 def test_commas_between_thousands_are_no_decimal_commas(tmp_path):
-    refused(text(tmp_path, 'a,b\n"1,234",1\n' * 1 + '"2,345",2\n' * 9), "is not numeric, with '1,234'")
+    refused(
+        text(tmp_path, 'a,b\n"1,234",1\n' * 1 + '"2,345",2\n' * 9), "is not numeric, with '1,234'"
+    )
     refused(text(tmp_path, "a;b\n" + "1,234;2.5\n" * 9), "is not numeric, with '1,234' in row 1")
 
 

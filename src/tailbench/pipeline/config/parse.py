@@ -32,7 +32,10 @@ class _Unique(yaml.SafeLoader):
             name, line_number = key.value, key.start_mark.line + 1
             if name in lines:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {name!r} of line {lines[name]} is there again", key.start_mark
+                    None,
+                    None,
+                    f"the key {name!r} of line {lines[name]} is there again",
+                    key.start_mark,
                 )
             lines[name] = line_number
         return super().construct_mapping(node, deep)
@@ -46,7 +49,7 @@ def load(path: str | Path) -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Unique)  # noqa: S506 (a safe loader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Unique)
     except FileNotFoundError:
         raise ConfigError(f"the configuration {path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:

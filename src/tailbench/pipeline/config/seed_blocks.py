@@ -26,6 +26,7 @@ def parse_block(block: str | int) -> list[int]:
         raise ValueError(f"invalid seed range {text!r}: the first seed must not exceed the last")
     if dash and int(last) - int(first) >= MOST:
         raise ValueError(
-            f"invalid seed range {text!r}: it has more than the {MOST:,} seeds that a block may have"
+            f"invalid seed range {text!r}: it has more than the {MOST:,} seeds that a block "
+            "may have"
         )
     return list(range(int(first), int(last or first) + 1))

@@ -595,7 +595,10 @@ def test_a_part_made_without_a_configuration_takes_paths_as_they_are():
         ("datasets: !!python/object/apply:os.system ['touch pwned']", "is not valid YAML"),
         ("x: !!python/name:os.system", "is not valid YAML"),
         (b"\xff\xfe\x00\x01", "cannot be read"),
-        ("seeds: [0]\nmodels: {}\nseeds: [1]\n", "the key 'seeds' of line 1 is there again.* line 3"),
+        (
+            "seeds: [0]\nmodels: {}\nseeds: [1]\n",
+            "the key 'seeds' of line 1 is there again.* line 3",
+        ),
         ("models:\n  mvt: {}\n  mvt: {nu: 3}\n", "the key 'mvt' of line 2 is there again.* line 3"),
     ],
 )
