@@ -65,7 +65,7 @@ class Method:
                     settings[part] = {**settings.get(part, {}), **own}
                 else:
                     settings |= own
-        model: Model[Any] = registry.load("models", self.name)(device="cpu", **settings)
+        model: Model[Any] = registry.load("models", self.name)(**settings)
         return model
 
 

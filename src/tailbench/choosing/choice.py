@@ -40,10 +40,10 @@ class Choice:
         name: Name of the chosen method.
         best: Its model, fitted on all rows; ``best.sample(n)`` has the shape ``(n, d)``.
         table: One row for each method, the simplest first: ``method``; ``role`` (``best``,
-            ``control`` or empty); as multiples of the floor, means over the folds of the
-            logarithms, ``worst`` (of the worst group of each fold), ``bulk``, ``margins`` and
-            ``joint``; ``outside``, the share of samples beyond a bound of the data; ``steps`` of
-            the training of a network; ``seconds`` of a fold; ``reason``, why there is no score.
+            ``control`` or empty); as multiples of the floor, geometric means over the folds,
+            ``bulk``, ``margins`` and ``joint``, and the ``worst`` of them; ``outside``, the share
+            of samples beyond a bound of the data; ``steps`` of the training of a network;
+            ``seconds`` of a fold; ``reason``, why there is no score.
         verdict: Sentences: what is chosen, what it does not reproduce, and what was not tried.
         columns: Names of the columns of the samples.
         facts: What the table holds.
@@ -119,9 +119,9 @@ def choose(
 
     Each is fitted on every fold but one, and its samples are compared with the held-out rows by
     metrics of the bulk, of the columns' tails and of joint tails, each a multiple of its floor;
-    the median of a group is its score. Of each fold the worst group counts. Of the methods within
-    one standard error of the best the simplest is chosen, in the order of
-    :func:`tailbench.choosing.candidates.candidates`. Those that draw beyond a bound of the data,
+    the median of a group is its score. Of each method the worst group counts, by its mean over the
+    folds. Of the methods within one standard error of the best the simplest is chosen, in the order
+    of :func:`tailbench.choosing.candidates.candidates`. Those that draw beyond a bound of the data,
     such as negative losses, are not, unless all do. ``bootstrap`` never is: it copies rows.
 
     Args:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from tailbench import registry
 from tailbench.interfaces import MetricOutput
+from tailbench.metrics.group_scores import QUALITY
 from tailbench.rng.seeds import generator_for, metric_generator
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DRAWS", "METRICS", "Judge", "Ranked", "choose_simplest", "tidy"]
+__all__ = ["DRAWS", "METRICS", "Judge", "Ranked", "choose_simplest", "outputs_for", "tidy"]
 
 METRICS = (
     "energy", "sliced_wasserstein_bulk", "sliced_wasserstein_log",
@@ -129,8 +130,8 @@ class Ranked:
     Attributes:
         chosen: The method that is chosen.
         least: The method of least worst-group score, which may be another one.
-        table: By method, the simplest first: the mean logarithm ``worst`` and its standard error
-            ``worst_se``, and the mean logarithm of each group.
+        table: By method, the simplest first: the mean logarithm of each group, that of the worst
+            one as ``worst``, and its standard error ``worst_se``.
     """
 
     chosen: str
@@ -141,12 +142,13 @@ class Ranked:
 def choose_simplest(scores: pd.DataFrame, order: Sequence[str], eligible: Sequence[str]) -> Ranked:
     r"""Compute the choice by the rule of one standard error.
 
-    Of each method and fold the worst of the groups' scores counts, the logarithm of a multiple of
-    the floor. With their mean :math:`W_m` over the folds, :math:`b` of least :math:`W` and the
-    standard error :math:`s_b` of :math:`W_b`, the first method in the ``order`` of simplicity with
+    With the mean :math:`\bar s_{mg}` over the folds of the score of a method :math:`m` in a group
+    :math:`g`, the logarithm of a multiple of the floor, with
 
-    .. math:: W_m \le W_b + s_b
+    .. math:: W_m = \max_g \bar s_{mg},
 
+    the method :math:`b` of least :math:`W`, and the standard error :math:`e_b` over the folds of
+    its worst group, the first method in the ``order`` of simplicity with :math:`W_m \le W_b + e_b`
     is chosen.
 
     Args:
@@ -157,12 +159,11 @@ def choose_simplest(scores: pd.DataFrame, order: Sequence[str], eligible: Sequen
     References:
         Breiman, Friedman, Olshen and Stone, Classification and regression trees, 1984.
     """
-    import pandas as pd
-
-    wide = scores.pivot(index=["name", "seed"], columns="group", values="score")
-    worst = wide.max(axis=1).groupby("name")
-    means = wide.groupby("name").mean()
-    table = pd.DataFrame({"worst": worst.mean(), "worst_se": worst.sem(ddof=1)}).join(means)
+    of = scores[scores["group"].isin(QUALITY)].groupby(["name", "group"])["score"]
+    means, errors = of.mean().unstack(), of.sem(ddof=1).unstack()
+    table = means.assign(worst=means.max(axis=1), worst_se=0.0)
+    for name, group in means.idxmax(axis=1).items():
+        table.loc[name, "worst_se"] = errors.loc[name, group]
     table = table.loc[[name for name in order if name in table.index]]
     able = [name for name in table.index if name in eligible]
     least = str(table.loc[able, "worst"].idxmin())

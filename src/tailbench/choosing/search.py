@@ -57,7 +57,7 @@ class Search:
     """The comparison of candidates on the folds of one table.
 
     Closed forms and EM come first, in full. What is left of the budget is shared equally among
-    the networks: two short trainings tell the seconds of a step and those besides, and so the
+    the networks: short trainings tell the seconds of a step and those besides, and so the
     number of steps, from 100 to 3,000, with which all folds and the fit on all rows fit in. The
     dearest network is left out as long as 100 steps do not.
 
@@ -145,11 +145,13 @@ class Search:
         """Cross-validate networks in as many steps as the budget has room for."""
         costs: dict[str, tuple[float, float]] = {}
         for outcome in outcomes:
-            short = self._trial(outcome, self.judges[0].train, SHORT)
+            # The first imports, and may compile: its seconds say nothing of the later ones.
+            first = self._trial(outcome, self.judges[0].train, 1)
+            short = None if first is None else self._trial(outcome, self.judges[0].train, SHORT)
             long = None if short is None else self._trial(outcome, self.judges[0].train, LONG)
             if short is None or long is None:
                 continue
-            step = max((long - short) / (LONG - SHORT), long / LONG / 20)
+            step = max((long - short) / (LONG - SHORT), long / LONG / 20, 1e-9)
             costs[outcome.candidate.name] = (max(short - SHORT * step, 0.0), step)
         kept = [outcome for outcome in outcomes if outcome.candidate.name in costs]
 

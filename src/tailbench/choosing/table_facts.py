@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
 from tailbench.io.column_kinds import dates_of, what_it_is
+from tailbench.io.csv_dialect import find_dialect
 from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table, repeated
 from tailbench.registry import nearest
@@ -71,6 +72,7 @@ class TableFacts:
         order: How rows follow each other: ``rising`` dates, dates that do not rise (``mixed``),
             ``alike`` neighbours without dates, or ``none``.
         twins: Pairs of columns that are nearly copies, with the correlation of their ranks.
+        form: How a CSV file is written, where that is unusual: see ``io.csv_dialect``.
     """
 
     values: Array
@@ -80,6 +82,7 @@ class TableFacts:
     period: tuple[str, str] = ("", "")
     order: str = "none"
     twins: tuple[tuple[str, str, float], ...] = ()
+    form: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,7 +141,7 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
     facts = tuple(map(_column, names, x.T, estimate_sides(x)))
     if order == "none" and _neighbours_alike(x):
         order = "alike"
-    return TableFacts(x, facts, left_out, dates, period, order, _twins(names, x))
+    return TableFacts(x, facts, left_out, dates, period, order, _twins(names, x), _form(data))
 
 
 def bounds_of(x: Array) -> tuple[float, float]:
@@ -157,7 +160,10 @@ def bounds_of(x: Array) -> tuple[float, float]:
 
 def _table(data: Any, source: str) -> tuple[pd.DataFrame, str]:
     """Return what is given as a data frame whose columns are named by texts, and its name."""
-    import pandas as pd
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        raise InputError("tables need pandas: pip install 'tailbench[data]'") from None
 
     if isinstance(data, (str, Path)):
         return read_table(Path(data)), source or str(data)
@@ -175,6 +181,13 @@ def _table(data: Any, source: str) -> tuple[pd.DataFrame, str]:
     if (twice := repeated(list(frame.columns))) is not None:
         raise InputError(f"{source} has two columns {twice!r}")
     return frame, source
+
+
+def _form(data: Any) -> str:
+    """Say how a CSV file is written, where that is unusual."""
+    if isinstance(data, (str, Path)) and Path(data).suffix.lower() == ".csv":
+        return find_dialect(Path(data)).text
+    return ""
 
 
 def _why_not(table: pd.DataFrame, name: str) -> str:

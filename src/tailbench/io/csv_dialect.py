@@ -36,18 +36,12 @@ class Dialect:
 
     @property
     def text(self) -> str:
-        """What is unusual of it, for readers: empty of commas, points and UTF-8."""
+        """What is unusual of it, for readers; empty for commas, decimal points and UTF-8."""
         name = {";": "semicolons", "\t": "tabs", "|": "bars"}.get(self.separator)
-        return ", ".join(
-            filter(
-                None,
-                [
-                    f"fields parted by {name}" if name else "",
-                    "decimal commas" if self.decimal == "," else "",
-                    f"in {self.encoding}" if self.encoding != "utf-8-sig" else "",
-                ],
-            )
-        )
+        said = [f"fields parted by {name}"] if name else []
+        said += ["decimal commas"] if self.decimal == "," else []
+        said += [f"the encoding {self.encoding}"] if self.encoding != "utf-8-sig" else []
+        return " and ".join(said)
 
 
 def find_dialect(path: Path) -> Dialect:

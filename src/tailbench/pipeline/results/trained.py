@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench import registry
+from tailbench.choosing.choice import saved_columns
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_rows
 from tailbench.io.checksums import read_record
@@ -126,7 +127,7 @@ class Source:
 
 
 def source_of(folder: str | Path, dataset: str | None = None, seed: int | None = None) -> Source:
-    """Read what a run knows of the data of a dataset; nothing of the folder of a model.
+    """Read what a run knows of the data of a dataset, and a choice of its columns.
 
     Args:
         folder: Folder of a model, or ``results/{name}`` of a run.
@@ -138,7 +139,7 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     """
     folder = Path(folder)
     if (folder / "spec.json").is_file():
-        return Source()
+        return Source(saved_columns(folder))
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)
