@@ -105,7 +105,7 @@ def test_the_dearest_network_is_left_out():
 def test_what_takes_too_long_is_stopped_after_one_fold():
     slow = {"besides": 40.0, "trained": False}
     fakes, outcomes, spent = search(100.0, ("slow", slow), ("fast", {**slow, "besides": 0.1}))
-    assert len(fakes["slow"].fits) == 1 and "would take 120 s" in outcomes["slow"].reason
+    assert len(fakes["slow"].fits) == 1 and "would take 140 s" in outcomes["slow"].reason
     assert len(outcomes["fast"].values) == 3 and spent <= 130.0
 
 

@@ -114,8 +114,16 @@ def test_columns_that_are_left_out(rng):
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ({"a": [1.0, np.nan, 2.0] * 9, "b": ["x", *range(26)]}, {}, "rows 2, 5.*column 'b' is not num"),
-        ({"a": ["x", "y"] * 9, "b": ["y"] * 18}, {}, "no column of numbers.*'a' holds texts; .*'b'"),
+        (
+            {"a": [1.0, np.nan, 2.0] * 9, "b": ["x", *range(26)]},
+            {},
+            "rows 2, 5.*column 'b' is not num",
+        ),
+        (
+            {"a": ["x", "y"] * 9, "b": ["y"] * 18},
+            {},
+            "no column of numbers.*'a' holds texts; .*'b'",
+        ),
         ({"a": [1.0, 2.0]}, {"columns": ["A"]}, r"has no column 'A' \(known: a\)"),
         ({"a": [1.0, 2.0]}, {"columns": ["a", "a"]}, "names 'a' twice"),
         ({"a": [1.0, 1.0]}, {"columns": ["a"]}, "column 'a' of the table is constant: 1"),
