@@ -102,7 +102,8 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
     networks = ("flow", "fm", "sgm", "flow_sgm")
     if rows < FEWEST_FOR_NETWORKS:
         return found, why | dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
-    heavy = [tail.xi for column in facts.columns for tail in column.tails if _is_heavy(tail)]
+    tails = [tail for column in facts.columns for tail in column.tails if tail is not None]
+    heavy = [tail.xi for tail in tails if tail.tail == "heavy"]
     network = {
         "batch_size": batch_rows(rows), "width": network_width(dim), "num_blocks": 2
     }  # fmt: skip
@@ -120,7 +121,3 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
         parts = {"flow_settings": flow, "sgm_settings": for_sgm}
         found.append(Method("flow_sgm", {**own, **parts}, tuple(parts), trained=True))
     return found, why
-
-
-def _is_heavy(tail: Any) -> bool:
-    return tail is not None and tail.tail == "heavy"

@@ -44,7 +44,8 @@ class Choice:
             ``bulk``, ``margins`` and ``joint``, and the ``worst`` of them; ``outside``, the share
             of samples beyond a bound of the data; ``steps`` of the training of a network;
             ``seconds`` of a fold; ``reason``, why there is no score.
-        verdict: Sentences: what is chosen, what it does not reproduce, and what was not tried.
+        verdict: Sentences: what is chosen and why, what it does not reproduce, and, where the data
+            have bounds, whether samples keep to them.
         columns: Names of the columns of the samples.
         facts: What the table holds.
     """
@@ -67,7 +68,7 @@ class Choice:
         """
         folder = Path(folder)
         check_folder(folder, True)
-        with replacing(folder) as temporary:
+        with replacing(folder.resolve()) as temporary:
             temporary.mkdir()
             self.best.save(temporary)
             atomic_write(temporary / TABLE, self.table.to_csv(index=False, lineterminator="\n"))
@@ -192,13 +193,13 @@ def _rows(outcomes: dict[str, Outcome], ranked: Ranked, why: dict[str, str]) -> 
     import numpy as np
     import pandas as pd
 
-    floors = np.exp(ranked.table)
+    floors = ranked.table.apply(np.exp).to_dict("index")
     rows = []
     for name, one in outcomes.items():
         role = "control" if name == CONTROL else "best" if name == ranked.chosen else ""
         row: dict[str, Any] = {"method": name, "role": role, "reason": one.reason}
-        if name in floors.index:
-            of = floors.loc[name]
+        if name in floors:
+            of = floors[name]
             row |= {key: float(of.get(key, math.nan)) for key in ("worst", *QUALITY)}
             row |= {"outside": one.outside / one.drawn, "steps": one.steps}
             row["seconds"] = round(sum(one.seconds) / len(one.seconds), 3)

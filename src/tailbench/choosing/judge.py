@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DRAWS", "METRICS", "Judge", "Ranked", "choose_simplest", "outputs_for", "tidy"]
 
 METRICS = (
-    "energy", "sliced_wasserstein_bulk", "sliced_wasserstein_log",
+    "energy", "sliced_wasserstein_log",
     "msle", "tail_index", "expected_shortfall", "tail_coverage", "tail_direction",
     "tail_ks", "extremal_dependence", "angular",
 )  # fmt: skip
@@ -161,12 +161,11 @@ def choose_simplest(scores: pd.DataFrame, order: Sequence[str], eligible: Sequen
     """
     of = scores[scores["group"].isin(QUALITY)].groupby(["name", "group"])["score"]
     means, errors = of.mean().unstack(), of.sem(ddof=1).unstack()
-    table = means.assign(worst=means.max(axis=1), worst_se=0.0)
-    for name, group in means.idxmax(axis=1).items():
-        table.loc[name, "worst_se"] = errors.loc[name, group]
+    own = [errors.to_dict()[group][name] for name, group in means.idxmax(axis=1).items()]
+    table = means.assign(worst=means.max(axis=1), worst_se=own)
     table = table.loc[[name for name in order if name in table.index]]
-    able = [name for name in table.index if name in eligible]
-    least = str(table.loc[able, "worst"].idxmin())
-    limit = table.loc[least, "worst"] + table.loc[least, "worst_se"]
-    chosen = next(name for name in able if table.loc[name, "worst"] <= limit)
-    return Ranked(chosen, least, table)
+    worst = {str(name): float(value) for name, value in table["worst"].items()}
+    able = [name for name in worst if name in eligible]
+    least = min(able, key=lambda name: worst[name])
+    limit = worst[least] + float(table["worst_se"].to_dict()[least])
+    return Ranked(next(name for name in able if worst[name] <= limit), least, table)

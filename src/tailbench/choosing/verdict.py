@@ -40,15 +40,15 @@ def sentences(
         folds: Number of folds.
         facts: What the table holds.
     """
-    by_name = table.set_index("method")
-    best = by_name.loc[ranked.chosen]
-    tried = int(table["worst"].notna().sum()) - (CONTROL in by_name.index)
+    rows = {row["method"]: row for row in table.to_dict("records")}
+    best = rows[ranked.chosen]
+    tried = int(table["worst"].notna().sum()) - (CONTROL in rows)
     first = (
         f"{ranked.chosen} is chosen of {tried} method{'s' if tried != 1 else ''} on {folds} folds: "
         f"{floors_text(best['worst'])} floors in its worst group, where 1 is real rows"
     )
     if ranked.least != ranked.chosen:
-        least = floors_text(by_name.loc[ranked.least, "worst"])
+        least = floors_text(rows[ranked.least]["worst"])
         first += f"; {ranked.least} has {least}, within one standard error, and is less simple"
     return (f"{first}.", _failures(best, directions), *_bounds(best, table, facts))
 
@@ -75,5 +75,5 @@ def _bounds(best: Any, table: pd.DataFrame, facts: TableFacts) -> tuple[str, ...
     if best["outside"] > 0:
         return (f"{best['outside']:.1%} of its samples are beyond a bound of the data.",)
     others = table.loc[table["outside"] > 0, "method"].tolist()
-    refused = f"; {', '.join(others)} do not" if others else ""
+    refused = f"; those of {', '.join(others)} do not" if others else ""
     return (f"Its samples keep to the bounds of the data{refused}.",)

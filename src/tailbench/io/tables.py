@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     found = find_dialect(path)
-    form = {"sep": found.separator, "encoding": found.encoding}
+    form: Any = {"sep": found.separator, "encoding": found.encoding}
     first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form)
     header = [str(name).strip() for name in first.iloc[0]]
     _refuse_repeated(header, path)

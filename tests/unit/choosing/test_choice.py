@@ -8,18 +8,28 @@ import pandas as pd
 import pytest
 
 import tailbench
+from tailbench.choosing import judge
 from tailbench.choosing.candidates import Method
 from tailbench.choosing.choice import saved_columns
 from tailbench.datasets.returns import Returns
 from tailbench.exceptions import InputError
 
-CLASSICAL = [Method(name) for name in ("bootstrap", "gaussian", "mvt", "copula_gpd", "kde")]
 NETWORK = {"width": 16, "num_blocks": 1, "batch_size": 64}
+
+
+FEW = [Method("bootstrap"), Method("gaussian"), Method("copula_gpd")]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Judge by fewer metrics where the scores are not what is tested."""
+    few = ("energy", "msle", "tail_coverage", "tail_ks", "tail_direction")
+    monkeypatch.setattr(judge, "METRICS", few)
 
 
 def choose(data, **options):
     """Choose without a network, however long it takes."""
-    given = {"methods": CLASSICAL, "clock": lambda: 0.0, "verbose": False}
+    given = {"methods": FEW, "clock": lambda: 0.0, "verbose": False}
     return tailbench.choose(data, **{**given, **options})
 
 
@@ -34,7 +44,7 @@ def of(choice, name):
 
 def test_gaussian_data_get_the_lightest_model():
     rng = np.random.default_rng(0)
-    choice = choose(rng.standard_normal((700, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]]))
+    choice = choose(rng.standard_normal((400, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]]))
     assert choice.name == "gaussian" and of(choice, "gaussian")["role"] == "best"
     drawn = choice.best.sample(20_000)
     assert drawn.shape == (20_000, 2)
@@ -44,7 +54,7 @@ def test_gaussian_data_get_the_lightest_model():
 
 
 def test_heavy_tails_get_a_model_that_has_them():
-    choice = choose(1e6 + 3e4 * student(800, 3, 2.5))
+    choice = choose(1e6 + 3e4 * student(450, 2, 2.5), methods=[*FEW[:2], Method("mvt"), FEW[2]])
     assert choice.name in ("mvt", "copula_gpd")
     assert of(choice, "gaussian")["worst"] > 1.7 * of(choice, choice.name)["worst"]
     far = np.abs(choice.best.sample(20_000)[:, 0] - 1e6) / 3e4
@@ -56,29 +66,29 @@ def test_losses_stay_losses():
     """Index below one, a million and more: no sample of the best is below zero."""
     rng = np.random.default_rng(0)
     x = 1e6 * np.stack(
-        [rng.pareto(0.8, 500), np.where(rng.random(500) < 0.4, 0, rng.pareto(2, 500))], 1
+        [rng.pareto(0.8, 400), np.where(rng.random(400) < 0.4, 0, rng.pareto(2, 400))], 1
     )
     choice = choose(x)
     assert choice.name == "copula_gpd" and choice.facts.one_sided
     drawn = choice.best.sample(20_000)
     assert (drawn >= 0).all() and 0.3 < np.mean(drawn[:, 1] == 0) < 0.5
     assert of(choice, "copula_gpd")["outside"] == 0 and of(choice, "gaussian")["outside"] > 0.2
-    assert "keep to the bounds of the data; gaussian, mvt, kde do not" in choice.verdict[2]
+    assert "keep to the bounds of the data; those of gaussian do not" in choice.verdict[2]
 
 
-def test_where_no_method_keeps_to_the_bounds_the_best_is_said_not_to():
+def test_where_no_method_keeps_to_the_bounds_the_best_is_said_not_to(quick):
     x = np.abs(student(300, 1, 3))
     choice = choose(x, methods=[Method("bootstrap"), Method("gaussian")])
     assert choice.name == "gaussian" and "are beyond a bound of the data" in choice.verdict[-1]
 
 
-def test_one_column():
-    choice = choose(student(500, 1, 2.0)[:, 0])
+def test_one_column(quick):
+    choice = choose(student(300, 1, 2.0)[:, 0])
     assert choice.name != "gaussian" and choice.best.sample(5).shape == (5, 1)
     assert choice.table["joint"].isna().all() and "joint" not in " ".join(choice.verdict)
 
 
-def test_the_copy_of_the_rows_is_never_chosen():
+def test_the_copy_of_the_rows_is_never_chosen(quick):
     choice = choose(student(300, 2, 1.5), methods=[Method("bootstrap"), Method("gaussian")])
     assert choice.name == "gaussian" and of(choice, "bootstrap")["role"] == "control"
     assert of(choice, "bootstrap")["worst"] < of(choice, "gaussian")["worst"]
@@ -87,8 +97,8 @@ def test_the_copy_of_the_rows_is_never_chosen():
 
 def test_real_returns():
     x, columns = Returns().read()
-    frame = pd.DataFrame(x[:1200], columns=list(columns))
-    frame.insert(0, "day", pd.date_range("1999-01-05", periods=1200))
+    frame = pd.DataFrame(x[:400], columns=list(columns))
+    frame.insert(0, "day", pd.date_range("1999-01-05", periods=400))
     choice = choose(frame)
     assert choice.columns == columns and choice.facts.order == "rising"
     assert choice.name != "bootstrap" and math.isfinite(of(choice, choice.name)["worst"])
@@ -115,7 +125,7 @@ def held_out_rows(frame, **options):
     return np.flatnonzero(~np.isin(every, Spy.seen[0][:, 0]))
 
 
-def test_blocks_are_held_out_where_there_are_dates():
+def test_blocks_are_held_out_where_there_are_dates(quick):
     rng = np.random.default_rng(0)
     plain = pd.DataFrame({"x": rng.standard_normal(150), "y": rng.standard_normal(150)})
     dated = plain.assign(day=pd.date_range("2020", periods=150))
@@ -137,7 +147,7 @@ class Ticking:
         return self.now
 
 
-def test_a_network_is_trained_saved_and_sampled(tmp_path):
+def test_a_network_is_trained_saved_and_sampled(tmp_path, quick):
     methods = [Method("bootstrap"), Method("fm", NETWORK, trained=True)]
     frame = pd.DataFrame(student(300, 2, 3), columns=["fire", "storm"])
     choice = choose(frame, methods=methods, budget=60.0, clock=Ticking())
@@ -151,7 +161,7 @@ def test_a_network_is_trained_saved_and_sampled(tmp_path):
     np.testing.assert_allclose(written["worst"], choice.table["worst"])
 
 
-def test_equal_seeds_give_equal_choices():
+def test_equal_seeds_give_equal_choices(quick):
     x = student(300, 2, 3)
     one, again, other = (choose(x, seed=seed) for seed in (0, 0, 1))
     pd.testing.assert_frame_equal(one.table, again.table)
@@ -159,7 +169,7 @@ def test_equal_seeds_give_equal_choices():
     assert not one.table["worst"].equals(other.table["worst"])
 
 
-def test_a_folder_is_written_whole_or_not(tmp_path, monkeypatch):
+def test_a_folder_is_written_whole_or_not(tmp_path, monkeypatch, quick):
     choice = choose(student(150, 1, 3), methods=[Method("gaussian")])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
@@ -193,6 +203,6 @@ def test_a_folder_is_written_whole_or_not(tmp_path, monkeypatch):
         (np.where(student(200, 1, 3) > 2, np.nan, 1), {}, "has missing values"),
     ],
 )
-def test_what_cannot_be_used_is_said(data, options, message):
+def test_what_cannot_be_used_is_said(quick, data, options, message):
     with pytest.raises(InputError, match=message):
         choose(data, **options)

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tailbench.choosing import choice as choosing
+from tailbench.choosing import judge
 from tailbench.choosing.candidates import Method
 from tailbench.exceptions import InputError
 from tailbench.pipeline import cli
@@ -24,6 +25,7 @@ def folder(tmp_path, monkeypatch):
     frame.assign(storm=rng.pareto(3, 200)).to_csv(tmp_path / "losses.csv", index=False)
     monkeypatch.chdir(tmp_path)
     few = [Method("bootstrap"), Method("gaussian"), Method("copula_gpd")]
+    monkeypatch.setattr(judge, "METRICS", ("energy", "msle", "tail_ks", "tail_direction"))
     monkeypatch.setattr(choosing, "candidates", lambda *_: (few, {"flow": "has no bounds"}))
     return tmp_path
 

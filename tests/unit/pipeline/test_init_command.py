@@ -109,7 +109,7 @@ def test_what_cannot_be_used(folder):
     frame.to_csv("x.csv", index=False)
     with pytest.raises(
         InputError,
-        match=r"'fire' of x.csv is not numeric, with 'n/k' in row 4.*; column 'storm' has a missing",
+        match=r"'fire' of x.csv is not numeric, with 'n/k' in row 4.*; column 'storm' has a miss",
     ):
         run("x.csv")
     assert not (folder / "config.yaml").exists()
