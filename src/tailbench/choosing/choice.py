@@ -16,7 +16,7 @@ from tailbench.choosing.table_facts import TableFacts, facts_of
 from tailbench.choosing.verdict import sentences
 from tailbench.exceptions import InputError
 from tailbench.io.atomic import atomic_write, replacing
-from tailbench.io.checksums import read_plain, write_record
+from tailbench.io.checksums import write_record
 from tailbench.metrics.group_scores import QUALITY, scores
 from tailbench.metrics.verdicts import judgements
 from tailbench.rng.seeds import seed_for
@@ -25,7 +25,7 @@ from tailbench.training.progress import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEWEST_ROWS", "TABLE", "Choice", "choose", "saved_columns"]
+__all__ = ["FEWEST_ROWS", "Choice", "check_folder", "choose"]
 
 FEWEST_ROWS = 120
 TABLE, RECORD = "choice.csv", "choice.json"
@@ -92,17 +92,6 @@ def check_folder(folder: Path, replace: bool) -> None:
         raise InputError(f"{folder} is there and holds no earlier choice; name another folder")
     if not replace:
         raise InputError(f"{folder} holds an earlier choice; --force replaces it")
-
-
-def saved_columns(folder: Path) -> tuple[str, ...]:
-    """Return the names of the columns that were saved with a choice; none of another folder.
-
-    Raises:
-        InputError: If the record is corrupt.
-    """
-    if not (folder / RECORD).is_file():
-        return ()
-    return tuple(map(str, read_plain(folder / RECORD).get("columns", ())))
 
 
 def choose(

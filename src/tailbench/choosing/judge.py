@@ -167,5 +167,6 @@ def choose_simplest(scores: pd.DataFrame, order: Sequence[str], eligible: Sequen
     worst = {str(name): float(value) for name, value in table["worst"].items()}
     able = [name for name in worst if name in eligible]
     least = min(able, key=lambda name: worst[name])
-    limit = worst[least] + float(table["worst_se"].to_dict()[least])
+    error = float(table["worst_se"].to_dict()[least])  # unknown where one fold alone has a score
+    limit = worst[least] + (error if math.isfinite(error) else 0.0)
     return Ranked(next(name for name in able if worst[name] <= limit), least, table)

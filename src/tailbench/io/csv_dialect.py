@@ -62,14 +62,22 @@ def find_dialect(path: Path) -> Dialect:
         lines = list(islice(file, LINES))
     best, most = ",", 1
     for separator in SEPARATORS:
-        counts = {len(fields) for fields in csv.reader(lines, delimiter=separator) if fields}
+        counts = {len(fields) for fields in _fields(lines, separator) if fields}
         if len(counts) == 1 and (count := counts.pop()) > most:
             best, most = separator, count
     if best == ",":
         return Dialect(encoding)
-    fields = [field for row in csv.reader(lines[1:], delimiter=best) for field in row]
+    fields = [field for row in _fields(lines, best)[1:] for field in row]
     commas, points = (any(map(form.fullmatch, fields)) for form in (COMMA, POINT))
     return Dialect(encoding, best, "," if commas and not points else ".")
+
+
+def _fields(lines: list[str], separator: str) -> list[list[str]]:
+    """Return the fields of lines, or nothing of what is no CSV."""
+    try:
+        return list(csv.reader(lines, delimiter=separator))
+    except csv.Error:  # a field longer than 131,072 characters
+        return []
 
 
 def _encoding(path: Path) -> str:

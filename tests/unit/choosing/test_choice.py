@@ -10,9 +10,9 @@ import pytest
 import tailbench
 from tailbench.choosing import judge
 from tailbench.choosing.candidates import Method
-from tailbench.choosing.choice import saved_columns
 from tailbench.datasets.returns import Returns
 from tailbench.exceptions import InputError
+from tailbench.pipeline.results.trained import source_of
 
 NETWORK = {"width": 16, "num_blocks": 1, "batch_size": 64}
 
@@ -153,7 +153,7 @@ def test_a_network_is_trained_saved_and_sampled(tmp_path, quick):
     choice = choose(frame, methods=methods, budget=60.0, clock=Ticking())
     assert choice.name == "fm" and of(choice, "fm")["steps"] == choice.best.settings.train_steps
     choice.save(tmp_path / "m")
-    assert saved_columns(tmp_path / "m") == ("fire", "storm")
+    assert source_of(tmp_path / "m").columns == ("fire", "storm")
     loaded = tailbench.load(tmp_path / "m")
     np.testing.assert_array_equal(loaded.sample(50, seed=3), choice.best.sample(50, seed=3))
     written = pd.read_csv(tmp_path / "m" / "choice.csv")

@@ -367,6 +367,11 @@ def test_names_that_are_not_in_utf8(tmp_path):
     refused(path, "is text neither in UTF-8 nor in UTF-16")
 
 
+def test_endless_fields(tmp_path):
+    path = text(tmp_path, "a;b\n" + '"' + "x" * 200_000 + '";1\n' * 9)
+    refused(path, "cannot be read as .csv")
+
+
 def test_commas_between_thousands_are_no_decimal_commas(tmp_path):
     refused(
         text(tmp_path, 'a,b\n"1,234",1\n' * 1 + '"2,345",2\n' * 9), "is not numeric, with '1,234'"

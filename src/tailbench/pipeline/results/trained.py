@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench import registry
-from tailbench.choosing.choice import saved_columns
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_rows
-from tailbench.io.checksums import read_record
+from tailbench.io.checksums import read_plain, read_record
 from tailbench.models.persistence import load_method, load_model
 from tailbench.models.settings import SamplingSettings
 from tailbench.pipeline.config.model import Config
@@ -24,6 +23,8 @@ from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Source", "load", "source_of"]
+
+CHOICE = "choice.json"  # beside a model that tailbench choose has kept
 
 
 def load(
@@ -139,7 +140,8 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     """
     folder = Path(folder)
     if (folder / "spec.json").is_file():
-        return Source(saved_columns(folder))
+        record = folder / CHOICE
+        return Source(tuple(read_plain(record)["columns"])) if record.is_file() else Source()
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)
