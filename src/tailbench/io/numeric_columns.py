@@ -20,6 +20,7 @@ SINGLE = float(np.finfo(np.float32).max)
 
 LARGEST = float(np.finfo(np.float64).max)
 ROWS, COLUMNS = 3, 8  # that a message names
+SHOWN = 60  # characters of a text
 
 Array = NDArray[np.float64]
 
@@ -86,7 +87,7 @@ def _texts(series: Any) -> tuple[Array, list[str]]:
     values = np.where(there, np.where(bad, 0.0, numbers), np.nan)
     if not len(rows):
         return values, []
-    first = str(series.iloc[int(rows[0])])
+    first = str(series.iloc[int(rows[0])])[:SHOWN]
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return values, [f"is not numeric, with {first!r} in row {rows[0] + 1}{more}"]
 

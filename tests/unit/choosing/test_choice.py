@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import tailbench
-from tailbench.choosing import judge
+from tailbench.choosing import judge, search
 from tailbench.choosing.candidates import Method
 from tailbench.datasets.returns import Returns
 from tailbench.exceptions import InputError
@@ -147,11 +147,13 @@ class Ticking:
         return self.now
 
 
-def test_a_network_is_trained_saved_and_sampled(tmp_path, quick):
+def test_a_network_is_trained_saved_and_sampled(tmp_path, monkeypatch, quick):
+    monkeypatch.setattr(search, "MOST_STEPS", 100)
     methods = [Method("bootstrap"), Method("fm", NETWORK, trained=True)]
     frame = pd.DataFrame(student(300, 2, 3), columns=["fire", "storm"])
     choice = choose(frame, methods=methods, budget=60.0, clock=Ticking())
-    assert choice.name == "fm" and of(choice, "fm")["steps"] == choice.best.settings.train_steps
+    assert choice.name == "fm"
+    assert of(choice, "fm")["steps"] == choice.best.settings.train_steps == 100
     choice.save(tmp_path / "m")
     assert source_of(tmp_path / "m").columns == ("fire", "storm")
     loaded = tailbench.load(tmp_path / "m")

@@ -369,7 +369,10 @@ def test_names_that_are_not_in_utf8(tmp_path):
 
 def test_endless_fields(tmp_path):
     path = text(tmp_path, "a;b\n" + '"' + "x" * 200_000 + '";1\n' * 9)
-    refused(path, "cannot be read as .csv")
+    refused(path, "is not numeric, with 'xxx")
+    with pytest.raises(InputError) as caught:
+        File(path=path).check(4)
+    assert len(str(caught.value)) < 1000
 
 
 def test_commas_between_thousands_are_no_decimal_commas(tmp_path):
