@@ -55,7 +55,8 @@ def choose(
     choice = choose_model(data, budget=seconds, columns=names, ordered=ordered, seed=seed)
     choice.save(folder)
     typer.echo(as_text(choice))
-    typer.echo(f"The model is in {folder}: tailbench generate {folder} -n 1000 -o samples.csv")
+    typer.echo(f"The model is in {folder}; draw from it by")
+    typer.echo(f"  tailbench generate {folder} -n 1000 -o samples.csv")
 
 
 def seconds_of(text: str) -> float:

@@ -42,4 +42,5 @@ def init(
         )
     atomic_write(output, starter_config(facts, data, output))
     typer.echo(summary(facts))
-    typer.echo(f"Wrote {output}; next: tailbench validate {output}, tailbench run {output}")
+    typer.echo(f"Wrote {output}; next:")
+    typer.echo(f"  tailbench validate {output}\n  tailbench run {output}")

@@ -147,6 +147,7 @@ class Ticking:
         return self.now
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_saved_and_sampled(tmp_path, monkeypatch, quick):
     monkeypatch.setattr(search, "MOST_STEPS", 100)
     methods = [Method("bootstrap"), Method("fm", NETWORK, trained=True)]
@@ -202,7 +203,7 @@ def test_a_folder_is_written_whole_or_not(tmp_path, monkeypatch, quick):
         (student(200, 1, 3), {"budget": math.nan}, "must be a positive number of seconds"),
         (student(200, 1, 3), {"columns": ["x"]}, r"has no column 'x' \(known: 0\)"),
         (student(200, 1, 3), {"methods": [Method("bootstrap")]}, "no method could be fitted"),
-        (np.where(student(200, 1, 3) > 2, np.nan, 1), {}, "has missing values"),
+        (np.where(student(200, 1, 3) > 2, np.nan, student(200, 1, 2)), {}, "has missing values"),
     ],
 )
 def test_what_cannot_be_used_is_said(quick, data, options, message):
