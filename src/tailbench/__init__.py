@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tailbench.choosing.choice import Choice, choose
     from tailbench.metrics.scoring import score
     from tailbench.models.bootstrap import Bootstrap
     from tailbench.models.copula_gpd import CopulaGPD
@@ -40,6 +41,7 @@ __all__ = [
     "SGM",
     "TEDM",
     "Bootstrap",
+    "Choice",
     "CopulaGPD",
     "External",
     "Flow",
@@ -52,12 +54,14 @@ __all__ = [
     "TFlow",
     "Vine",
     "__version__",
+    "choose",
     "load",
     "score",
 ]
 
 _HOMES = {
     "Bootstrap": "models.bootstrap",
+    "Choice": "choosing.choice",
     "CopulaGPD": "models.copula_gpd",
     "DLPM": "models.dlpm",
     "External": "models.external",
@@ -77,6 +81,7 @@ _HOMES = {
     "TEDM": "models.t_edm",
     "TFlow": "models.t_flow",
     "Vine": "models.vine",
+    "choose": "choosing.choice",
     "load": "pipeline.results.trained",
     "score": "metrics.scoring",
 }

@@ -14,6 +14,7 @@ from pydantic import Field
 from tailbench.data import DataShape, DataSplits
 from tailbench.exceptions import InputError
 from tailbench.interfaces import Target
+from tailbench.io.numeric_columns import SINGLE, check_numbers
 from tailbench.rng.seeds import generator_for
 from tailbench.settings import Settings
 
@@ -154,8 +155,7 @@ class BaseDataset:
                 f"{self.source} has {len(x)} rows, too few to hold out the share "
                 f"{self.settings.test_fraction:g} of them (test_fraction)"
             )
-        for values, column in zip(x.T, columns, strict=True):
-            self._check_finite(values, column)
+        check_numbers(x, columns, self.source, SINGLE)
         if self.split == "random":
             x = x[generator_for("data", self.name, "split").permutation(len(x))]
         elif self.split == "grouped":
@@ -185,21 +185,3 @@ class BaseDataset:
         ends = np.cumsum(np.bincount(place))[:-1]
         nearest = int(ends[np.argmin(np.abs(ends - n_train))])
         return x[np.argsort(place, kind="stable")], nearest
-
-    def _check_finite(self, values: Array, column: str) -> None:
-        """Check that a column holds finite numbers of single precision.
-
-        Raises:
-            InputError: If it does not; the message names the first row at fault.
-        """
-        bad = ~(np.abs(values) <= np.finfo(np.float32).max)
-        if bad.any():
-            row = int(np.argmax(bad))
-            value = values[row]
-            if np.isfinite(value):
-                what = f"{value:g}, beyond the range of single precision,"
-            else:
-                what = "a missing value (NaN)" if np.isnan(value) else "an infinite value"
-            raise InputError(
-                f"column {column!r} of {self.source} has {what} in row {row + 1} of the data"
-            )

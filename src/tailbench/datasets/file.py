@@ -14,7 +14,9 @@ from pydantic import Field, StrictInt, StrictStr, field_validator
 from tailbench.data import DataShape
 from tailbench.datasets.base import UNKNOWN_DIM, UNKNOWN_ROWS, BaseDataset, DatasetSettings
 from tailbench.exceptions import InputError
-from tailbench.io.tables import numbers_of, read_table, repeated
+from tailbench.io.column_kinds import what_it_is
+from tailbench.io.numeric_columns import SINGLE, numbers_of
+from tailbench.io.tables import read_table, repeated
 from tailbench.registry import nearest, register
 from tailbench.settings import UserPath
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["File", "FileSettings"]
+
+ADVICE = ": list the numeric columns to use under 'columns'"
 
 
 class FileSettings(DatasetSettings):
@@ -67,9 +71,10 @@ class File(BaseDataset):
     """Numbers from a CSV, Parquet or NPY file of the user's.
 
     The columns that are used have to hold finite numbers of single precision that are not all
-    equal; nothing is dropped, filled in or rescaled. The columns of a NPY file are named by
-    their numbers from zero, and pickled objects in it are refused. The index of a data frame
-    in a Parquet file is not a column.
+    equal; nothing is dropped, filled in or rescaled. Without ``columns``, one that holds dates or
+    numbers the rows is refused too. Separator, decimal comma and encoding of a CSV file are found
+    by its first lines. The columns of a NPY file are named by their numbers from zero, and pickled
+    objects in it are refused. The index of a data frame in a Parquet file is not a column.
     """
 
     Settings = FileSettings
@@ -94,26 +99,33 @@ class File(BaseDataset):
 
         Raises:
             InputError: If the file is missing, unreadable, or without a usable header, or a
-                column is unknown, not numeric, or there twice.
+                column is unknown, there twice, or not of finite numbers, all of which are named;
+                or if without a choice of columns one holds dates or numbers the rows.
         """
         return self._choose(read_table(Path(self.settings.path)))
 
     def _choose(self, table: pd.DataFrame) -> tuple[NDArray[np.float64], tuple[str, ...]]:
         """Return the chosen columns as numbers."""
-        known = list(table.columns)
-        chosen = known
-        if self.settings.columns is not None:
-            chosen = [str(column) for column in self.settings.columns]
-            for column in chosen:
-                if column not in known:
-                    raise InputError(
-                        f"{self.source} has no column {column!r}{nearest(column, known)}"
-                    )
-        elif "" in known:
-            raise InputError(
-                f"column {known.index('') + 1} of {self.source} has no name: "
-                "list the columns to use under 'columns'"
-            )
-        advice = "" if self.settings.columns else ": list the numeric columns under 'columns'"
-        values = [numbers_of(table, column, self.source, advice) for column in chosen]
-        return np.stack(values, axis=1), tuple(chosen)
+        known, chosen = list(table.columns), self.settings.columns
+        if chosen is None:
+            self._refuse_labels(table)
+            return numbers_of(table, known, self.source, ADVICE, SINGLE), tuple(known)
+        names = [str(column) for column in chosen]
+        for name in names:
+            if name not in known:
+                raise InputError(f"{self.source} has no column {name!r}{nearest(name, known)}")
+        return numbers_of(table, names, self.source, "", SINGLE), tuple(names)
+
+    def _refuse_labels(self, table: pd.DataFrame) -> None:
+        """Check that no column is without a name, holds dates, or numbers the rows."""
+        wrong = {}
+        for number, name in enumerate(table.columns, 1):
+            said = what_it_is(table, name)
+            if name == "":
+                wrong[f"column {number}"] = f"has no name{said and f' and {said}'}"
+            elif said:
+                wrong[f"column {name!r}"] = said
+        if wrong:
+            (where, said), *others = wrong.items()
+            parts = [f"{where} of {self.source} {said}", *(f"{w} {s}" for w, s in others)]
+            raise InputError("; ".join(parts) + ADVICE)

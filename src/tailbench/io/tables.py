@@ -5,24 +5,32 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
+from tailbench.io.csv_dialect import find_dialect
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["numbers_of", "read_table", "repeated"]
+__all__ = ["read_table", "repeated"]
+
+UNREADABLE = (
+    OSError, ValueError, EOFError, NotImplementedError, Warning,
+    # of a NPY header, which NumPy reads as Python
+    MemoryError, OverflowError, RecursionError, SyntaxError, TokenError, TypeError,
+)  # fmt: skip
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table; its columns are named by texts, those of a NPY file by numbers from zero.
 
-    A CSV file has a header. Pickled objects in a NPY file are refused, and the index of a data
-    frame in a Parquet file is not a column.
+    A CSV file has a header; its separator, decimal comma and encoding are found by
+    :func:`tailbench.io.csv_dialect.find_dialect`. Pickled objects in a NPY file are refused, and
+    the index of a data frame in a Parquet file is not a column.
 
     Raises:
         InputError: If the file is missing, empty, of another kind, unreadable, without a usable
@@ -39,43 +47,13 @@ def read_table(path: Path) -> pd.DataFrame:
         table = READERS[suffix](path)
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, Warning) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as {suffix}: {reason}") from error
     if table.size == 0:
         raise InputError(f"{path} is empty")
     table.columns = [str(column) for column in table.columns]
     return table
-
-
-def numbers_of(
-    table: pd.DataFrame, column: str, source: str, advice: str = ""
-) -> NDArray[np.float64]:
-    """Return a column as numbers, missing values as NaN.
-
-    Args:
-        table: The table.
-        column: Name of the column.
-        source: What messages call the table.
-        advice: What a message about texts ends with.
-
-    Raises:
-        InputError: If the column is not numeric.
-    """
-    import pandas as pd
-
-    series: Any = table.iloc[:, list(table.columns).index(column)]
-    kind = series.dtype
-    if pd.api.types.is_numeric_dtype(kind) and not (
-        pd.api.types.is_bool_dtype(kind) or pd.api.types.is_complex_dtype(kind)
-    ):
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    texts = pd.to_numeric(series.astype(str), errors="coerce").isna() & series.notna()
-    row = int(np.argmax(texts.to_numpy()))
-    raise InputError(
-        f"column {column!r} of {source} is not numeric, with {str(series.iloc[row])!r} "
-        f"in row {row + 1} of the data{advice}"
-    )
 
 
 def repeated(names: Sequence[str]) -> str | None:
@@ -87,7 +65,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     """Read a CSV file, whose first line names the columns."""
     import pandas as pd
 
-    first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    found = find_dialect(path)
+    form: Any = {"sep": found.separator, "encoding": found.encoding}
+    first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form)
     header = [str(name).strip() for name in first.iloc[0]]
     _refuse_repeated(header, path)
     if _all_numbers(header):
@@ -95,7 +75,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         # Pandas would make an index of columns without a name, or drop them with this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(path, header=0, index_col=False, low_memory=False)
+        table = pd.read_csv(
+            path, header=0, index_col=False, low_memory=False, decimal=found.decimal, **form
+        )
     table.columns = header
     return table
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
-from tailbench.io.tables import numbers_of, repeated
+from tailbench.io.numeric_columns import numbers_of
+from tailbench.io.tables import repeated
 from tailbench.registry import nearest
 
 if TYPE_CHECKING:
@@ -148,12 +149,4 @@ def _ordered(frame: pd.DataFrame, real: pd.DataFrame, source: str, reference: st
 
 def _numbers(frame: pd.DataFrame, source: str) -> _Array:
     """Return the values, all of which are finite numbers."""
-    values = np.stack([numbers_of(frame, name, source) for name in frame.columns], axis=1)
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, column = bad[0]
-        what = "a missing value" if np.isnan(values[row, column]) else "an infinite value"
-        raise InputError(
-            f"{source} has {what} in row {row + 1} of the data, column {frame.columns[column]!r}"
-        )
-    return values
+    return numbers_of(frame, list(frame.columns), source)

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError, NotFittedError
-from tailbench.io.tables import numbers_of, read_table
+from tailbench.io.numeric_columns import numbers_of
+from tailbench.io.tables import read_table
 from tailbench.models.base import Data, Model, SampleResult, check_samples
 from tailbench.models.persistence import read_model, write_model
 from tailbench.models.preprocessing import as_block
@@ -143,13 +144,7 @@ class Samples(Model[SamplesSampling]):
                 f"{path} has the columns {', '.join(found)}, and the data have "
                 f"{', '.join(self.columns) if self.columns else dim}"
             )
-        values = np.stack([numbers_of(table, name, str(path)) for name in names], axis=1)
-        bad = np.argwhere(~np.isfinite(values))
-        if len(bad):
-            row, column = bad[0]
-            what = "a missing value" if np.isnan(values[row, column]) else "an infinite value"
-            raise InputError(f"{path} has {what} in row {row + 1}, column {names[column]!r}")
-        return values
+        return numbers_of(table, names, str(path))
 
     @property
     def num_seeds(self) -> int:

@@ -13,7 +13,9 @@ from typer.core import TyperGroup
 
 from tailbench import registry
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
+from tailbench.pipeline.choose_command import choose
 from tailbench.pipeline.generate_command import generate
+from tailbench.pipeline.init_command import init
 from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
@@ -69,6 +71,8 @@ def options() -> None:
 job = typer.Typer(cls=Stages, help="Run one stage of the workflow, as its rules do.")
 job.callback(invoke_without_command=False)(lambda: None)
 app.add_typer(job, name="job", hidden=True)
+app.command()(init)
+app.command()(choose)
 app.command()(score)
 app.command()(generate)
 
@@ -248,6 +252,8 @@ def main() -> None:
             app()
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
+    except MemoryError as error:
+        sys.exit(f"tailbench: the memory does not suffice: {error}".rstrip(": "))
     except Interrupted as error:
         print(f"tailbench: {error}", file=sys.stderr, flush=True)
         requeue()

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,7 @@ def test_truncated_files(tmp_path, x):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (np.nan, "a missing value (NaN) in row 8"),
+        (np.nan, "missing values (NaN) in rows 8, 10 of the data"),
         (-np.inf, "an infinite value in row 8"),
         (-1e39, "-1e+39, beyond the range of single precision, in row 8"),
     ],
@@ -175,7 +176,7 @@ def test_a_large_offset_does_not_make_a_column_constant(tmp_path, x):
 def test_columns_that_are_not_numeric(tmp_path):
     days = "".join(f"2020-01-{i:02},{i}\n" for i in range(1, 21))
     path = text(tmp_path, "day,n\n" + days)
-    refused(path, "'day'", "'2020-01-01' in row 1", "list the numeric columns under 'columns'")
+    refused(path, "'day'", "dates", "'2020-01-01' in row 1", "list the numeric columns to use")
     refused(path, "'day'", "is not numeric", columns=["n", "day"])
     path = text(tmp_path, "n\n" + "1.5\n" * 6 + "n/k\n")
     refused(path, "column 'n'", "'n/k' in row 7")
@@ -183,7 +184,8 @@ def test_columns_that_are_not_numeric(tmp_path):
     refused(path, "column 'flag'", "is not numeric")
     frame = pd.DataFrame({"t": pd.date_range("2020", periods=20), "v": np.arange(20.0)})
     frame.to_parquet(tmp_path / "t.parquet")
-    refused(tmp_path / "t.parquet", "column 't'", "is not numeric")
+    refused(tmp_path / "t.parquet", "column 't'", "holds dates")
+    refused(tmp_path / "t.parquet", "column 't'", "is not numeric", columns=["t", "v"])
 
 
 def test_index_of_a_data_frame(tmp_path, x):
@@ -281,3 +283,119 @@ def test_the_size_is_judged_by_the_length_of_the_file(tmp_path):
     assert FileSettings(path=str(path), columns=["a", "b"]).shape() == DataShape(10_000, 2)
     missing = FileSettings(path=str(tmp_path / "none.csv")).shape()
     assert missing.rows > 1000 and missing.dim > 1
+
+
+def test_everything_wrong_is_in_one_message(tmp_path):
+    rows = [f"{i}.5,{i}.5,x{i},{i}.5" for i in range(20)]
+    rows[3], rows[5], rows[7] = "n/k,,x3,1.5", ",2.5,x5,inf", "1.5,,x7,1e300"
+    path = text(tmp_path, "a,b,name,c\n" + "\n".join(rows) + "\n")
+    refused(
+        path,
+        "column 'a' of",
+        "is not numeric, with 'n/k' in row 4 and has a missing value (NaN) in row 6",
+        "column 'b' has missing values (NaN) in rows 4, 8",
+        "column 'name' is not numeric, with 'x0' in row 1 and 19 more",
+        "column 'c' has an infinite value in row 6 and has 1e+300, beyond the range of single",
+    )
+    wide = ",".join(f"c{j}" for j in range(30)) + "\n" + ("," * 29 + "\n") * 9
+    refused(text(tmp_path, wide), "column 'c7' has", "22 more columns are at fault")
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        ("date", [f"2020-01-{i:02}" for i in range(1, 26)]),
+        ("when", [f"{i:02}.03.2020 08:00" for i in range(1, 26)]),
+        ("day", [f"202001{i:02}" for i in range(1, 26)]),
+        ("timestamp", [1_600_000_000 + 60 * i for i in range(25)]),
+        ("unix_time", [1_600_000_000_000 + 60 * i for i in range(25)]),
+        ("year", [1990 + i // 2 for i in range(25)]),
+        ("policy_id", [7919 * i % 101 for i in range(25)]),
+        ("n", list(range(4, 29))),
+    ],
+)
+def test_dates_and_identifiers_are_refused_by_name(tmp_path, label, values):
+    rows = "".join(f"{value},{i * 0.7}\n" for i, value in enumerate(values))
+    path = text(tmp_path, f"{label},loss\n" + rows)
+    refused(path, f"column '{label}' of", f"{values[0]}", "under 'columns'")
+    File(path=path, columns=["loss"]).check(4)
+    if isinstance(values[0], int) or values[0].isdecimal():
+        File(path=path, columns=[label, "loss"]).check(4)  # what the user asks for
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        ("index", [3300.25 + i for i in range(25)]),  # of shares
+        ("yearly", [1990 + i for i in range(0, 50, 2)]),
+        ("claims", [20200101 + 100 * i for i in range(25)]),  # months beyond 12
+        ("time", [1_600_000_000 - i for i in range(25)]),
+        ("claim_id", [i // 2 for i in range(25)]),
+        ("count", [i % 24 for i in range(25)]),
+    ],
+)
+def test_what_only_looks_like_a_label_is_kept(tmp_path, label, values):
+    rows = "".join(f"{value},{i * 0.7}\n" for i, value in enumerate(values))
+    found, columns = File(path=text(tmp_path, f"{label},loss\n" + rows)).read()
+    assert columns == (label, "loss") and found[:, 0].tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("a;b\n" + "1,5;-2\n" * 9, "utf-8"),
+        ("a\tb\n" + "1.5\t-2\n" * 9, "utf-8"),
+        ("a|b\n" + "1.5|-2\n" * 9, "utf-8"),
+        ('"a";"b"\n' + "1,5e0;-2,0\n" * 9, "utf-16"),
+        ("a,b\n" + "1.5,-2\n" * 9, "utf-16"),
+        ("a,b\n" + "1.5,-2\n" * 9, "utf-8-sig"),
+        ('a;b\n"1.5";"-2"\n' * 1 + "1.5;-2\n" * 8, "cp1252"),
+    ],
+)
+def test_forms_of_csv(tmp_path, content, encoding):
+    path = tmp_path / "x.csv"
+    path.write_bytes(content.encode(encoding))
+    found, columns = File(path=str(path)).read()
+    assert columns == ("a", "b") and found.tolist() == [[1.5, -2.0]] * 9
+
+
+def test_names_that_are_not_in_utf8(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes("Schäden;Höhe\n1,5;2,5\n2,5;1,5\n".encode("cp1252"))
+    assert File(path=str(path)).read()[1] == ("Schäden", "Höhe")
+    path.write_bytes(b"a\x81,b\n1,2\n")
+    refused(path, "is text neither in UTF-8 nor in UTF-16")
+
+
+def test_endless_fields(tmp_path):
+    path = text(tmp_path, "a;b\n" + '"' + "x" * 200_000 + '";1\n' * 9)
+    refused(path, "is not numeric, with 'xxx")
+    with pytest.raises(InputError) as caught:
+        File(path=path).check(4)
+    assert len(str(caught.value)) < 1000
+
+
+def test_commas_between_thousands_are_no_decimal_commas(tmp_path):
+    refused(
+        text(tmp_path, 'a,b\n"1,234",1\n' * 1 + '"2,345",2\n' * 9), "is not numeric, with '1,234'"
+    )
+    refused(text(tmp_path, "a;b\n" + "1,234;2.5\n" * 9), "is not numeric, with '1,234' in row 1")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999999, 2), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000000000000, 2), }",
+        "{'descr': ",
+        "((((",
+        "{[]: 1}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 2), }",
+        "\0\0",
+    ],
+)
+def test_broken_headers(tmp_path, header):
+    size = struct.pack("<H", len(header) + 1)
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + size + header.encode() + b"\n" + bytes(48))
+    refused(path, "cannot be read as .npy")

@@ -67,8 +67,18 @@ def test_columns_go_by_name(write, rows):
         ("csv", np.zeros((500, 3)), ["fire", "storm", "x"], "has the columns fire, storm, x, and"),
         ("npy", np.zeros((500, 2)), None, "has the columns 0, 1, and the data have fire, storm"),
         ("npy", np.zeros((50, 3)), None, "has 50 rows, and 100 are needed"),
-        ("csv", np.array([[1.0, 2, 3], [1, np.nan, 3]] * 99), COLUMNS, "missing.*row 2.*'storm'"),
-        ("npy", np.full((500, 3), np.inf), None, "an infinite value in row 1, column '0'"),
+        (
+            "csv",
+            np.array([[1.0, 2, 3], [1, np.nan, 3]] * 99),
+            COLUMNS,
+            "'storm' of .* has missing values .* in rows 2, 4, 6 and 96 more",
+        ),
+        (
+            "npy",
+            np.full((500, 3), np.inf),
+            None,
+            "column '0' of .* infinite values in rows 1, 2, 3 and 497 more",
+        ),
         ("csv", np.full((500, 3), "a"), COLUMNS, "column 'fire' of .* is not numeric"),
     ],
 )

@@ -171,7 +171,9 @@ def test_nothing_is_overwritten_when_something_fails(files, tmp_path):
     bad.to_csv(tmp_path / "bad.csv", index=False)
     for name in ("o.csv", "o.html"):
         (tmp_path / name).write_text("before")
-    with pytest.raises(InputError, match=r"bad.csv has a missing value in row 5 .*column 'b'"):
+    with pytest.raises(
+        InputError, match=r"column 'b' of .*bad.csv has a missing value .* in row 5"
+    ):
         run(
             tmp_path / "bad.csv", "--reference", files / "reference.csv", QUICK,
             "-o", tmp_path / "o.csv", "--html", tmp_path / "o.html",

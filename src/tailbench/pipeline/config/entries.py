@@ -41,6 +41,8 @@ __all__ = [
     "parts_of",
 ]
 
+MOST_NUMBERS = 10**12  # eight terabytes
+
 
 def parts_of(type_: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the models that a method samples from, by their role.
@@ -147,6 +149,18 @@ class DatasetEntry(Entry):
         if value is None:
             raise ValueError("must be a list, not None")
         return value
+
+    @field_validator("settings", mode="after")
+    @classmethod
+    def _can_be_held(cls, settings: Any) -> Any:
+        """Refuse a law of more numbers than any memory holds, before one is drawn."""
+        dim = getattr(settings, "dim", None)
+        if isinstance(dim, int) and (size := dim * settings.shape().rows) > MOST_NUMBERS:
+            raise ValueError(
+                f"{settings.shape().rows:,} rows of dim {dim:,} are {size:.0e} numbers, more than "
+                f"the {MOST_NUMBERS:.0e} that can be held"
+            )
+        return settings
 
     def source(self) -> Any:
         """Build the target or the data set; nothing is read."""

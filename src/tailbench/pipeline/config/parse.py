@@ -16,6 +16,31 @@ from tailbench.pipeline.config.references import mistakes_between
 __all__ = ["load", "parse"]
 
 
+class _Unique(yaml.SafeLoader):
+    """YAML's types, and no key of a mapping twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping.
+
+        Raises:
+            yaml.constructor.ConstructorError: If a key is there twice; names it and its line.
+        """
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            name, line_number = key.value, key.start_mark.line + 1
+            if name in lines:
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"the key {name!r} of line {lines[name]} is there again",
+                    key.start_mark,
+                )
+            lines[name] = line_number
+        return super().construct_mapping(node, deep)
+
+
 def load(path: str | Path) -> Config:
     """Read a configuration from a YAML file.
 
@@ -24,7 +49,7 @@ def load(path: str | Path) -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Unique)
     except FileNotFoundError:
         raise ConfigError(f"the configuration {path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:

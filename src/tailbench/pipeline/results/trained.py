@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tailbench import registry
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import read_rows
-from tailbench.io.checksums import read_record
+from tailbench.io.checksums import read_plain, read_record
 from tailbench.models.persistence import load_method, load_model
 from tailbench.models.settings import SamplingSettings
 from tailbench.pipeline.config.model import Config
@@ -23,6 +23,8 @@ from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Source", "load", "source_of"]
+
+CHOICE = "choice.json"  # beside a model that tailbench choose has kept
 
 
 def load(
@@ -126,7 +128,7 @@ class Source:
 
 
 def source_of(folder: str | Path, dataset: str | None = None, seed: int | None = None) -> Source:
-    """Read what a run knows of the data of a dataset; nothing of the folder of a model.
+    """Read what a run knows of the data of a dataset, and a choice of its columns.
 
     Args:
         folder: Folder of a model, or ``results/{name}`` of a run.
@@ -138,7 +140,8 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     """
     folder = Path(folder)
     if (folder / "spec.json").is_file():
-        return Source()
+        record = folder / CHOICE
+        return Source(tuple(read_plain(record)["columns"])) if record.is_file() else Source()
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)

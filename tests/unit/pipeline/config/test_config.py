@@ -129,6 +129,20 @@ def test_seeds(seeds, expected):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        (
+            {"seeds": ["0-99999999999"]},
+            "seeds.0: invalid seed range '0-99999999999': it has more than the 10,000 seeds that a "
+            "block may have",
+        ),
+        (
+            {"seeds": ["9" * 5000]},
+            f"seeds.0: invalid seed block '{'9' * 40}': a seed has at most 18 digits",
+        ),
+        (
+            {"datasets": {"gmm": {"dim": 10**12}}},
+            "datasets.gmm: 20,000 rows of dim 1,000,000,000,000 are 2e+16 numbers, more than the "
+            "1e+12 that can be held",
+        ),
         # names that are unknown, with the nearest
         (
             {"models": {"sgm": {}, "flow": {}, "wide": {"type": "sgn"}}},
@@ -581,6 +595,11 @@ def test_a_part_made_without_a_configuration_takes_paths_as_they_are():
         ("datasets: !!python/object/apply:os.system ['touch pwned']", "is not valid YAML"),
         ("x: !!python/name:os.system", "is not valid YAML"),
         (b"\xff\xfe\x00\x01", "cannot be read"),
+        (
+            "seeds: [0]\nmodels: {}\nseeds: [1]\n",
+            "the key 'seeds' of line 1 is there again.* line 3",
+        ),
+        ("models:\n  mvt: {}\n  mvt: {nu: 3}\n", "the key 'mvt' of line 2 is there again.* line 3"),
     ],
 )
 def test_files_that_hold_no_configuration(tmp_path, monkeypatch, content, message):

@@ -1,0 +1,123 @@
+"""Methods that suit a table of some size, from the simplest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tailbench import registry
+
+if TYPE_CHECKING:
+    from tailbench.choosing.table_facts import TableFacts
+    from tailbench.models.base import Model
+
+__all__ = ["CONTROL", "Candidate", "Method", "batch_rows", "candidates", "network_width"]
+
+CONTROL = "bootstrap"
+"""The method that copies rows: it shows what real rows get, and is never chosen."""
+
+FEWEST_FOR_NETWORKS = 300  # rows
+MOST_COLUMNS_OF_MIXTURE = 30
+NO_VARIANCE = 0.5  # extreme value index from which networks learn columns through a map
+BATCH = 256
+
+
+class Candidate(Protocol):
+    """What can be tried: a method with its settings."""
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is trained in steps, the number of which is chosen."""
+
+    def build(self, steps: int | None = None) -> Model[Any]:
+        """Build the model, not fitted, that is trained in so many steps."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered model under its settings.
+
+    Attributes:
+        name: Name of the model.
+        settings: Its settings, but for the number of steps.
+        parts: Where the number of steps goes: names of settings that hold those of its parts, an
+            empty name for the model itself.
+        trained: Whether it is trained in steps.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[str, ...] = ("",)
+    trained: bool = False
+
+    def build(self, steps: int | None = None) -> Model[Any]:
+        """Build the model, not fitted; see ``Candidate``."""
+        settings = dict(self.settings)
+        if steps is not None:
+            own = {"train_steps": steps, "validate_every": max(1, min(100, steps // 5))}
+            for part in self.parts:
+                if part:
+                    settings[part] = {**settings.get(part, {}), **own}
+                else:
+                    settings |= own
+        model: Model[Any] = registry.load("models", self.name)(**settings)
+        return model
+
+
+def batch_rows(rows: int) -> int:
+    """Return the rows of a batch: the largest power of two up to half of all, at most 256."""
+    return int(min(BATCH, 2 ** max(3, (rows // 2).bit_length() - 1)))
+
+
+def network_width(dim: int) -> int:
+    """Return the width of a network for a number of columns."""
+    return 64 if dim <= 4 else 128 if dim <= 32 else 256
+
+
+def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, str]]:
+    """Return the methods to try, the simplest first, and why others are not.
+
+    Always: ``bootstrap`` as the control, ``gaussian``, ``mvt``, ``copula_gpd`` and ``kde``. A
+    mixture of Student-t laws where there are ten rows for each number of a component, and at most
+    30 columns. Networks from 300 rows on; ``flow`` and ``flow_sgm`` only where no column has a
+    bound, since they have none. ``fm`` learns columns through the tail map of each side where
+    tails are heavy or bounded, ``sgm`` where they are bounded or the index is 0.5 or more.
+
+    Args:
+        facts: What the table holds.
+        rows: Number of rows that a model is trained on.
+    """
+    dim, why = len(facts.columns), {}
+    found = [Method(CONTROL), Method("gaussian"), Method("mvt"), Method("copula_gpd")]
+    if dim > MOST_COLUMNS_OF_MIXTURE or rows < 5 * dim * (dim + 3):
+        why["mvt_mixture"] = "too few rows for so many columns"
+    else:
+        found.append(Method("mvt_mixture", {"max_components": 8, "starts": 2}))
+    found.append(Method("kde"))
+    networks = ("flow", "fm", "sgm", "flow_sgm")
+    if rows < FEWEST_FOR_NETWORKS:
+        return found, why | dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
+    tails = [tail for column in facts.columns for tail in column.tails if tail is not None]
+    heavy = [tail.xi for tail in tails if tail.tail == "heavy"]
+    network = {
+        "batch_size": batch_rows(rows), "width": network_width(dim), "num_blocks": 2
+    }  # fmt: skip
+    flow = {"batch_size": batch_rows(rows), "layers": 2, "width": 64}
+    bounded, wild = facts.one_sided, max(heavy, default=0.0) >= NO_VARIANCE
+    for_fm = {**network, "margins": "tail" if bounded or heavy else "none"}
+    for_sgm = {**network, "margins": "tail" if bounded or wild else "none"}
+    if bounded:
+        why |= dict.fromkeys(("flow", "flow_sgm"), "has no bounds, and the data have some")
+    else:
+        found.append(Method("flow", flow, trained=True))
+    found += [Method("fm", for_fm, trained=True), Method("sgm", for_sgm, trained=True)]
+    if not bounded:
+        own = {"sampler": "dpmpp_2m", "sampling_steps": 15}
+        parts = {"flow_settings": flow, "sgm_settings": for_sgm}
+        found.append(Method("flow_sgm", {**own, **parts}, tuple(parts), trained=True))
+    return found, why
