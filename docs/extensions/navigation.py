@@ -18,10 +18,12 @@ SECTIONS = {
     "How to": [
         "running",
         "own-data",
+        "choose",
         "score",
         "scenarios",
         "data",
         "cluster",
+        "gpu",
         "scaling",
         "adding-a-part",
     ],
