@@ -1,8 +1,9 @@
 """Where the contract tests compute, and how far results may differ there: all of it is here.
 
-``TAILBENCH_TEST_DEVICE=cuda pytest tests/contract`` runs them on a GPU. On a CPU, the default, what is
-to be the same is the same to the last bit. A GPU adds in an order of its own, rounds the matrices
-of Muon to bfloat16 and, in convolutions, to TF32: there results may differ by ``ROUNDING``.
+``TAILBENCH_TEST_DEVICE=cuda pytest tests/contract`` runs them on a GPU. On a CPU, the default, what
+is to be the same is the same to the last bit. A GPU adds in an order of its own, rounds the
+matrices of Muon to bfloat16 and, in convolutions, to TF32: there results may differ by
+``ROUNDING``.
 """
 
 import os

@@ -81,7 +81,9 @@ def test_samples_are_those_of_the_cpu(name, rows, tmp_path, monkeypatch):
     own.save(tmp_path)
     other = type(own).load(tmp_path, device=DEVICE)
     for method, settings in own.methods.items():
-        drawn, found = (m.sample(300, method=method, **settings.test_settings) for m in (own, other))
+        drawn, found = (
+            m.sample(300, method=method, **settings.test_settings) for m in (own, other)
+        )
         assert near(found, drawn, "evaluated"), method
 
 
