@@ -8,6 +8,7 @@ from benchmarks.gpu.workflow import preset, run_workflow
 __all__ = ["run"]
 
 METRICS = ("msle_official", "msle", "msle_norm", "f1_pr", "mode_weight_tv", "max_sw1")
+TINY = {"train_steps": 2, "batch_size": 16, "width": 4, "num_blocks": 1}
 BLOCKS = {"alpha_stable": ["0-19"], "gaussian_grid": ["0-29"]}
 
 
@@ -28,7 +29,7 @@ def _tiny(config: dict) -> dict:
     """Return one method on few points, by the keys of the preset."""
     data = config["datasets"]["alpha_stable"]
     data |= {"n_train": 60, "n_test": 40, "seeds": ["0-1"], "methods": ["dlpm_1.7"]}
-    model = config["models"]["dlpm_1.7"] | {"train_steps": 2, "width": 4, "num_blocks": 1}
+    model = config["models"]["dlpm_1.7"] | TINY
     return {
         "seeds": ["0-1"],
         "datasets": {"alpha_stable": data},

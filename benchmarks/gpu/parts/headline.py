@@ -28,7 +28,7 @@ def _targets(job: Job) -> list[str]:
 def _tiny(config: dict) -> dict:
     """Return one method on few points, by the keys of the preset."""
     data = config["datasets"]["student_100"] | {"n_train": 60, "n_test": 40, "dim": 3}
-    model = config["models"]["sgm"] | {"train_steps": 2, "width": 4}
+    model = config["models"]["sgm"] | {"train_steps": 2, "batch_size": 16, "width": 4}
     return {
         "seeds": ["0"],
         "datasets": {"student_100": data},

@@ -64,7 +64,7 @@ def run(job: Job) -> bool:
                 model = FlowSGM(models["tarflow"], models["sgm"], prefit=True, device=job.device)
             begin = time.perf_counter()
             settings = {**options, "sampling_steps": count, "method": method}
-            drawn[method] = model.sample(judge.count, **settings)
+            drawn[method] = model.sample(judge.count, **settings).reshape(judge.count, -1)
             rate = judge.count / (time.perf_counter() - begin)
             scores = judge.scores(drawn[method])
             job.add(method=method, sampling_steps=count, images_per_second=rate, **scores)

@@ -43,8 +43,8 @@ def run(job: Job) -> bool:
     card = job.records.start.get("card", "")
     peaks = {kind: peak_tflops(job.device, kind, 128 if job.toy else 8192) for kind in PRECISIONS}
     operations = operations_of(given, images)
-    cases = itertools.product((False, True), PRECISIONS, (True, False))
-    for compiled, precision, last in cases:
+    cases = list(itertools.product((False, True), PRECISIONS, (True, False)))
+    for compiled, precision, last in cases[1::5] if job.toy else cases:
         case = {"precision": precision, "channels_last": last, "compile": compiled}
         if job.has(**case):
             continue
