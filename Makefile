@@ -18,7 +18,7 @@ INSTALLED := $(VENV)/.installed-$(call checksum,cat pyproject.toml)
 KUBERNETES := $(VENV)/kubernetes/.installed-$(call checksum,cat pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark headline test test-all test-cluster kubernetes slurm lint format check env lock clean
+.PHONY: help benchmark headline gpu test test-all test-cluster kubernetes slurm lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below
 
 headline: ## run the headline's comparison, in half an hour on two cores
 	@$(MAKE) benchmark CONFIG=presets/headline-small.yaml
+
+gpu: $(INSTALLED) ## run what is worth running on a GPU, and record it (docs/gpu.md)
+	$(RUN) -m benchmarks.gpu $(ARGS)
 
 # One process for each processor, and one thread in each (tests/conftest.py).
 test: $(INSTALLED) ## run the tests of units, contracts and documentation, and one small workflow

@@ -1,6 +1,6 @@
 """The run of parts on a GPU: records, time limits, what is resumed, what fails."""
 
-import json
+import shutil
 import sys
 import time
 
@@ -213,6 +213,10 @@ def test_every_part_has_a_module():
         assert part.title[0].isupper() and name in part.module
 
 
-def test_the_records_that_are_there_can_be_read():
-    for path in (ROOT / "docs" / "reproduction" / "gpu").glob("*.jsonl"):
-        assert Records(path).end and json.loads(path.read_text().splitlines()[0])["kind"] == "start"
+def test_the_readme_that_is_there_is_that_of_the_records(tmp_path):
+    folder = ROOT / "docs" / "reproduction" / "gpu"
+    for path in folder.glob("*.jsonl"):
+        assert not Records(path).start["toy"]
+        shutil.copy(path, tmp_path)
+    write_readme(tmp_path, {name: part.title for name, part in PARTS.items()})
+    assert (tmp_path / "README.md").read_text() == (folder / "README.md").read_text()
