@@ -5,6 +5,7 @@ The images are made: what is measured does not depend on what they show.
 
 from __future__ import annotations
 
+import gc
 import resource
 import time
 from collections.abc import Mapping
@@ -17,9 +18,11 @@ from benchmarks.gpu.workflow import preset
 
 from tailbench import registry
 from tailbench.compute.devices import resolve_device
-from tailbench.data import DataShape, ImageLayout
+from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.training.context import SampleContext
 
 __all__ = ["TINY", "cost_of", "measure_preset"]
 
@@ -62,16 +65,19 @@ def cost_of(job: Job, name: str, settings: Mapping[str, Any], images: ImageLayou
         except torch.cuda.OutOfMemoryError:
             if batch == 1:
                 raise
-            batch //= 2
-            torch.cuda.empty_cache()
+        # after the block, for the error holds the tensors of its frames
+        batch //= 2
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _cost(job: Job, name: str, settings: Mapping[str, Any], images: ImageLayout) -> dict[str, Any]:
     import torch
 
-    gpu = resolve_device(job.device).type == "cuda"
+    place = resolve_device(job.device)
+    gpu = place.type == "cuda"
     if gpu:
-        torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_peak_memory_stats(place)
     steps, batch = (4 if job.toy else STEPS), int(settings["batch_size"])
     often = {"train_steps": steps, "validate_every": steps // 2, "validation_fraction": 0.0}
     cls = registry.load("models", name)
@@ -79,7 +85,7 @@ def _cost(job: Job, name: str, settings: Mapping[str, Any], images: ImageLayout)
     model.fit(made(images, max(2 * batch, 8)), images=images, verbose=False)
     seconds = {row["step"]: row["seconds"] for row in model.history}
     step = (seconds[steps] - seconds[steps // 2]) / (steps - steps // 2)
-    memory = torch.cuda.max_memory_allocated() / 2**30 if gpu else _resident()
+    memory = torch.cuda.max_memory_allocated(place) / 2**30 if gpu else _resident()
     return {
         "batch": batch,
         "step_seconds": step,
@@ -92,13 +98,13 @@ def _cost(job: Job, name: str, settings: Mapping[str, Any], images: ImageLayout)
 
 def evaluation_seconds(model: Any, n: int) -> float:
     """Return the seconds of one evaluation of one image in sampling; of a flow, of a sample."""
-    known = model.methods[model.name].model_fields
-    options = {"sampling_steps": 4} if "sampling_steps" in known else {}
-    evaluations = model.settings.evaluations(4.0, 1, DataShape(n, model.dim)) if options else 1.0
-    model.sample(min(n, 16), **options)
+    method = model.methods[model.name]
+    walks = "sampling_steps" in method.model_fields
+    settings = method(**({"sampling_steps": 4} if walks else {}))
+    model.sample_block(min(n, 16), settings, SampleContext([0]))
     begin = time.perf_counter()
-    model.sample(n, **options)
-    return (time.perf_counter() - begin) / n / evaluations
+    drawn = model.sample_block(n, settings, SampleContext([0]))
+    return (time.perf_counter() - begin) / n / (drawn.nfe if walks else 1)
 
 
 def made(images: ImageLayout, n: int) -> np.ndarray:
@@ -172,9 +178,11 @@ def _project(
         hours = seen / first["images_per_second"] / 3600
         by = f"{seen:.3g} images at {first['images_per_second']:.3g} a second"
         job.add(what=PROJECTION, name=whose, hours=hours, by=by)
-    seeds = sum(len(block.split("-")) for block in plan.seeds)
+    runs = len(plan.datasets) * sum(len(parse_block(block)) for block in plan.seeds)
     train = sum(
-        model.settings.train_steps * costs[model.type]["step_seconds"]
+        model.settings.train_steps
+        * model.settings.batch_size
+        / costs[model.type]["images_per_second"]
         for model in plan.models.values()
         if model.type in costs
     )
@@ -185,15 +193,13 @@ def _project(
         for role in method.settings.parts
         if plan.models[getattr(method.settings, role)].type in costs
     )
-    hours = seeds * (train + count * draw / 1e3) / 3600
-    by = f"{train:.3g} s of training, {count} images by each method, {seeds} seed"
+    hours = runs * (train + count * draw / 1e3) / 3600
+    by = f"{train:.3g} s of training, {count} images by each method, {runs} data sets and seeds"
     job.add(what=PROJECTION, name=path, hours=hours, by=by)
 
 
 def _evaluations(model: Any, method: Any) -> float:
     """Return how often a method evaluates a model for an image; a flow counts as one a sample."""
-    if not hasattr(method, "sampling_steps") or "sigma_min" in type(model.settings).model_fields:
-        return float(method.points())
     if getattr(model.settings, "network", "") != "unet":
-        return 1.0
-    return float(model.settings.evaluations(method.total_steps(), method.points(), DataShape(1, 1)))
+        return float(method.points())
+    return float(method.total_steps() * (2 if getattr(method, "sampler", "") == "heun" else 1))

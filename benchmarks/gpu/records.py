@@ -46,9 +46,13 @@ class Records:
         """Forget all lines; the file stays until the next one is added."""
         self.lines = []
 
-    def drop_rows(self) -> None:
-        """Forget the results, not where and how long they ran."""
-        self.lines = [line for line in self.lines if line["kind"] != "row"]
+    def drop_rows(self, **wanted: Any) -> None:
+        """Forget the results with these values, not where and how long they ran."""
+        self.lines = [
+            line
+            for line in self.lines
+            if line["kind"] != "row" or any(line.get(k) != v for k, v in wanted.items())
+        ]
 
     @property
     def rows(self) -> list[dict[str, Any]]:

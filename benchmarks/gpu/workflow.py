@@ -84,9 +84,10 @@ def _record_cells(job: Job, results: Path, metrics: Sequence[str]) -> None:
     """Record the cells that are not recorded yet."""
     for path in sorted((results / "metrics").glob("*/*/*/metrics.csv")):
         dataset, method, block = path.parts[-4:-1]
-        if not job.has(dataset=dataset, method=method, seeds=block):
-            for row in _cell(path, metrics):
-                job.add(dataset=dataset, method=method, seeds=block, **row)
+        for row in _cell(path, metrics):
+            cell = {"dataset": dataset, "method": method, "seeds": block}
+            if not job.has(**cell, variant=row["variant"], metric=row["metric"]):
+                job.add(**cell, **row)
 
 
 def _cell(path: Path, metrics: Sequence[str]) -> Iterator[dict[str, Any]]:
