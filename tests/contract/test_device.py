@@ -107,3 +107,32 @@ def test_muon_rounds_little(shape, kind):
     off = (found - wanted).norm(dim=(-2, -1)) / wanted.norm(dim=(-2, -1))
     assert float(off.max()) < ROUNDING["bfloat16"]
     assert float(torch.linalg.svdvals(found).max()) < 1.3
+
+
+class Nowhere:
+    """Streams of numbers that are not there, on the device ``meta``."""
+
+    device = torch.device("meta")
+
+    def randn(self, *shape):
+        return torch.randn(2, *shape, device=self.device)
+
+    def uniform(self, *shape):
+        return torch.rand(2, *shape, device=self.device, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", [*TRAINABLE, "sgm unet"])
+def test_no_tensor_of_a_loss_is_left_on_the_cpu(name, rows, monkeypatch):
+    """A device without numbers does not add them to those of a CPU either."""
+    name, _, unet = name.partition(" ")
+    x, options = rows, {}
+    if unet:
+        x = np.random.default_rng(0).integers(0, 256, (2, 40, 64)).astype(np.uint8)
+        options = {**UNET, "images": ImageLayout((1, 8, 8))}
+    model = trained(name, x, "cpu", monkeypatch, **options)
+    if name in ("t_edm", "t_flow"):  # their noise gets its scale by way of NumPy
+        monkeypatch.setattr(type(model), "_noise", staticmethod(lambda nu, g, _: g() + 0.0 * nu))
+    module = model._build([0, 1], model.dim).to("meta")
+    loss = model._loss(module, torch.zeros(2, 16, model.dim, device="meta"), Nowhere())
+    assert loss.shape == (2,) and loss.device.type == "meta"
+    torch.autograd.grad(loss.sum(), list(module.parameters()), materialize_grads=True)
