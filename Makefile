@@ -20,7 +20,7 @@ SPHINX := $(VENV)/docs/.installed-$(call checksum,cat pyproject.toml)
 SITE := build/site
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark headline test test-all test-cluster kubernetes slurm docs lint format check env lock clean
+.PHONY: help benchmark headline gpu test test-all test-cluster kubernetes slurm docs lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below
 
 headline: ## run the headline's comparison, in half an hour on two cores
 	@$(MAKE) benchmark CONFIG=presets/headline-small.yaml
+
+gpu: $(INSTALLED) ## run what is worth running on a GPU, and record it (docs/gpu.md)
+	$(RUN) -m benchmarks.gpu $(ARGS)
 
 # One process for each processor, and one thread in each (tests/conftest.py).
 test: $(INSTALLED) ## run the tests of units, contracts and documentation, and one small workflow

@@ -7,6 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from devices import DEVICE, EXACT, same
 from tailbench import registry
 from tailbench.data import DataShape, ImageLayout
 from tailbench.exceptions import InputError
@@ -76,7 +77,7 @@ def build(kind, dim=2, held_out=None, **options):
     need_package(name)
     cls, options = MODELS[name], KINDS[kind] | options
     if cls.trainable:
-        return cls(device="cpu", **known(cls.Settings, {**cls.Settings.test_settings, **options}))
+        return cls(device=DEVICE, **known(cls.Settings, {**cls.Settings.test_settings, **options}))
     method = cls.methods[name]
     parts = {}
     for role, types in method.parts.items():
@@ -87,7 +88,7 @@ def build(kind, dim=2, held_out=None, **options):
     elif name == "oracle_start":
         parts["held_out"] = two_lumps(1, dim=dim)[0] if held_out is None else held_out
     sampling = {**method.test_settings, **options}
-    return cls(device="cpu", **parts, **known(method, sampling))
+    return cls(device=DEVICE, **parts, **known(method, sampling))
 
 
 def options_of(model):
@@ -191,7 +192,7 @@ def test_cost_has_nearly_the_parameters_of_the_model(name, settings, data):
     images = ImageLayout((1, data.side, data.side)) if data.side > 1 else None
     x = np.random.default_rng(0).uniform(-1, 1, (data.rows, data.dim))
     least = known(MODELS[name].Settings, {"train_steps": 1, "batch_size": 4})
-    model = MODELS[name](device="cpu", **{**settings, **least})
+    model = MODELS[name](device=DEVICE, **{**settings, **least})
     model.fit(x, images=images, verbose=False)
     cost = model.settings.cost(data)
     assert cost.parameters == pytest.approx(model.info["parameters"], rel=0.25)
@@ -251,15 +252,15 @@ def test_methods_draw(fitted, method, name):
     )
     assert drawn.samples.shape == (2, 30, 2) and drawn.samples.dtype == np.float64
     assert isinstance(drawn.nfe, int) and drawn.nfe >= 1
-    assert np.array_equal(drawn.samples, again.samples)
-    assert np.array_equal(drawn.samples[0], other.samples[0])
+    assert same(drawn.samples, again.samples)
+    assert same(drawn.samples[0], other.samples[0])
     assert not np.array_equal(drawn.samples[1], other.samples[1])
 
 
 def test_seeds_of_sampling(fitted, kind):
     model = fitted(kind)
     first = sample(model, 20, seed=1)
-    assert np.array_equal(first, sample(model, 20, seed=1))
+    assert same(first, sample(model, 20, seed=1))
     assert not np.array_equal(first, sample(model, 20, seed=2))
     assert not np.array_equal(first[0], first[1])
 
@@ -270,7 +271,7 @@ def test_fitting_again_is_fitting_anew(fitted, block, name):
     model = build(name).fit(block[:1, :100] + 5.0, seed=2, verbose=False)
     first = sample(model, 20, seed=2)
     model.fit(block, seed=1, verbose=False)
-    assert np.array_equal(sample(model, 20, seed=2), sample(fitted(name), 20, seed=2))
+    assert same(sample(model, 20, seed=2), sample(fitted(name), 20, seed=2), "trained")
     assert not np.array_equal(sample(model, 20, seed=2)[:1], first)
 
 
@@ -283,8 +284,8 @@ def test_the_seed_of_the_training_counts(fitted, block, name):
 def test_a_seed_does_not_depend_on_its_block(fitted, tables, block, kind):
     """The first seed of two, it alone, and the same as a table, to the last bit."""
     alone = sample(build(kind).fit(block[:1], seed=1, verbose=False), 20)[0]
-    assert np.array_equal(alone, sample(fitted(kind), 20)[0])
-    assert np.array_equal(alone, sample(tables(kind), 20))
+    assert same(alone, sample(fitted(kind), 20)[0], "trained")
+    assert same(alone, sample(tables(kind), 20), "trained")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("oracle")])
@@ -294,11 +295,11 @@ def test_the_model_of_one_seed_draws_what_its_block_draws(fitted, kind, tmp_path
     settings = settings.model_copy(update=options_of(model))
     both = model.sample_block(30, settings, SampleContext([3, 4])).samples
     one = model.of_seed(1)
-    assert np.array_equal(one.sample_block(30, settings, SampleContext([4])).samples[0], both[1])
+    assert same(one.sample_block(30, settings, SampleContext([4])).samples[0], both[1])
     assert one.num_seeds == 1 and one.sample(5, **options_of(model)).shape == (5, 2)
     one.save(tmp_path)
-    again = type(one).load(tmp_path, device="cpu").sample(5, seed=2, **options_of(model))
-    assert np.array_equal(again, one.sample(5, seed=2, **options_of(model)))
+    again = type(one).load(tmp_path, device=DEVICE).sample(5, seed=2, **options_of(model))
+    assert same(again, one.sample(5, seed=2, **options_of(model)))
 
 
 @pytest.mark.parametrize("kind", ["sgm", "flow", "flow_sgm", "toy_gaussian"])
@@ -315,8 +316,9 @@ def test_random_seeds_can_be_given(block, name):
         return build(name).fit_block(x, FitContext(seeds, seeds, [7 + s for s in seeds], "toy"))
 
     both, second = fit(block, [1, 2]), fit(block[1:], [2])
-    assert np.array_equal(*(sample_of(m, [9] * m.num_seeds)[-1] for m in (both, second)))
-    rows = [row["seed"] for row in both.history]
+    first, other = (sample_of(m, [9] * m.num_seeds)[-1] for m in (both, second))
+    assert same(first, other, "trained")
+    rows = sorted(row["seed"] for row in both.history)
     assert rows == ([8] * 5 + [9] * 5 if name == "flow" else [])
 
 
@@ -370,9 +372,9 @@ def test_models_with_the_same_split_hold_out_the_same_data(block, monkeypatch):
 
     monkeypatch.setattr(splits, "split_rows", watching)
     build("flow_sgm").fit_block(block, FitContext([1, 2], [3, 4], [0, 1], "toy"))
-    assert held.keys() == {(3,), (4,)}
-    for flow, sgm in held.values():
-        assert flow == sgm and np.shape(flow) == (1, 40)
+    assert held.keys() == ({(3,), (4,)} if EXACT else {(3, 4)})
+    for seeds, (flow, sgm) in held.items():
+        assert flow == sgm and np.shape(flow) == (len(seeds), 40)
 
 
 # Files
@@ -381,8 +383,8 @@ def test_models_with_the_same_split_hold_out_the_same_data(block, monkeypatch):
 def test_save_and_load(fitted, kind, tmp_path):
     model = fitted(kind)
     model.save(tmp_path / "a")
-    loaded = type(model).load(tmp_path / "a", device="cpu")
-    assert np.array_equal(sample(loaded, 50), sample(model, 50))
+    loaded = type(model).load(tmp_path / "a", device=DEVICE)
+    assert same(sample(loaded, 50), sample(model, 50))
     assert loaded.num_seeds == 2 and loaded.dim == 2
     loaded.save(tmp_path / "b")
     files = sorted(
@@ -395,7 +397,7 @@ def test_save_and_load(fitted, kind, tmp_path):
 
 def test_a_table_stays_a_table(tables, kind, tmp_path):
     tables(kind).save(tmp_path)
-    assert sample(type(tables(kind)).load(tmp_path, device="cpu"), 5).shape == (5, 2)
+    assert sample(type(tables(kind)).load(tmp_path, device=DEVICE), 5).shape == (5, 2)
 
 
 @pytest.mark.parametrize("kind", ["sgm", "flow", "toy_gaussian"])
@@ -420,9 +422,9 @@ def test_the_file_says_what_made_it(fitted, name, tmp_path):
     rows = (tmp_path / "history.csv").read_text().splitlines()
     assert rows[0] == "seed,step,loss,val_loss,lr,seconds"
     steps = (1, 10, 20, 30, 40) if name == "flow" else ()
-    assert [row.split(",")[:2] for row in rows[1:]] == [
+    assert sorted(row.split(",")[:2] for row in rows[1:]) == sorted(
         [str(e), str(step)] for e in (0, 1) for step in steps
-    ]
+    )
 
 
 def test_parameters_are_those_of_one_seed(fitted):
@@ -577,6 +579,10 @@ def test_a_tiny_fit_beats_its_initialisation(fitted, name):
         assert min(losses[1:]) < losses[0]
 
 
+KILLED_AT, STATES = (9, 2) if EXACT else (3, 1)
+"""In the second seed; on a GPU, where seeds train together, in the middle of both."""
+
+
 class Killed(Exception):
     """The job is killed."""
 
@@ -587,7 +593,7 @@ class Killing(Checkpoint):
     def save(self, part, tensors, state):
         super().save(part, tensors, state)
         written.append(part)
-        if len(written) == 9:
+        if len(written) == KILLED_AT:
             raise Killed
 
 
@@ -596,10 +602,10 @@ written = []
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name in GRADIENT])
 def test_resumed_is_uninterrupted(fitted, block, name, tmp_path):
-    """Killed in the middle of its second seed, and started again."""
+    """Killed in the middle, and started again."""
     written.clear()
     with pytest.raises(Killed):
         build(name).fit(block, seed=1, verbose=False, checkpoint=Killing(tmp_path, "k", 0.0))
-    assert len(list(tmp_path.rglob("*.safetensors"))) == 2
+    assert len(list(tmp_path.rglob("*.safetensors"))) == STATES
     model = build(name).fit(block, seed=1, verbose=False, checkpoint=Checkpoint(tmp_path, "k", 0.0))
-    assert np.array_equal(sample(model, 20), sample(fitted(name), 20))
+    assert same(sample(model, 20), sample(fitted(name), 20), "trained")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tailbench.data import DataShape
 from tailbench.datasets.idx_files import labels_of
@@ -49,10 +49,29 @@ class LatentsSettings(ImageSettings):
     test_fraction: float = Field(
         0.25, gt=0, lt=1, description="Fraction of the latents that is held out from training."
     )
+    classes: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        None,
+        min_length=1,
+        description="Labels to keep, a subset such as the dogs of ImageNet, in the order of the "
+        "classes; by default all.",
+    )
+    side: int = Field(
+        32,
+        ge=1,
+        description="Height and width of the latents, by which memory and time of jobs are "
+        "estimated before they are read.",
+    )
 
     def shape(self) -> DataShape:
-        """Return the size of the data, a guess: latents of 4 channels of 32 by 32."""
-        return DataShape(MANY, 4 * 32 * 32, 32)
+        """Return the size of the data, a guess: latents of 4 channels."""
+        return DataShape(MANY, 4 * self.side**2, self.side)
+
+    @field_validator("classes")
+    @classmethod
+    def _no_label_twice(cls, classes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if len(set(classes or ())) < len(classes or ()):
+            raise ValueError("a label is named twice")
+        return classes
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,8 @@ class Latents(ImageDataset):
     """Latents of images from NPY or safetensors files, in single precision.
 
     The files stay where they are: rows are read when they are used. Nothing is rescaled. The
-    classes are named by their labels, from 0 to the largest. Test rows are a random share.
+    classes are named by their labels, from 0 to the largest, or are some of them. Test rows are a
+    random share.
 
     References:
         Rombach, Blattmann, Lorenz, Esser and Ommer, High-resolution image synthesis with latent
@@ -103,26 +123,42 @@ class Latents(ImageDataset):
         return tuple(sorted(found)) or (folder,)
 
     def class_names(self) -> tuple[str, ...]:
-        """Return the labels as text, from 0 to the largest; none without labels.
+        """Return the labels as text: those kept, or 0 to the largest; none without labels.
 
         Raises:
             InputError: As ``read``.
         """
-        labels = self._labels
-        return () if labels is None else tuple(map(str, range(int(labels.max()) + 1)))
+        labels, kept = self._labels, self.settings.classes
+        if labels is None:
+            return ()
+        return tuple(map(str, range(int(labels.max()) + 1) if kept is None else kept))
 
     def read(self) -> tuple[LabelledImages, LabelledImages]:
         """Find the latents, shape ``(n, channels, height, width)``, read when they are used.
 
         Raises:
             InputError: If there are none, a shard is damaged, of another shape than the first
-                or without what the first has; when rows are used, if one is not finite.
+                or without what the first has, or a class is to be kept that no row has; when rows
+                are used, if one is not finite.
         """
-        ends = self._ends
-        values = LazyRows(self._rows, np.arange(ends[-1]), self._shards[0].shape[1:], np.float32)
-        return held_out(
-            LabelledImages(values, self._labels), self.settings.test_fraction, self.name
-        )
+        rows, labels = self._chosen()
+        values = LazyRows(self._rows, rows, self._shards[0].shape[1:], np.float32)
+        return held_out(LabelledImages(values, labels), self.settings.test_fraction, self.name)
+
+    def _chosen(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Return the rows of the classes to keep, and their positions among these classes."""
+        rows, labels, kept = np.arange(self._ends[-1]), self._labels, self.settings.classes
+        if kept is None:
+            return rows, labels
+        if labels is None:
+            raise InputError(f"{self.source} has no {LABELS}, of which classes names some")
+        missing = sorted(set(kept) - set(labels.tolist()))
+        if missing:
+            raise InputError(f"{self.source} has no latents of the class {missing[0]} (classes)")
+        places = np.full(max(int(labels.max()), *kept) + 1, -1)
+        places[list(kept)] = np.arange(len(kept))
+        found = places[labels]
+        return rows[found >= 0], found[found >= 0]
 
     @cached_property
     def _shards(self) -> list[Shard]:

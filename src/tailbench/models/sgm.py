@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from tailbench.compute.devices import resolve_device
-from tailbench.models.base import SampleResult
+from tailbench.data import ImageLayout
+from tailbench.exceptions import InputError
+from tailbench.models.base import Data, SampleResult
 from tailbench.models.density import Density
 from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.network_settings import RegressionSettings
+from tailbench.models.preprocessing import as_block, as_images
 from tailbench.models.settings import (
     ModelSettings,
     Parts,
@@ -23,7 +26,8 @@ from tailbench.models.settings import (
 )
 from tailbench.registry import register
 from tailbench.rng.seeds import seed_for
-from tailbench.training.context import SampleContext
+from tailbench.settings import UserPath
+from tailbench.training.context import FitContext, SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,6 +57,12 @@ class SGMSettings(RegressionSettings):
     )
     sigma_std: float = Field(
         1.6, gt=0, description="Standard deviation of the logarithm of the noise level in training."
+    )
+    frozen: UserPath | None = Field(
+        None,
+        min_length=1,
+        description="Folder of a trained score model, as its save writes it, that is used as it "
+        "is: nothing is trained, and the other settings of the model are those of the folder.",
     )
 
 
@@ -132,6 +142,32 @@ class SGM(Density, DiffusionEstimator[SGMSettings, SGMSampling]):
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"sgm": SGMSampling}
     tuning = "learning rate, as for every diffusion; noise levels on gmm and student_mixture"
     heavy_tailed = False  # its start is Gaussian; how far its samples reach, it has to learn
+
+    def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
+        if self.settings.frozen is None:
+            super()._fit_block(x, context, images)
+            return
+        rows = as_block(cast(ArrayLike, x)) if images is None else as_images(x, images)
+        given = type(self).load(self.settings.frozen)
+        self._take(given, rows[0].shape[1], len(context.seeds), images)
+
+    def _take(self, given: Self, dim: int, count: int, images: ImageLayout | None) -> None:
+        """Take over a trained model; one of a single seed serves every seed of the block."""
+        path, layout = self.settings.frozen, given.images
+        if given.dim != dim or (images is None) != (layout is None):
+            raise InputError(f"{path} holds a model of {given.dim} columns, not of these data")
+        if images is not None and layout is not None and layout.shape != images.shape:
+            raise InputError(f"{path} holds a model of images {layout.shape}, not {images.shape}")
+        if given.num_seeds not in (1, count):
+            raise InputError(f"{path} holds a model of {given.num_seeds} seeds, not of {count}")
+        places = [0] * count if given.num_seeds == 1 else list(range(count))
+        self.settings = given.settings.model_copy(update={"frozen": path})
+        self.constants = {key: value[places] for key, value in given.constants.items()}
+        self.info = {**given.info, "seeds": count, "seconds": [0.0] * count}
+        self.history = []
+        self.module = self._build(range(count), dim)
+        state = given._fitted().state_dict()
+        self.module.load_state_dict({key: value[places] for key, value in state.items()})
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.diffusion.denoiser import Denoiser

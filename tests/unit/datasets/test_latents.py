@@ -175,3 +175,23 @@ def test_memory_does_not_grow_with_the_set(tmp_path, suffix):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 3 * 200 * 4 * 16 * 16 * 4 / 10
+
+
+def test_some_classes(tmp_path):
+    """Rows of the labels that are named, numbered by their place among these."""
+    x, labels = values(12), np.array([5, 2, 9, 5, 0, 2, 5, 9, 2, 0, 5, 9])
+    save_file({"latents": x, "labels": labels}, tmp_path / "a.safetensors")
+    splits, found = pairs(tmp_path, classes=(9, 2))
+    known = {
+        row.tobytes(): (9, 2).index(k) for row, k in zip(x, labels, strict=True) if k in (9, 2)
+    }
+    assert found == known and splits.images.classes == ("9", "2")
+    assert Latents(path=str(tmp_path), side=64).settings.shape().dim == 4 * 64 * 64
+    with pytest.raises(InputError, match=r"has no latents of the class 7 \(classes\)"):
+        pairs(tmp_path, classes=(9, 7))
+    with pytest.raises(ValueError, match="a label is named twice"):
+        Latents(path=str(tmp_path), classes=(9, 9))
+    np.save(tmp_path / "b.npy", x)
+    (tmp_path / "a.safetensors").unlink()
+    with pytest.raises(InputError, match="has no labels, of which classes names some"):
+        pairs(tmp_path, classes=(9,))

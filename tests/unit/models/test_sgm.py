@@ -5,6 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from tailbench.exceptions import InputError
 from tailbench.models.sgm import SGM, SGMSampling
 from tailbench.training.context import SampleContext
 
@@ -158,3 +159,30 @@ def test_a_sweep_is_sampled_point_by_point(fitted, kind):
     assert np.array_equal(
         model.sample(5, sampling_steps=[2], seed=0), model.sample(5, sampling_steps=2, seed=0)
     )
+
+
+def test_a_frozen_model_is_used_as_it_is(tmp_path):
+    """One seed serves a block; what it was trained on, it need not be given again."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 2))
+    tiny = {"train_steps": 3, "width": 8, "num_blocks": 1, "batch_size": 16}
+    own = SGM(device="cpu", **tiny).fit(x, seed=4, verbose=False)
+    own.save(tmp_path / "model")
+    taken = SGM(device="cpu", frozen=str(tmp_path / "model"))
+    taken.fit(7.0 + np.stack([x, x]), verbose=False)
+    assert taken.num_seeds == 2 and taken.info["seconds"] == [0.0, 0.0] and taken.history == []
+    assert taken.settings.width == 8
+    drawn = taken.sample(5, sampling_steps=2, seed=0)
+    np.testing.assert_array_equal(drawn[0], own.sample(5, sampling_steps=2, seed=0))
+    taken.save(tmp_path / "again")
+    again = SGM.load(tmp_path / "again", device="cpu")
+    np.testing.assert_array_equal(drawn, again.sample(5, sampling_steps=2, seed=0))
+    for data, message in (
+        (np.ones((9, 3)) * rng.standard_normal((9, 1)), "of 2 columns, not of these data"),
+        (np.stack([x] * 3), "of 2 seeds, not of 3"),
+    ):
+        folder = "model" if data.ndim == 2 else "again"
+        with pytest.raises(InputError, match=message):
+            SGM(device="cpu", frozen=str(tmp_path / folder)).fit(data, verbose=False)
+    with pytest.raises(InputError, match="there is no model in"):
+        SGM(device="cpu", frozen=str(tmp_path / "nowhere")).fit(x, verbose=False)

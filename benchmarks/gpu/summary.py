@@ -1,0 +1,102 @@
+"""README.md of the records: what was run where, what came out, and what more would take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.records import Records
+
+from tailbench.io.atomic import atomic_write
+
+__all__ = ["PROJECTION", "write_readme"]
+
+PROJECTION = "projection"
+"""The value of ``what`` in rows about what was not run: ``name``, ``hours`` and ``by``."""
+MOST_ROWS = 60
+HEAD = """\
+# On a GPU
+
+Written by `make gpu` from the records beside it, one file of JSON lines for each part;
+[docs/gpu.md](../../gpu.md) says what the parts do.
+
+"""
+
+
+def write_readme(output: Path, titles: Mapping[str, str]) -> None:
+    """Write README.md beside the records.
+
+    Args:
+        output: Folder of the records.
+        titles: What each part is, by name, in their order.
+    """
+    records = {name: Records(output / f"{name}.jsonl") for name in titles}
+    lines = [HEAD, *_overview(records, titles), "", "## Not run", "", *_not_run(records)]
+    for name, found in records.items():
+        rows = [row for row in found.rows if row.get("what") != PROJECTION]
+        if rows:
+            lines += ["", f"## {name}", "", f"{titles[name]}.", "", *table(rows)]
+    atomic_write(output / "README.md", "\n".join(lines) + "\n")
+
+
+def _overview(records: Mapping[str, Records], titles: Mapping[str, str]) -> list[str]:
+    rows = []
+    for name, found in records.items():
+        start, end = found.start, found.end
+        rows.append(
+            {
+                "part": f"`{name}`",
+                "status": end.get("status", "not run"),
+                "minutes": found.seconds / 60 if found.lines else None,
+                "card": start.get("card"),
+                "driver": start.get("driver"),
+                "torch": start.get("torch"),
+                "commit": _commit(start),
+                "size": {True: "toy", False: "full"}.get(start.get("toy")),
+                "reason": end.get("reason"),
+            }
+        )
+    return table(rows)
+
+
+def _commit(start: Mapping[str, Any]) -> str | None:
+    return f"{start['commit']}{', changed' if start['changed'] else ''}" if start else None
+
+
+def _not_run(records: Mapping[str, Records]) -> list[str]:
+    """List what has no record, and what the records say that more would take."""
+    rows = [
+        {"what": f"`{name}`", "hours": None, "by": "has not been run"}
+        for name, found in records.items()
+        if not found.lines
+    ]
+    for name, found in records.items():
+        if found.lines and found.end.get("status") != "finished":
+            by = "unfinished: run `make gpu` again"
+            rows.append({"what": f"the rest of `{name}`", "hours": None, "by": by})
+        for row in found.rows:
+            if row.get("what") == PROJECTION:
+                by = f"{row['by']}, {found.start['card']}"
+                rows.append({"what": row["name"], "hours": row["hours"], "by": by})
+    return table(rows) if rows else ["Nothing."]
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lay out rows in columns of all their keys; the first rows of many."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    keys = [key for key in keys if any(row.get(key) is not None for row in rows)]
+    lines = ["| " + " | ".join(keys) + " |", "| --- " * len(keys) + "|"]
+    for row in rows[:MOST_ROWS]:
+        lines.append("| " + " | ".join(_cell(row.get(key)) for key in keys) + " |")
+    if len(rows) > MOST_ROWS:
+        lines += ["", f"And {len(rows) - MOST_ROWS} more rows in the record."]
+    return lines
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

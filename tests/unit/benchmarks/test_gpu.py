@@ -1,0 +1,222 @@
+"""The run of parts on a GPU: records, time limits, what is resumed, what fails."""
+
+import shutil
+import sys
+import time
+
+import pytest
+from benchmarks.gpu import __main__ as command
+from benchmarks.gpu.job import Job, Options
+from benchmarks.gpu.machine import ROOT, WHEELS, check, describe, missing_wheels
+from benchmarks.gpu.parts import PARTS
+from benchmarks.gpu.parts.contract import parsed
+from benchmarks.gpu.records import Records
+from benchmarks.gpu.runner import limited, run_parts
+from benchmarks.gpu.summary import PROJECTION, write_readme
+
+from tailbench.exceptions import InputError
+
+PART = """
+import time
+
+
+def run(job):
+    for step in range(3):
+        if job.has(step=step):
+            continue
+        job.add(step=step, value=0.1 * step)
+        if step == 1 and not job.has(step=2):
+            {then}
+    return True
+"""
+
+
+@pytest.fixture
+def options(tmp_path):
+    return Options("cpu", True, tmp_path / "records", tmp_path / "work", minutes=0.5)
+
+
+@pytest.fixture
+def part(tmp_path, monkeypatch):
+    """Write a part of three steps that does something after its second, and give its module."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def write(then="pass"):
+        (tmp_path / "made_part.py").write_text(PART.format(then=then))
+        return {"made": "made_part"}
+
+    return write
+
+
+def kinds(options):
+    return [line["kind"] for line in Records(options.output / "made.jsonl").lines]
+
+
+def test_records_are_whole_after_every_line(tmp_path):
+    path = tmp_path / "part.jsonl"
+    records = Records(path)
+    assert records.end == {} and records.start == {}
+    records.add("start", card="a card", toy=True)
+    assert Records(path).end == {"status": "killed"}
+    records.add("row", model="sgm", value=0.5)
+    again = Records(path)
+    assert again.rows == [{"model": "sgm", "value": 0.5}] and again.start["card"] == "a card"
+    assert again.has(model="sgm") and not again.has(model="flow")
+    again.add("end", status="finished", seconds=2.0)
+    again.add("start", card="another", toy=True)
+    again.add("end", status="stopped", seconds=3.0)
+    assert again.seconds == 5.0 and again.start["card"] == "another"
+    again.drop_rows()
+    assert again.rows == [] and again.seconds == 5.0
+    assert [p.name for p in tmp_path.iterdir()] == ["part.jsonl"]
+    path.write_text('{"kind": "row"}\n{"kind"')
+    with pytest.raises(InputError, match=r"part\.jsonl is corrupt"):
+        Records(path)
+
+
+def test_a_finished_part_is_not_run_again(options, part):
+    made = part()
+    assert run_parts(made, options) == {"made": "finished"}
+    assert kinds(options) == ["start", "row", "row", "row", "end"]
+    assert run_parts(made, options) == {"made": "finished"}
+    assert kinds(options) == ["start", "row", "row", "row", "end"]
+    assert run_parts(made, options, again=True) == {"made": "finished"}
+    assert kinds(options) == ["start", "row", "row", "row", "end"]
+
+
+def test_a_failed_part_says_why_and_the_next_goes_on_where_it_was(options, part):
+    made = part("raise ValueError('no such thing')") | {"other": "no_such_module"}
+    seen = []
+    found = run_parts(made, options, after=lambda: seen.append(1))
+    assert found == {"made": "failed", "other": "failed"} and len(seen) == 2
+    records = Records(options.output / "made.jsonl")
+    assert records.end["reason"] == "ValueError: no such thing" and len(records.rows) == 2
+    other = Records(options.output / "other.jsonl")
+    assert "No module named 'no_such_module'" in other.end["reason"]
+    assert run_parts(part(), options) == {"made": "finished"}
+    assert [row["step"] for row in Records(options.output / "made.jsonl").rows] == [0, 1, 2]
+
+
+def test_a_part_that_breaks_its_process_is_recorded(options, part):
+    assert run_parts(part("import os; print('broken'); os._exit(7)"), options) == {"made": "failed"}
+    assert Records(options.output / "made.jsonl").end["reason"] == "ended with status 7: broken"
+
+
+def test_a_part_of_another_device_or_size_begins_anew(options, part):
+    run_parts(part("raise ValueError"), options)
+    path = options.output / "made.jsonl"
+    path.write_text(path.read_text().replace(describe("cpu")["card"], "another card"))
+    assert run_parts(part(), options) == {"made": "finished"}
+    assert kinds(options) == ["start", "row", "row", "row", "end"]
+
+
+def test_the_time_limit_keeps_what_is_recorded(tmp_path, part):
+    options = Options("cpu", True, tmp_path / "records", tmp_path / "work", minutes=0.2)
+    begin = time.monotonic()
+    assert run_parts(part("time.sleep(600)"), options) == {"made": "stopped"}
+    assert time.monotonic() - begin < 60
+    assert kinds(options) == ["start", "row", "row", "end"]
+    assert run_parts(part(), options) == {"made": "finished"}
+
+
+def test_what_a_command_has_started_ends_with_it(tmp_path):
+    """Also what does not listen to the request to end."""
+    beats = tmp_path / "beats"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"while True: open({str(beats)!r}, 'a').write('x'); time.sleep(0.05)"
+    )
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {deaf!r}])"
+    how = limited([sys.executable, "-c", code], 3.0, tmp_path / "log", grace=1.0)
+    assert how == "stopped"
+    written = beats.stat().st_size
+    time.sleep(0.5)
+    assert written > 0 and beats.stat().st_size == written
+
+
+def test_options_come_through_as_text(tmp_path):
+    options = Options("cuda:1", False, tmp_path, tmp_path / "w", 3.0, tmp_path / "d")
+    assert Options.of(options.text()) == options
+    assert Job("any", options).left() == pytest.approx(180.0, abs=5.0)
+
+
+def test_the_readme_says_what_was_run_and_what_was_not(tmp_path):
+    records = Records(tmp_path / "first.jsonl")
+    machine = {"card": "a card", "driver": "1.2", "torch": "2", "commit": "abc", "changed": True}
+    records.add("start", toy=False, **machine)
+    records.add("row", model="sgm|x", seeds=5, steps_per_second=123.456, hidden=None)
+    records.add("row", what=PROJECTION, name="FFHQ-64", hours=71.3, by="200e6 images")
+    records.add("end", status="stopped", seconds=90.0)
+    write_readme(tmp_path, {"first": "The first", "second": "The second"})
+    text = (tmp_path / "README.md").read_text()
+    assert "| `first` | stopped | 1.5 | a card | 1.2 | 2 | abc, changed | full |" in text
+    assert "| sgm\\|x | 5 | 123 |" in text and "hidden" not in text
+    assert "| FFHQ-64 | 71.3 | 200e6 images, a card |" in text
+    assert "| `second` |  | has not been run |" in text
+    assert "| the rest of `first` |  | unfinished: run `make gpu` again |" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "tests/contract/test_models.py::test_shapes[sgm heavy] PASSED      [ 12%]",
+            ("test_models.py", "test_shapes", "[sgm heavy]", "passed"),
+        ),
+        (
+            "[gw3] [ 42%] FAILED tests/contract/test_device.py::test_x[a-b c] ",
+            ("test_device.py", "test_x", "[a-b c]", "failed"),
+        ),
+        ("tests/contract/test_a.py::test_y SKIPPED (no)", ("test_a.py", "test_y", "", "skipped")),
+        ("FAILED tests/contract/test_device.py::test_x - assert False", None),
+    ],
+)
+def test_lines_of_pytest(line, found):
+    assert parsed(line) == found
+
+
+def test_the_device_is_checked(monkeypatch, tmp_path):
+    check("cpu")
+    assert describe("cpu")["card"].startswith("no GPU") and missing_wheels() == []
+    wheels = tmp_path / "wheels.txt"
+    wheels.write_text("# one\nnumpy==2.0\nno-such-package==1.0  # here\n")
+    assert missing_wheels(wheels) == ["no-such-package==1.0"]
+    monkeypatch.setattr("benchmarks.gpu.machine.missing_wheels", lambda: ["zuko==1.6.0"])
+    with pytest.raises(InputError, match=r"packages are missing .*zuko==1\.6\.0"):
+        check("cpu")
+
+
+def test_without_the_device_nothing_is_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert command.main(["--output", str(tmp_path / "r"), "--workspace", str(tmp_path / "w")]) == 1
+    assert "CUDA is not available" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_wheels_are_those_of_the_lock():
+    lock = dict(
+        line.split("==")
+        for line in (ROOT / "requirements.lock").read_text().split()
+        if "==" in line
+    )
+    lock = {name.lower(): version for name, version in lock.items()}
+    lines = [line for line in WHEELS.read_text().splitlines() if not line.startswith("#")]
+    assert lines
+    assert {name: lock[name] for name in (line.partition("==")[0] for line in lines)} == dict(
+        line.split("==") for line in lines
+    )
+
+
+def test_every_part_has_a_module():
+    for name, part in PARTS.items():
+        assert (ROOT / (part.module.replace(".", "/") + ".py")).is_file()
+        assert part.title[0].isupper() and name in part.module
+
+
+def test_the_readme_that_is_there_is_that_of_the_records(tmp_path):
+    folder = ROOT / "docs" / "reproduction" / "gpu"
+    for path in folder.glob("*.jsonl"):
+        assert not Records(path).start["toy"]
+        shutil.copy(path, tmp_path)
+    write_readme(tmp_path, {name: part.title for name, part in PARTS.items()})
+    assert (tmp_path / "README.md").read_text() == (folder / "README.md").read_text()
