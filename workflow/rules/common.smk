@@ -1,5 +1,6 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
 import gc
+import os
 import sys
 from pathlib import Path
 from snakemake.exceptions import WorkflowError
