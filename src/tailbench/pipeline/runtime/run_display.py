@@ -127,6 +127,8 @@ def ended_line(state: RunState, job: Job) -> str:
     if job.skipped:
         return f"{count} skipped, as {job.failure}"
     took = duration(job.seconds or 0.0)
+    if job.stopped:
+        return f"{count} stopped after {took}"
     if job.failure:
         log = "" if job.log is None else f" ({job.log})"
         return f"{count} failed after {took}: {job.failure}{log}"

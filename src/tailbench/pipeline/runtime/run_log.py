@@ -95,7 +95,9 @@ class RunLog:
         whole = state.done == state.total
         jobs = f"{state.total} jobs" if whole else f"{state.done} of {state.total} jobs"
         failed = f", {len(state.failed)} failed" if state.failed else ""
-        self.display.say(f"{jobs} in {duration(self._last - (self._first or 0.0))}{failed}")
+        stopped = "; stopped, and the same command goes on" if state.stopped else ""
+        took = duration(self._last - (self._first or 0.0))
+        self.display.say(f"{jobs} in {took}{failed}{stopped}")
         return DONE if whole and not self._wrong else "failed"
 
     def _message(self, level: int, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ __all__ = ["Job", "RunState"]
 
 TARGETS = ("all", "total")
 """What Snakemake counts besides jobs: the rule that asks for all of them, and their sum."""
+
+STOPPED = re.compile(r"exit status (130|143)\b|died with <Signals\.(SIGINT|SIGTERM)")
+"""How a command has ended that Ctrl-C or a request to end has stopped."""
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Job:
         seconds: How long it took; ``None`` while it runs.
         failure: Why it has no result; empty if it has not failed.
         skipped: Whether another job's failure is the reason.
+        stopped: Whether it was asked to end, as by Ctrl-C; the next run goes on with it.
     """
 
     stage: str
@@ -43,6 +48,7 @@ class Job:
     seconds: float | None = None
     failure: str = ""
     skipped: bool = False
+    stopped: bool = False
 
     @property
     def title(self) -> str:
@@ -61,6 +67,7 @@ class RunState:
         finished: Jobs of each stage that have ended, also those whose failure is recorded.
         running: The jobs that run, by their number.
         failed: The jobs that have failed and not been tried again since, by their title.
+        stopped: Whether a job was asked to end before it was done.
     """
 
     started: bool = False
@@ -68,6 +75,8 @@ class RunState:
     finished: Counter[str] = field(default_factory=Counter)
     running: dict[int, Job] = field(default_factory=dict)
     failed: dict[str, Job] = field(default_factory=dict)
+    stopped: bool = False
+    _error: str = ""
 
     @property
     def total(self) -> int:
@@ -92,6 +101,8 @@ class RunState:
         """
         if event == "workflow_started":
             self.started = True
+        elif event == "error":
+            self._error = str(fields.get("msg"))  # of the job whose failure comes next
         elif event == "run_info":
             counts = fields["stats"]
             self.planned = {name: n for name, n in counts.items() if name not in TARGETS}
@@ -136,9 +147,10 @@ class RunState:
         return job
 
     def _fail(self, job: Job, now: float) -> Job:
-        job.seconds = now - job.began
+        job.seconds, job.stopped = now - job.began, bool(STOPPED.search(self._error))
         said = "" if job.log is None else last_line(job.log)
         job.failure = said.removeprefix("tailbench: ") or "its log says nothing"
-        if job.stage != "finish":  # which fails because others have
+        self.stopped = self.stopped or job.stopped
+        if not job.stopped and job.stage != "finish":  # which fails because others have
             self.failed[job.title] = job
         return job

@@ -21,6 +21,8 @@ from tailbench.pipeline.runtime.workflow_files import find_config, workflow_fold
 
 __all__ = ["Ended", "run_snakemake"]
 
+PROFILE = "profiles/default"
+
 OWN_OUTPUT = re.compile(
     r"--(logger|verbose|debug-dag|printshellcmds|quiet)(=.*)?|-(?!-)[a-zA-Z]*[pq].*"
 )
@@ -59,8 +61,11 @@ def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> Ended:
     file = find_config(config)
     plan = Plan(load(file))
     plan.check_files(str(file))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", f"{workflow_folder()}/Snakefile"]
-    command += ["--configfile", str(file)]
+    workflow = workflow_folder()
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
+    # By itself Snakemake would take any folder named `default` here for the profile.
+    profile = next(p for p in (Path(PROFILE), workflow / PROFILE) if p.is_dir())
+    command += ["--workflow-profile", str(profile), "--configfile", str(file)]
     with tempfile.TemporaryDirectory() as folder:
         outcome, environment = Path(folder, "outcome"), _environment()
         if not any(OWN_OUTPUT.fullmatch(option) for option in options):
@@ -82,8 +87,8 @@ def _environment() -> dict[str, str]:
 def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a command to its end, and return its exit status.
 
-    A terminal sends Ctrl-C to both processes: Snakemake ends its jobs, and is waited for. A request
-    to end by SIGTERM comes to this one alone, and is passed on.
+    A terminal sends Ctrl-C to all processes: jobs end, and Snakemake is waited for. It can miss the
+    signal, and would go on to the next jobs; by SIGTERM it starts no more.
     """
     with subprocess.Popen(command, env=environment) as process, _leaving_signals_to(process):
         status = process.wait()
@@ -92,10 +97,8 @@ def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 @contextmanager
 def _leaving_signals_to(process: subprocess.Popen[Any]) -> Iterator[None]:
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, lambda *_: process.terminate()) for n in numbers}
     try:
         yield
     finally:
