@@ -98,13 +98,12 @@ class RunLog:
         stopped = "; stopped, and the same command goes on" if state.stopped else ""
         took = duration(self._last - (self._first or 0.0))
         self.display.say(f"{jobs} in {took}{failed}{stopped}")
-        return DONE if whole and not self._wrong else "failed"
+        return DONE if whole else "failed"
 
     def _message(self, level: int, text: str) -> None:
-        if level >= logging.WARNING:
+        if level >= logging.WARNING and not text.startswith(SAID_ELSEWHERE):
             self._wrong = self._wrong or level >= logging.ERROR
-            if not text.startswith(SAID_ELSEWHERE):
-                self.display.say(text)
+            self.display.say(text)
         elif not self.state.started:
             self._held.append(text)
         elif text.startswith(PASSED_ON):
