@@ -14,6 +14,7 @@ class BuildWithWorkflow(build_py):
     """Copy the workflow below the package, unless the package stays in its checkout."""
 
     def run(self) -> None:
+        """Build, then copy the files."""
         super().run()
         if self.editable_mode:
             return

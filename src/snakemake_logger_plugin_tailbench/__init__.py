@@ -58,7 +58,7 @@ class LogHandler(LogHandlerBase):
             self.handleError(record)
 
     def close(self) -> None:
-        """End the panel, and say how the run has ended; once, since Python closes handlers again."""
+        """End the panel, and say how the run has ended; Python closes handlers a second time."""
         if not self._open:
             return
         self._open = False

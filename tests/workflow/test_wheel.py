@@ -95,6 +95,5 @@ def test_without_the_extra_a_sentence_says_what_is_missing(installed, tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "tailbench: the command needs the package typer: "
-        "pip install 'tailbench[pipeline,data]'\n"
+        "tailbench: the command needs the package typer: pip install 'tailbench[pipeline,data]'\n"
     )

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 import sys
-import textwrap
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from tailbench import __version__, registry
+from tailbench import __version__
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
 from tailbench.pipeline.generate_command import generate
 from tailbench.pipeline.job_commands import Stages
+from tailbench.pipeline.list_command import list_parts
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
-from tailbench.pipeline.runtime.workflow_files import (
-    complete_config,
-    find_config,
-    preset_line,
-    presets,
-)
+from tailbench.pipeline.runtime.workflow_files import complete_config, find_config
 from tailbench.pipeline.score_command import score
 
 __all__ = ["app", "main"]
@@ -80,7 +73,9 @@ def _print_version(asked: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and exit."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
     ] = False,
 ) -> None:
     """A benchmark of generative models on heavy-tailed data."""
@@ -91,49 +86,7 @@ job.callback(invoke_without_command=False)(lambda: None)
 app.add_typer(job, name="job", hidden=True)
 app.command()(score)
 app.command()(generate)
-
-
-class Kind(StrEnum):
-    """What ``tailbench list`` can name."""
-
-    models = "models"
-    methods = "methods"
-    targets = "targets"
-    datasets = "datasets"
-    metrics = "metrics"
-    figures = "figures"
-    theory = "theory"
-    presets = "presets"
-
-
-@app.command("list")
-def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="One kind; all if left out.")] = None,
-) -> None:
-    """Name the parts that a configuration can have, and the presets, with a line on each."""
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    for each in Kind if kind is None else [kind]:
-        rows = _described(each)
-        width = max((len(name) for name, _ in rows), default=0) + 2
-        if kind is None:
-            typer.echo(f"{each}:")
-        for name, text in rows:
-            line = f"{'' if kind else '  '}{name:<{width}}"
-            indent = " " * len(line)
-            typer.echo(textwrap.fill(line + text, columns, subsequent_indent=indent))
-
-
-def _described(kind: Kind) -> list[tuple[str, str]]:
-    """Return the names of a kind, each with a line on it."""
-    if kind is Kind.presets:
-        return [(name, preset_line(path)) for name, path in presets().items()]
-    if kind is Kind.methods:
-        return [
-            (method, registry.first_line(registry.load("models", model).methods[method]))
-            for method, model in sorted(registry.method_types().items())
-        ]
-    names = registry.trainable_types() if kind is Kind.models else registry.names(kind)
-    return [(name, registry.first_line(registry.load(kind, name))) for name in names]
+app.command("list")(list_parts)
 
 
 @app.command()
@@ -298,7 +251,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: a quarter faster
     try:
         with keep_failed_log():
-            app()
+            app(prog_name="tailbench")  # also by python -m, for messages and completion
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
     except Interrupted as error:

@@ -78,7 +78,7 @@ def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> Ended:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of Snakemake, whose jobs find the ``tailbench`` of this Python first."""
+    """Return the environment of Snakemake, whose jobs run the ``tailbench`` of this Python."""
     found = os.environ.copy()
     found["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", "")])
     return found

@@ -1,4 +1,4 @@
-"""Where the workflow is: in the checkout of the package, or in the package where a wheel is used."""
+"""Where the workflow is: in the checkout of the package, or in the package from a wheel."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def presets() -> dict[str, Path]:
     ``default`` is ``config.yaml``, whose results have this name.
     """
     folder = workflow_folder()
-    files = sorted((folder / "presets").glob("*.yaml"))
-    return {"default": folder / DEFAULT, **{file.stem: file for file in files}}
+    files = {file.stem: file for file in (folder / "presets").glob("*.yaml")}
+    return {"default": folder / DEFAULT, **dict(sorted(files.items()))}
 
 
 def find_config(config: str | Path) -> Path:
@@ -58,7 +58,7 @@ def find_config(config: str | Path) -> Path:
             "`tailbench list presets` shows"
         )
     close = difflib.get_close_matches(file.stem, known, n=1)
-    hint = f"did you mean the preset {close[0]!r}?" if close else "presets: `tailbench list presets`"
+    hint = f"did you mean the preset {close[0]!r}?" if close else "see `tailbench list presets`"
     raise InputError(f"the configuration {config} does not exist ({hint})")
 
 

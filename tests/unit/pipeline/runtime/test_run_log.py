@@ -15,7 +15,7 @@ from tailbench.pipeline.runtime.run_log import DONE, NOTHING, RunLog
 from tailbench.pipeline.runtime.run_state import RunState
 
 RECORDED = Path(__file__).parent / "recorded"
-"""A run in which a training diverges, a job is killed and tried again, Ctrl-C stops it; a dry run."""
+"""Runs in which a training diverges, a job is killed and tried again, Ctrl-C stops; a dry run."""
 
 
 def events(name):
@@ -78,7 +78,9 @@ def test_a_log_has_one_line_for_each_finished_job():
     assert ended[0].startswith("[1/10] data gmm 0, ")
     assert [int(re.match(r"\[(\d+)/10\]", line)[1]) for line in ended] == [1, 2, 2, *range(3, 11)]
     assert re.fullmatch(r"\[10/10\] finish, \d+ s", ended[-1])
-    assert lines[0].startswith("10 jobs (1 data, 1 floor, 1 train, ") and lines[0].endswith("to run")
+    assert lines[0].startswith("10 jobs (1 data, 1 floor, 1 train, ") and lines[0].endswith(
+        "to run"
+    )
     assert lines[-1] == "10 jobs in 14 s" and outcome == DONE
     # besides: that the killed job is tried again
     assert len(lines) == len(ended) + 3
@@ -110,8 +112,9 @@ def test_recorded_failures_are_shown_with_their_reason(diverged):
     (failed,) = (line for line in lines if "train gmm/hot" in line and "failed after" in line)
     assert failed.endswith(f"6 s: {diverged} (results/tiny/logs/train/gmm/hot/0-1.log)")
     assert "[5/13] sample gmm/hot 0-1 skipped, as train hot failed" in lines
-    assert "[12/13] finish failed after 0 s: 1 of 2 cells failed (results/tiny/logs/finish.log)" in (
-        lines
+    assert (
+        "[12/13] finish failed after 0 s: 1 of 2 cells failed (results/tiny/logs/finish.log)"
+        in (lines)
     )
     assert lines[-1] == "12 of 13 jobs in 23 s, 1 failed" and outcome not in (DONE, NOTHING)
     assert len(lines) == 1 + 13 + 1
@@ -165,9 +168,7 @@ def test_what_is_no_run_says_all_that_snakemake_says():
 
 def test_the_panel_has_stages_running_jobs_and_failures(diverged, here):
     rows = events("failed")
-    cut = next(
-        i for i, row in enumerate(rows) if row["event"] == "job_info" and row["jobid"] == 5
-    )
+    cut = next(i for i, row in enumerate(rows) if row["event"] == "job_info" and row["jobid"] == 5)
     state = state_after(rows[: cut + 1])
     log = here / "results" / "tiny" / "logs" / "sample" / "gmm" / "mvt" / "0-1.log"
     log.parent.mkdir(parents=True)
