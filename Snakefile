@@ -41,8 +41,7 @@ onsuccess:
     raise_failures(Path(LAYOUT.root))
     kept_models.discard_preserved(LAYOUT.checkpoints)
     Path(LAYOUT.incomplete).unlink(missing_ok=True)
-    if "TAILBENCH_RUN_OUTCOME" not in os.environ:  # `tailbench run` prints it itself
-        shell("test ! -f {LAYOUT.report:q} || tailbench show --results {LAYOUT.root:q}")
+    shell(SHOW_SUMMARY)
 
 
 onerror:

@@ -66,5 +66,5 @@ class LogHandler(LogHandlerBase):
 
         outcome = self._log.close()
         if path := os.environ.get(OUTCOME):
-            Path(path).write_text(outcome, encoding="utf-8")
+            Path(path).write_text(f"{outcome}\n{Path.cwd()}", encoding="utf-8")
         super().close()

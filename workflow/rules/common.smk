@@ -1,6 +1,5 @@
 # Path look-ups; everything with a branch lives in the package, where it is tested.
 import gc
-import os
 import sys
 from pathlib import Path
 from snakemake.exceptions import WorkflowError
@@ -49,6 +48,12 @@ DATA, MODEL, FEATURES = LAYOUT.data(), LAYOUT.model(), LAYOUT.features()
 SAMPLES, METRICS = LAYOUT.samples(), LAYOUT.metrics()
 FLOOR = LAYOUT.metrics(method="floor")
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
+
+# The command `tailbench run` prints the summary itself, also where nothing was to be done.
+SHOW_SUMMARY = (
+    'test -n "${{TAILBENCH_RUN_OUTCOME:-}}" -o ! -f {LAYOUT.report:q}'
+    " || tailbench show --results {LAYOUT.root:q}"
+)
 
 
 wildcard_constraints:

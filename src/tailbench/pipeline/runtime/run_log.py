@@ -12,7 +12,10 @@ from tailbench.pipeline.runtime.run_state import RunState
 __all__ = ["DONE", "NOTHING", "OUTCOME", "RunLog"]
 
 OUTCOME = "TAILBENCH_RUN_OUTCOME"
-"""The variable that names a file for how the run has ended; ``tailbench run`` sets it."""
+"""The variable that names a file for how the run has ended, and in which folder it was.
+
+``tailbench run`` sets it, and prints the summary in the place of the Snakefile.
+"""
 
 DONE, NOTHING = "done", "nothing"
 """Outcomes of a run after which its summary is of use."""

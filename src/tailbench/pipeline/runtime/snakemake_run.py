@@ -35,7 +35,7 @@ class Ended:
 
     Attributes:
         status: The exit status of Snakemake.
-        results: The folder of the results, below the current one.
+        results: The folder of the results.
         complete: Whether what was asked for is there, and no summary has been printed.
     """
 
@@ -73,8 +73,10 @@ def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> Ended:
             environment[OUTCOME] = str(outcome)
         # Options that take several values stand before this one, so that a target is none of them.
         status = _call([*command, "--cores", cores, *options], environment)
-        said = outcome.read_text(encoding="utf-8") if outcome.is_file() else ""
-    return Ended(status, Path(plan.layout.root), status == 0 and said in (DONE, NOTHING))
+        text = outcome.read_text(encoding="utf-8") if outcome.is_file() else ""
+    said, _, folder = text.partition("\n")  # of the run, which --directory may have changed
+    results = Path(folder, plan.layout.root)
+    return Ended(status, results, status == 0 and said in (DONE, NOTHING))
 
 
 def _environment() -> dict[str, str]:

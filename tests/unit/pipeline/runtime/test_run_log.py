@@ -225,4 +225,4 @@ def test_the_interface_of_snakemake_takes_the_logger(monkeypatch, capsys, tmp_pa
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("[10/10] finish") == 1
     assert printed.err.splitlines()[-1].startswith("10 jobs in ")
-    assert (tmp_path / "outcome").read_text() == DONE
+    assert (tmp_path / "outcome").read_text() == f"{DONE}\n{Path.cwd()}"

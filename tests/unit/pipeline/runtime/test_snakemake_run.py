@@ -19,7 +19,8 @@ import json, os, pathlib, sys
 pathlib.Path("called.json").write_text(json.dumps({"argv": sys.argv[1:], "path": os.environ["PATH"],
     "outcome": os.environ.get("TAILBENCH_RUN_OUTCOME")}))
 if path := os.environ.get("TAILBENCH_RUN_OUTCOME"):
-    pathlib.Path(path).write_text(os.environ.get("SAID", "done"))
+    said, folder = os.environ.get("SAID", "done"), os.environ.get("FOLDER", os.getcwd())
+    pathlib.Path(path).write_text(said + "\\n" + folder)
 %s
 """
 
@@ -45,7 +46,7 @@ def test_a_preset_is_run_in_the_current_folder(stand_in, tmp_path):
     called = stand_in()
     ended = run_snakemake("smoke", "3", ["--forcerun", "tables", "--", "a/target"])
     assert (ended.status, ended.complete) == (0, True)
-    assert str(ended.results) == "results/smoke"
+    assert ended.results == tmp_path / "run" / "results" / "smoke"
     argv = called()["argv"]
     assert argv[argv.index("--configfile") + 1] == str(ROOT / "presets" / "smoke.yaml")
     assert argv[argv.index("--snakefile") + 1] == str(ROOT / "Snakefile")
@@ -78,6 +79,13 @@ def test_a_summary_is_of_use_after_a_run(stand_in, monkeypatch, said, complete):
     stand_in()
     monkeypatch.setenv("SAID", said)
     assert run_snakemake("smoke", "all", []).complete == complete
+
+
+def test_results_are_in_the_folder_that_snakemake_was_sent_to(stand_in, monkeypatch):
+    stand_in()
+    monkeypatch.setenv("FOLDER", "/elsewhere")
+    ended = run_snakemake("smoke", "all", ["--directory", "/elsewhere"])
+    assert str(ended.results) == "/elsewhere/results/smoke"
 
 
 @pytest.mark.parametrize(("body", "status"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 137)])
