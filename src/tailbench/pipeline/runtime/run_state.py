@@ -21,6 +21,10 @@ TARGETS = ("all", "total")
 STOPPED = re.compile(r"exit status (130|143)\b|died with <Signals\.(SIGINT|SIGTERM)")
 """How a command has ended that Ctrl-C or a request to end has stopped."""
 
+ENDED = re.compile(r"(exit status \d+)|died with <Signals\.(\w+)")
+OURS = "tailbench: "
+"""What an error begins with that the command line has turned into a sentence."""
+
 
 @dataclass
 class Job:
@@ -111,7 +115,7 @@ class RunState:
         elif event == "job_finished" and fields["job_id"] in self.running:
             return self._finish(self.running.pop(fields["job_id"]), now)
         elif event == "job_error" and fields["jobid"] in self.running:
-            return self._fail(self.running.pop(fields["jobid"]), now)
+            return self._fail(self.running.pop(fields["jobid"]), fields, now)
         return None
 
     def _start(self, fields: Mapping[str, Any], now: float) -> None:
@@ -146,10 +150,17 @@ class RunState:
             self.failed[job.title] = job
         return job
 
-    def _fail(self, job: Job, now: float) -> Job:
+    def _fail(self, job: Job, fields: Mapping[str, Any], now: float) -> Job:
         job.seconds, job.stopped = now - job.began, bool(STOPPED.search(self._error))
-        said = "" if job.log is None else last_line(job.log)
-        job.failure = said.removeprefix("tailbench: ") or "its log says nothing"
+        # A cluster adds a log of its own, for a job that has not come to write to ours.
+        logs = {Path(log): last_line(Path(log)) for log in fields.get("log") or ()}
+        job.log, said = next(((log, line) for log, line in logs.items() if line), (job.log, ""))
+        if said.startswith(OURS):
+            job.failure = said.removeprefix(OURS)
+        else:
+            ended = ENDED.search(self._error)
+            how = ended[1] or f"killed by {ended[2]}" if ended else "no reason is known"
+            job.failure = f"{how}; last log line: {said}" if said else how
         self.stopped = self.stopped or job.stopped
         if not job.stopped and job.stage != "finish":  # which fails because others have
             self.failed[job.title] = job

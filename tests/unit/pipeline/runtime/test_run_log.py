@@ -107,6 +107,35 @@ def test_a_killed_job_has_failed_until_it_is_tried_again(here):
     ) in lines
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("gmm/sgm: 40/400 (10%)", "killed by SIGKILL; last log line: gmm/sgm: 40/400 (10%)"),
+        ("", "killed by SIGKILL"),
+        (None, "killed by SIGKILL"),
+    ],
+)
+def test_a_killed_job_says_how_it_ended(here, said, reason):
+    log = here / "results" / "killed" / "logs" / "train" / "gmm" / "sgm" / "0.log"
+    if said is not None:
+        log.parent.mkdir(parents=True)
+        log.write_text(f"{said}\n")
+    rows = events("retried")
+    failed = next(i for i, row in enumerate(rows) if row["event"] == "job_error")
+    (job,) = state_after(rows[: failed + 1]).failed.values()
+    assert job.failure == reason
+
+
+def test_a_cluster_has_a_log_where_the_job_has_none(here):
+    (here / "slurm.log").write_text("slurmstepd: error: out of memory\n")
+    rows = events("retried")
+    failed = next(i for i, row in enumerate(rows) if row["event"] == "job_error")
+    rows[failed]["log"] = [*rows[failed]["log"], "slurm.log"]
+    (job,) = state_after(rows[: failed + 1]).failed.values()
+    assert job.failure.endswith("last log line: slurmstepd: error: out of memory")
+    assert str(job.log) == "slurm.log"
+
+
 def test_recorded_failures_are_shown_with_their_reason(diverged):
     lines, outcome = follow(events("failed"))
     (failed,) = (line for line in lines if "train gmm/hot" in line and "failed after" in line)
