@@ -96,7 +96,8 @@ class RunLog:
             self.display.say(f"{planned_line(state)} would run.")
             return "dry"
         whole = state.done == state.total
-        jobs = f"{state.total} jobs" if whole else f"{state.done} of {state.total} jobs"
+        jobs = f"{state.total} job{'' if state.total == 1 else 's'}"
+        jobs = jobs if whole else f"{state.done} of {jobs}"
         failed = f", {len(state.failed)} failed" if state.failed else ""
         stopped = "; stopped, and the same command goes on" if state.stopped else ""
         took = duration(self._last - (self._first or 0.0))
