@@ -20,19 +20,21 @@ SPHINX := $(VENV)/docs/.installed-$(call checksum,cat pyproject.toml)
 SITE := build/site
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark headline gpu test test-all test-cluster kubernetes slurm docs lint format check env lock clean
+.PHONY: help benchmark configured headline gpu test test-all test-cluster kubernetes slurm docs lint format check env lock clean
 
 help: ## show this list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(":.*", "", $$1); printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo 'make benchmark takes CORES=4, CONFIG=presets/smoke.yaml and ARGS="--dry-run" (for snakemake);'
+	@echo 'make benchmark takes CORES=4, CONFIG=smoke and ARGS="--dry-run" (for snakemake);'
 	@echo 'make test and test-all take ARGS="-k flow" (for pytest); all take PYTHON=python3.12, to make $(VENV) with.'
 
-# Snakemake runs Python that it finds in a configuration (docs/security.md); the check refuses it.
-benchmark: $(INSTALLED) ## run the benchmark: tables, figures and a report below results/
-	@$(RUN) -m tailbench validate --no-jobs --no-data "$(or $(CONFIG),config.yaml)"
-	$(RUN) -m snakemake --cores $(CORES) \
-		$(if $(CONFIG),--configfile "$(CONFIG)") $(ARGS)
+benchmark: configured $(INSTALLED) ## run the benchmark: tables, figures and a report below results/
+	@$(RUN) -m tailbench run "$(or $(CONFIG),config.yaml)" --cores $(CORES) $(ARGS)
+
+# Before minutes of installation; what is in the file, `tailbench run` checks before it starts anything.
+configured:
+	@test -f "$(or $(CONFIG),config.yaml)" -o -f "presets/$(CONFIG).yaml" || { \
+		echo >&2 "the configuration $(CONFIG) does not exist"; exit 1; }
 
 headline: ## run the headline's comparison, in half an hour on two cores
 	@$(MAKE) benchmark CONFIG=presets/headline-small.yaml
@@ -116,12 +118,13 @@ $(LOCKED):
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; v < (3, 11) and sys.exit( \
 		"tailbench needs Python 3.11 or newer, and $(PYTHON) is %d.%d: " % v + \
 		"name one by make PYTHON=/path/to/python3.12")'
-	"$(PYTHON)" -m venv --clear $(VENV)
-	$(RUN) -m pip install --requirement requirements.lock
+	@echo "Installing requirements.lock in $(VENV): once, and some minutes."
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --requirement requirements.lock
 	@touch $@
 
 # The lock has setuptools too: nothing is fetched here, and so nothing can differ.
 $(INSTALLED): $(LOCKED)
-	$(RUN) -m pip install --no-deps --no-build-isolation --editable .
+	@$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-*
 	@touch $@

@@ -41,7 +41,7 @@ onsuccess:
     raise_failures(Path(LAYOUT.root))
     kept_models.discard_preserved(LAYOUT.checkpoints)
     Path(LAYOUT.incomplete).unlink(missing_ok=True)
-    shell("test ! -f {LAYOUT.report:q} || tailbench show --results {LAYOUT.root:q}")
+    shell(SHOW_SUMMARY)
 
 
 onerror:

@@ -84,7 +84,8 @@ def main():
         for seed in range(options.seeds):
             for row in measure(label, options.n, options.steps, seed):
                 rows.append(row)
-                print(f"{label}, batch_mean {row['batch_mean']}: {row['seconds']:.0f} s", flush=True)
+                done = f"{label}, batch_mean {row['batch_mean']}"
+                print(f"{done}: {row['seconds']:.0f} s", flush=True)
     table = pd.DataFrame(rows)
     if options.output:
         table.to_csv(options.output, index=False, lineterminator="\n")

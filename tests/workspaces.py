@@ -19,7 +19,7 @@ from filelock import FileLock
 REPOSITORY = Path(__file__).resolve().parents[1]
 NAME = "default"
 """The name of every configuration, which is that of its folder below results."""
-PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles", "presets", "src/tailbench")
+PARTS = ("Snakefile", "config.yaml", "workflow", "envs", "profiles", "presets", "src")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ def test_an_environment_has_the_locked_versions(path):
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_has_what_a_job_needs(path):
-    needed = {tool.canonical(requirement.name) for requirement in RUNTIME} - {"snakemake"}
+    needed = {tool.canonical(requirement.name) for requirement in RUNTIME}
+    needed = {name for name in needed if not name.startswith("snakemake")}  # it runs outside
     script = path.with_suffix(".post-deploy.sh").read_text()
     by_pip = set(re.findall(r"grep '\^([\w-]+)==' requirements.lock", script))
     assert by_pip == {"torch-fidelity"} and by_pip <= set(LOCK)

@@ -49,6 +49,12 @@ SAMPLES, METRICS = LAYOUT.samples(), LAYOUT.metrics()
 FLOOR = LAYOUT.metrics(method="floor")
 ENVIRONMENT = f"{workflow.basedir}/envs/{'gpu' if GPUS else 'cpu'}.yaml"
 
+# The command `tailbench run` prints the summary itself, also where nothing was to be done.
+SHOW_SUMMARY = (
+    'test -n "${{TAILBENCH_RUN_OUTCOME:-}}" -o ! -f {LAYOUT.report:q}'
+    " || tailbench show --results {LAYOUT.root:q}"
+)
+
 
 wildcard_constraints:
     dataset=r"[A-Za-z][A-Za-z0-9_.-]*",

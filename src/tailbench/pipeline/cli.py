@@ -11,14 +11,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tailbench import registry
+from tailbench import __version__
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
 from tailbench.pipeline.choose_command import choose
 from tailbench.pipeline.generate_command import generate
 from tailbench.pipeline.init_command import init
 from tailbench.pipeline.job_commands import Stages
+from tailbench.pipeline.list_command import list_parts
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
+from tailbench.pipeline.runtime.workflow_files import complete_config, find_config
 from tailbench.pipeline.score_command import score
 
 __all__ = ["app", "main"]
@@ -49,10 +51,10 @@ app = typer.Typer(
     cls=Commands,
     help="A benchmark of generative models on heavy-tailed data.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+CONFIG_HELP = "A configuration, or the name of a preset (tailbench list presets)."
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 ChosenResults = Annotated[
     Path | None,
@@ -63,8 +65,21 @@ ChosenResults = Annotated[
 ]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tailbench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def options() -> None:
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+        ),
+    ] = False,
+) -> None:
     """A benchmark of generative models on heavy-tailed data."""
 
 
@@ -75,37 +90,14 @@ app.command()(init)
 app.command()(choose)
 app.command()(score)
 app.command()(generate)
-
-
-@app.command("list")
-def list_() -> None:
-    """Name every model, method, target, dataset, metric, figure and experiment."""
-    from tailbench.registry import method_types, trainable_types
-
-    def section(title: str, rows: list[tuple[str, str]]) -> None:
-        width = max((len(name) for name, _ in rows), default=0)
-        typer.echo(f"{title}:")
-        for name, text in rows:
-            typer.echo(f"  {name:<{width}}  {text}")
-
-    def summaries(kind: str, names: list[str]) -> list[tuple[str, str]]:
-        return [(name, registry.first_line(registry.load(kind, name))) for name in names]
-
-    section("models", summaries("models", trainable_types()))
-    section(
-        "methods",
-        [
-            (method, registry.first_line(registry.load("models", model).methods[method]))
-            for method, model in sorted(method_types().items())
-        ],
-    )
-    for kind in ("targets", "datasets", "metrics", "figures", "theory"):
-        section(kind, summaries(kind, list(registry.names(kind))))
+app.command("list")(list_parts)
 
 
 @app.command()
 def validate(
-    config: Annotated[Path, typer.Argument(help="A configuration, such as config.yaml.")],
+    config: Annotated[
+        Path, typer.Argument(help=CONFIG_HELP, autocompletion=complete_config, show_default=False)
+    ],
     jobs: Annotated[bool, typer.Option(help="Print cells and jobs.")] = True,
     data: Annotated[bool, typer.Option(help="Read and check the data.")] = True,
 ) -> None:
@@ -115,11 +107,12 @@ def validate(
     from tailbench.pipeline.planning.plan import Plan
     from tailbench.pipeline.planning.summary import stages
 
-    loaded = load(config)
+    file = find_config(config)
+    loaded = load(file)
     plan = Plan(loaded)
-    plan.check_files(str(config))
+    plan.check_files(str(file))
     if data:
-        check_data(loaded, str(config))
+        check_data(loaded, str(file))
     if not jobs:
         return
     for dataset in loaded.datasets:
@@ -140,13 +133,26 @@ def validate(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(help="A configuration.")] = Path("config.yaml"),
+    config: Annotated[
+        Path, typer.Argument(help=CONFIG_HELP, autocompletion=complete_config)
+    ] = Path("config.yaml"),
     cores: Annotated[str, typer.Option(help="CPU cores to use, or all.")] = "all",
 ) -> None:
-    """Run the benchmark of a configuration; further options go to Snakemake (--dry-run)."""
+    """Run the benchmark of a configuration in this folder, below results/.
+
+    A terminal shows a panel, a log one line for each finished job.
+
+    Further options and targets go to Snakemake, such as --dry-run.
+
+    Snakemake's own output comes with --quiet, --verbose or --printshellcmds.
+    """
+    from tailbench.pipeline.results.layout import Layout
     from tailbench.pipeline.runtime.snakemake_run import run_snakemake
 
-    raise typer.Exit(run_snakemake(config, cores, context.args))
+    ended = run_snakemake(config, cores, context.args)
+    if ended.complete and Path(Layout(str(ended.results)).report).is_file():
+        show(ended.results)
+    raise typer.Exit(ended.status)
 
 
 @app.command()
@@ -249,7 +255,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: a quarter faster
     try:
         with keep_failed_log():
-            app()
+            app(prog_name="tailbench")  # also by python -m, for messages and completion
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
     except MemoryError as error:

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-__all__ = ["Progress", "clock"]
+__all__ = ["Progress", "ProgressLine", "clock", "read_line"]
+
+LINE = re.compile(
+    r"(?P<label>.*): (?P<done>\d+)/(?P<total>\d+) \(\d+%\)(?:, (?P<note>.*))?"
+    r", (?P<spent>[\d:]+) spent(?:, (?P<left>[\d:]+) left)?"
+)
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """What a line of a log says of long work.
+
+    Attributes:
+        label: What is being done.
+        done: Steps done.
+        total: Number of steps.
+        note: A note such as the loss; may be empty.
+        spent: Seconds spent.
+        left: Seconds left; ``None`` if no step was done.
+    """
+
+    label: str
+    done: int
+    total: int
+    note: str
+    spent: int
+    left: int | None
 
 
 def clock(seconds: float) -> str:
@@ -18,6 +46,29 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def read_line(text: str) -> ProgressLine | None:
+    """Read a line that ``Progress`` has written; return ``None`` for any other text."""
+    found = LINE.fullmatch(text.strip())
+    if found is None:
+        return None
+    return ProgressLine(
+        found["label"],
+        int(found["done"]),
+        int(found["total"]),
+        found["note"] or "",
+        _seconds(found["spent"]),
+        None if found["left"] is None else _seconds(found["left"]),
+    )
+
+
+def _seconds(text: str) -> int:
+    """Return the seconds that ``clock`` has written."""
+    seconds = 0
+    for part in text.split(":"):
+        seconds = 60 * seconds + int(part)
+    return seconds
 
 
 def _bar() -> Bar | None:

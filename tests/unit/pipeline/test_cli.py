@@ -1,15 +1,18 @@
 """The command line: what it prints, and how it ends."""
 
 import functools
+import os
 import re
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
+import tailbench
 from repository import ROOT
 from tailbench import registry
 from tailbench.pipeline import cli
@@ -68,6 +71,50 @@ def test_list_names_everything():
         assert tuple(sections[kind]) == registry.names(kind)
     for rows in sections.values():
         assert all(rows.values())
+
+
+@pytest.mark.parametrize("kind", ["models", "methods", "targets", "theory", "presets"])
+def test_list_of_one_kind(kind):
+    lines = run("list", kind).stdout.splitlines()
+    every = run("list").stdout
+    assert lines and not [line for line in lines if line.startswith(" ")]
+    for line in lines:
+        assert f"\n  {line}\n" in f"{every}\n"
+    assert ("smoke" in {line.split()[0] for line in lines}) == (kind == "presets")
+
+
+def test_list_of_no_kind():
+    found = run("list", "modells")
+    assert found.exit_code == 2 and "presets" in found.output
+
+
+def test_version():
+    assert run("--version").stdout == f"tailbench {tailbench.__version__}\n"
+
+
+def test_completion_knows_commands_kinds_and_presets():
+    """The program itself, as a shell asks it."""
+
+    def complete(*words):
+        asked = {"_TAILBENCH_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words)}
+        found = subprocess.run(
+            [sys.executable, "-m", "tailbench"],
+            env=os.environ | asked | {"COMP_CWORD": str(len(words) - 1)},
+            capture_output=True,
+            text=True,
+        )
+        return found.stdout.split()
+
+    assert complete("tailbench", "ver") == ["verify-results"]
+    assert complete("tailbench", "list", "me") == ["methods", "metrics"]
+    assert complete("tailbench", "run", "smo") == ["smoke"]
+
+
+def test_help_fits_80_columns():
+    commands = [[], *([name] for name in typer.main.get_command(cli.app).commands)]
+    for command in commands:
+        lines = run(*command, "--help").stdout.splitlines()
+        assert lines and max(map(len, lines)) <= 80, command
 
 
 def test_check_prints_cells_and_jobs():

@@ -76,3 +76,22 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
             bar.step("loss 0.5")
     shown = capsys.readouterr().err
     assert "train" in shown and "3/3" in shown and "loss 0.5" in shown
+
+
+@pytest.mark.parametrize("note", ["", "loss 0.5", "3 components, best 2"])
+def test_a_line_that_was_written_is_read(now, capsys, note):
+    with Progress("gmm/sgm, seed 0, 1", 8000) as bar:
+        now[0] = 3700.0
+        bar.step(note, steps=2000)
+    line = progress.read_line(capsys.readouterr().err)
+    assert line == progress.ProgressLine("gmm/sgm, seed 0, 1", 2000, 8000, note, 3700, 11100)
+    with Progress("fit", 2) as bar:
+        now[0] = 3710.0
+        bar.step(note, steps=0)
+    line = progress.read_line(capsys.readouterr().err)
+    assert line == progress.ProgressLine("fit", 0, 2, note, 10, None)
+
+
+@pytest.mark.parametrize("text", ["", "3/4", "a: 3/4 (75%)", "tailbench: no memory"])
+def test_other_lines_are_not_progress(text):
+    assert progress.read_line(text) is None
