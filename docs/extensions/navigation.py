@@ -45,6 +45,7 @@ SECTIONS = {
         "reproduction/headline/README",
         "reproduction/headline-small/README",
         "reproduction/rivals/README",
+        "reproduction/gpu/README",
     ],
 }
 

@@ -93,7 +93,8 @@ def make(arguments):
         name, is_variable, value = argument.partition("=")
         if is_variable:
             assert re.search(rf"^{name} *\??=", makefile, re.MULTILINE), argument
-            assert name != "CONFIG" or (ROOT / value).is_file(), argument
+            preset = ROOT / "presets" / f"{value}.yaml"
+            assert name != "CONFIG" or (ROOT / value).is_file() or preset.is_file(), argument
             if name == "ARGS":
                 snakemake(shlex.split(value))
         else:

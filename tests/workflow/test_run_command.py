@@ -29,7 +29,7 @@ def test_nothing_to_be_done_prints_the_summary_and_the_report(work):
     before = work.files()
     summary, said = run(work)
     assert said == ["Nothing to be done: all results are up to date."]
-    for text in ("alpha_stable", "returns", "max_sw1"):
+    for text in ("alpha_stable", "returns", "max-sliced W1"):
         assert text in summary
     assert summary.rstrip().endswith(f"The report is {work.results / 'report.html'}")
     assert work.files() == before

@@ -137,6 +137,14 @@ def run(
         Path, typer.Argument(help=CONFIG_HELP, autocompletion=complete_config)
     ] = Path("config.yaml"),
     cores: Annotated[str, typer.Option(help="CPU cores to use, or all.")] = "all",
+    datasets: Annotated[
+        str,
+        typer.Option(
+            help="Datasets to run now, such as returns,losses: their metrics alone. The rest, "
+            "tables, figures and report are left to another run.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Run the benchmark of a configuration in this folder, below results/.
 
@@ -149,8 +157,9 @@ def run(
     from tailbench.pipeline.results.layout import Layout
     from tailbench.pipeline.runtime.snakemake_run import run_snakemake
 
-    ended = run_snakemake(config, cores, context.args)
-    if ended.complete and Path(Layout(str(ended.results)).report).is_file():
+    chosen = [name.strip() for name in datasets.split(",") if name.strip()]
+    ended = run_snakemake(config, cores, context.args, chosen)
+    if ended.complete and not chosen and Path(Layout(str(ended.results)).report).is_file():
         show(ended.results)
     raise typer.Exit(ended.status)
 

@@ -41,6 +41,15 @@ class _Unique(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _read_yaml(text: str) -> Any:
+    """Read YAML by the safe loader, refusing a key that is given twice."""
+    loader = _Unique(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def load(path: str | Path) -> Config:
     """Read a configuration from a YAML file.
 
@@ -49,7 +58,7 @@ def load(path: str | Path) -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Unique)
+        raw = _read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"the configuration {path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tailbench.exceptions import InputError
 from tailbench.pipeline.config.parse import load
 from tailbench.pipeline.planning.plan import Plan
+from tailbench.pipeline.results.layout import METRIC_FILES
 from tailbench.pipeline.runtime.run_log import DONE, NOTHING, OUTCOME
 from tailbench.pipeline.runtime.workflow_files import find_config, workflow_folder
+from tailbench.registry import nearest
 
 __all__ = ["Ended", "run_snakemake"]
 
@@ -44,23 +47,29 @@ class Ended:
     complete: bool
 
 
-def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> Ended:
+def run_snakemake(
+    config: Path, cores: str, options: Sequence[str], datasets: Sequence[str] = ()
+) -> Ended:
     """Check a configuration, and run its workflow in the current folder.
 
     Args:
         config: The configuration file, or the name of a preset.
         cores: Number of CPU cores, or ``all``.
         options: Further options of Snakemake.
+        datasets: Names of the datasets whose cells are run, without tables, figures and report;
+            the whole configuration if there are none.
 
     Returns:
         How it has ended.
 
     Raises:
-        InputError: If the configuration holds a mistake, or a file that it names is missing.
+        InputError: If the configuration holds a mistake or no such dataset, or a file that it
+            names is missing.
     """
     file = find_config(config)
     plan = Plan(load(file))
     plan.check_files(str(file))
+    targets = _metrics_of(plan, datasets)
     workflow = workflow_folder()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
     # By itself Snakemake would take any folder named `default` here for the profile.
@@ -72,11 +81,24 @@ def run_snakemake(config: Path, cores: str, options: Sequence[str]) -> Ended:
             command += ["--logger", "tailbench"]
             environment[OUTCOME] = str(outcome)
         # Options that take several values stand before this one, so that a target is none of them.
-        status = _call([*command, "--cores", cores, *options], environment)
+        status = _call([*command, "--cores", cores, *options, *targets], environment)
         text = outcome.read_text(encoding="utf-8") if outcome.is_file() else ""
     said, _, folder = text.partition("\n")  # of the run, which --directory may have changed
     results = Path(folder, plan.layout.root)
     return Ended(status, results, status == 0 and said in (DONE, NOTHING))
+
+
+def _metrics_of(plan: Plan, datasets: Sequence[str]) -> list[str]:
+    """Return the files that hold the metrics of some datasets, floors among them."""
+    for name in datasets:
+        if name not in plan.config.datasets:
+            known = plan.config.datasets
+            raise InputError(f"the configuration has no dataset {name!r}{nearest(name, known)}")
+    chosen = [cell for cell in plan.cells() if cell.dataset in datasets]
+    methods = dict.fromkeys(
+        (cell.dataset, method, cell.block) for cell in chosen for method in (cell.method, "floor")
+    )
+    return [f"{plan.layout.metrics(*cell)}/{METRIC_FILES[0]}" for cell in methods]
 
 
 def _environment() -> dict[str, str]:

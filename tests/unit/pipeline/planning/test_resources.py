@@ -98,6 +98,10 @@ def test_a_job_of_almost_nothing_has_room_to_start():
     assert evaluating(DATA, 1, images=True).memory > evaluating(DATA, 1).memory
 
 
+# A hundred thousand latents of 16,384 numbers, and a batch of 256 faces on a CPU, are that large.
+LARGE = {"images-ffhq64": 400_000, "images-imagenet512": 600_000}
+
+
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("available", [0, 4])
 def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
@@ -108,8 +112,9 @@ def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
         axes = (cell.dataset, cell.method, cell.block)
         found += [needs.sample(*axes), needs.evaluate(*axes)]
         found += [needs.floor(cell.dataset, cell.block), needs.data(cell.dataset, cell.block)]
+    most = LARGE.get(path.stem, 200_000)
     for need in found:
-        assert 500 <= need.memory <= 200_000 and need.memory % 500 == 0
+        assert 500 <= need.memory <= most and need.memory % 500 == 0
         assert 10 <= need.minutes <= 24 * 60
 
 

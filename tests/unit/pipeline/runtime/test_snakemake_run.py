@@ -57,6 +57,23 @@ def test_a_preset_is_run_in_the_current_folder(stand_in, tmp_path):
     assert called()["path"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
 
 
+def test_some_datasets_are_run_up_to_their_metrics(stand_in):
+    called = stand_in()
+    run_snakemake("smoke", "1", ["--dry-run"], ["returns"])
+    argv = called()["argv"]
+    targets = argv[argv.index("--dry-run") + 1 :]
+    methods = {target.split("/")[4] for target in targets}
+    assert {"floor", "flow", "sgm"} <= methods and len(set(targets)) == len(targets)
+    assert {target.split("/")[3] for target in targets} == {"returns"}
+    assert all(target.endswith("/metrics.csv") for target in targets)
+
+
+def test_a_dataset_that_is_not_there(stand_in):
+    stand_in()
+    with pytest.raises(InputError, match=r"no dataset 'return' \(did you mean 'returns'"):
+        run_snakemake("smoke", "1", [], ["return"])
+
+
 @pytest.mark.parametrize("option", ["--logger=rich", "-q", "-np", "--verbose", "--printshellcmds"])
 def test_whoever_asks_for_another_output_gets_it(stand_in, option):
     called = stand_in()
