@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from tailbench.training.rows import Rows
 
 __all__ = ["ParetoGAN", "ParetoGANSampling", "ParetoGANSettings"]
+
+JUDGED = 1024
+"""Least draws that a batch of held-out rows is compared with."""
 
 
 class ParetoGANSettings(GeneratorSettings):
@@ -129,10 +133,12 @@ class ParetoGAN(DiffusionEstimator[ParetoGANSettings, ParetoGANSampling]):
         from tailbench.networks.energy_loss import energy_loss
 
         n, latent = streams.share(batch).shape[1], self.settings.latent_of(batch.shape[2])
+        # few held-out rows are compared with more draws, whose chance would choose the best step
+        each = 1 if module.training else max(1, math.ceil(JUDGED / batch.shape[1]))
         drawn = self._generate(
             module,
-            lambda: streams.randn(n, latent),
-            lambda *shape: streams.uniform(n, *shape),
+            lambda: streams.randn(n, each, latent).flatten(1, 2),
+            lambda *shape: streams.uniform(n, each, *shape).flatten(1, 2),
         )
         return energy_loss(drawn.to(batch.dtype), batch, self.settings.exponent)
 
