@@ -85,10 +85,11 @@ def power_divergence(rows: Encoded, nu: float) -> Tensor:
         \right)^{\gamma} \right] - \|q(\cdot | x)\|_{1+\gamma} \right), \qquad
         \gamma = -\frac2D, \qquad \|f\|_a = \left( \int f^a \right)^{1/a}.
 
-    The first term is a line in squares, of which that of the latent is exact. The norm of the
-    joint law of data and encoder, which the divergence has for its second term, is not computable;
-    as published its mean over the data stands for it. :math:`\|p\|_{1+\gamma}` needs ``nu``
-    above 2.
+    The first term is a line in squares, of which that of the latent is exact. The second should be
+    the norm of the joint law of data and encoder, which cannot be computed; as published, the mean
+    over the data of the encoder's own stands for it. What is lost is a factor of the order of the
+    norm of the law of the data, without which the spread of the encoder counts for less than it
+    should. :math:`\|p\|_{1+\gamma}` needs ``nu`` above 2.
 
     Raises:
         ValueError: If ``nu`` is at most 2.
@@ -144,7 +145,7 @@ class StudentVAE(nn.Module):
         width: int,
         num_blocks: int,
         sigma: float | None = None,
-        power: bool = True,
+        power: bool = False,
     ) -> None:
         super().__init__()
         self.power, self.latent = power, latent

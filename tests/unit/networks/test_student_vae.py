@@ -100,7 +100,7 @@ def test_the_bound_is_tight_at_the_posterior_alone(nu, x):
     exact = -stats.t.logpdf(x, nu, OFFSET, math.hypot(SLOPE, SIGMA))
     mean, variance = posterior(x, nu)
     assert bound(x, nu, mean, variance) == pytest.approx(exact, abs=2e-4)
-    for wrong in ((mean + 0.5, variance), (mean, 2 * variance)):
+    for wrong in ((mean + 0.5 * variance**0.5, variance), (mean, 2 * variance)):
         assert bound(x, nu, *wrong) > exact + 0.01
 
 
@@ -180,7 +180,7 @@ def test_seeds_of_any_degrees_stand_beside_each_other():
     apart = [made([nu[e]], (e,)).loss(x[[e]], noise[[e]]) for e in range(3)]
     torch.testing.assert_close(together, torch.cat(apart))
     assert together.dtype == torch.float32
-    other = made(nu, (0, 1, 2), power=False).loss(x, noise)
+    other = made(nu, (0, 1, 2), power=True).loss(x, noise)
     assert (other == together).tolist() == [True, False, True]
 
 
