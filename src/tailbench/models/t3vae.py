@@ -43,9 +43,9 @@ class T3VAESettings(GeneratorSettings):
     )
     objective: Literal["bound", "power"] = Field(
         "bound",
-        description="What is minimised: 'bound', minus the evidence lower bound (ELBO), or 'power', "
-        "the published power divergence, which exists for nu above 2 alone; elsewhere it is the "
-        "bound.",
+        description="What is minimised: 'bound', minus the evidence lower bound (ELBO); or "
+        "'power', the published power divergence, which exists for nu above 2 alone and is the "
+        "bound elsewhere.",
     )
     sigma: Literal["learned"] | Annotated[float, Field(gt=0)] = Field(
         "learned",
@@ -75,7 +75,7 @@ class T3VAESettings(GeneratorSettings):
         """
         if not self.needs_target:
             return self
-        known = StudentSettings(nu="truth").for_target(target)
+        known = StudentSettings.model_validate({"nu": "truth"}).for_target(target)
         return self.model_copy(update={"nu": known.nu})
 
     def cost(self, data: DataShape) -> NetworkCost:
@@ -141,8 +141,9 @@ class T3VAE(StudentEstimator[T3VAESettings, T3VAESampling]):  # type: ignore[typ
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         n, dim = batch.shape[1:]
         latent = self.settings.latent_of(dim)
+        nu: Tensor = module.nu  # type: ignore[assignment]
         noise = self._noise(
-            module.nu + dim,  # type: ignore[operator]
+            nu + dim,
             lambda: streams.randn(n, latent),
             lambda *shape: streams.uniform(n, *shape),
         )

@@ -4,8 +4,8 @@ With ``n`` columns, ``m`` latent ones, :math:`D = \nu + m + n`, and
 :math:`\|r\|^2 = \sum_j (x_j - \mu_j(z))^2 / \sigma_j^2`,
 
 .. math:: z \sim t_m(0, I, \nu), \qquad
-    x | z \sim t_n\left(\mu(z), \frac{\nu + \|z\|^2}{\nu + m} \mathrm{diag}(\sigma^2), \nu + m\right),
-    \qquad p(x, z) \propto \left(1 + \frac{\|z\|^2 + \|r\|^2}{\nu}\right)^{-D/2},
+    x | z \sim t_n\left(\mu(z), \frac{\nu + \|z\|^2}{\nu + m} \mathrm{diag}(\sigma^2),
+    \nu + m\right), \qquad p(x, z) \propto \left(1 + \frac{\|z\|^2 + \|r\|^2}{\nu}\right)^{-D/2},
     \qquad q(z | x) = t_m\left(\mu(x), \frac{\nu}{\nu + n} \mathrm{diag}(v(x)), \nu + n\right).
 
 Objectives are functions of one seed's rows. As ``nu`` grows all three become the Gaussian one.

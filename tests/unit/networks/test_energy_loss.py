@@ -50,7 +50,7 @@ def test_far_rows_that_are_near_each_other():
 
 def test_equal_rows_and_single_rows_have_a_gradient():
     y = gaussian(1, 5, 2)
-    for x in (y.clone(), y[:, :1].clone(), y[:, [0, 0, 1]].clone()):
-        x.requires_grad_()
+    for rows in ([0, 1, 2, 3, 4], [0], [0, 0, 1]):
+        x = y[:, rows].clone().requires_grad_()
         (slope,) = torch.autograd.grad(energy_loss(x, y, 0.5).sum(), x)
-        assert slope.isfinite().all() and slope.abs().sum() > 0 or torch.equal(x, y)
+        assert slope.isfinite().all() and slope.abs().sum() > 0
