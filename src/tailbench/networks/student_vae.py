@@ -191,12 +191,12 @@ class StudentVAE(nn.Module):
         latent = mean + shrink * (0.5 * log_variance).exp() * noise
         log_sigma = self.log_sigma.double()
         residual = (x - self.decoder(latent)) * (-log_sigma).exp()
-        squares = residual.square().sum(-1), latent.square().sum(-1)
+        squares, norms = residual.square().sum(-1), latent.square().sum(-1)
         losses = [
-            self._objective(Encoded(*rows, own[0]), nu).mean()
-            for *rows, own, nu in zip(
-                *squares, mean, log_variance, log_sigma, self.nu.flatten().tolist(), strict=True
-            )
+            self._objective(
+                Encoded(squares[e], norms[e], mean[e], log_variance[e], log_sigma[e, 0]), nu
+            ).mean()
+            for e, nu in enumerate(self.nu.flatten().tolist())
         ]
         return torch.stack(losses).float() / x.shape[-1]
 
