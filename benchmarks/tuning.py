@@ -1,4 +1,4 @@
-"""One search of the same size for every family of noise-conditional networks.
+"""One search of the same size for every family of networks that are compared at one budget.
 
 Run as ``python benchmarks/tuning.py``, with ``--families sgm fm`` for some of them, ``--steps 100
 --seeds 1`` for a first look and ``--output table.csv`` to record the numbers. The targets are not
@@ -39,8 +39,10 @@ FAMILIES = {
     "t_flow": {"sampling_steps": 16},
     "dlpm": {"method": "dlim", "sampling_steps": 25},
     "lim": {"method": "lim_ode", "sampling_steps": 25},
+    "t3vae": {},
+    "pareto_gan": {},
 }
-"""How each is sampled: deterministically, by about as many evaluations."""
+"""How each is sampled: deterministically, by about as many evaluations; some in one pass."""
 TRIALS = {
     "default": {},
     "muon 3e-3": {"optimizer": "muon", "learning_rate": 3e-3},

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from tailbench.models.mvt_mixture import MVTMixture
     from tailbench.models.oracle import Oracle
     from tailbench.models.oracle_start import OracleStart
+    from tailbench.models.pareto_gan import ParetoGAN
     from tailbench.models.samples import Samples
     from tailbench.models.sgm import SGM
+    from tailbench.models.t3vae import T3VAE
     from tailbench.models.t_edm import TEDM
     from tailbench.models.t_flow import TFlow
     from tailbench.models.vine import Vine
@@ -39,6 +41,7 @@ __all__ = [
     "LIM",
     "MVT",
     "SGM",
+    "T3VAE",
     "TEDM",
     "Bootstrap",
     "Choice",
@@ -50,6 +53,7 @@ __all__ = [
     "MVTMixture",
     "Oracle",
     "OracleStart",
+    "ParetoGAN",
     "Samples",
     "TFlow",
     "Vine",
@@ -76,8 +80,10 @@ _HOMES = {
     "MVTMixture": "models.mvt_mixture",
     "Oracle": "models.oracle",
     "OracleStart": "models.oracle_start",
+    "ParetoGAN": "models.pareto_gan",
     "SGM": "models.sgm",
     "Samples": "models.samples",
+    "T3VAE": "models.t3vae",
     "TEDM": "models.t_edm",
     "TFlow": "models.t_flow",
     "Vine": "models.vine",

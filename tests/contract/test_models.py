@@ -32,6 +32,7 @@ VARIANTS = {
     "sgm heavy": {"preconditioning": "tail_aware"},
     "fm margins": {"base": "margins", "coupling": "ot"},
     "t_edm tail": {"preconditioning": "tail"},
+    "t3vae power": {"objective": "power", "nu": 3.0},
     "dlpm independent": {"isotropic": False, "median_of_means": 3},
     "flow ttf": {"tails": "ttf"},
     "flow ttf_sides": {"tails": "ttf_sides"},

@@ -19,6 +19,7 @@ from pydantic import (
 
 from tailbench import registry
 from tailbench.exceptions import InputError
+from tailbench.models.generator_settings import GeneratorSettings
 from tailbench.models.network_settings import NetworkSettings
 from tailbench.pipeline.config.entries import (
     DatasetEntry,
@@ -74,10 +75,11 @@ def _figure(name: str) -> str:
 
 
 def _with_budget(entry: Any, budget: Mapping[str, int]) -> Any:
-    """Complete the entry of a model by the budget, if it has a noise-conditional network."""
+    """Complete the entry of a model by the budget, if it has a network of that size."""
     if not isinstance(entry, Mapping) or entry["type"] not in registry.trainable_types():
         return entry
-    if not issubclass(registry.entry_class("models", entry["type"]), NetworkSettings):
+    sized = (NetworkSettings, GeneratorSettings)
+    if not issubclass(registry.entry_class("models", entry["type"]), sized):
         return entry
     return {**budget, **entry}
 
@@ -138,8 +140,9 @@ class Config(Settings):
         Literal["train_steps", "batch_size", "width", "num_blocks"], Annotated[int, Field(ge=1)]
     ] = Field(
         default={},
-        description="Settings that every model with a noise-conditional network has, unless its "
-        "entry says otherwise, so that these models are compared at one budget.",
+        description="Settings that every model with a noise-conditional network, an autoencoder or "
+        "a generator has, unless its entry says otherwise, so that these models are compared at "
+        "one budget.",
     )
     datasets: dict[Name, DatasetEntry] = Field(
         default={}, description="What is learned: targets and real data."

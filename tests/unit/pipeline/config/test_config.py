@@ -64,6 +64,12 @@ def test_the_budget_is_that_of_all_noise_conditional_networks():
     assert again.models["sgm"].settings == settings["sgm"]
 
 
+@pytest.mark.parametrize("name", ["t3vae", "pareto_gan"])
+def test_a_budget_is_for_autoencoders_and_generators_too(name):
+    config = parse({**small(), "budget": {"width": 24}, "models": [name], "methods": [name]})
+    assert config.models[name].settings.width == 24
+
+
 def test_a_budget_that_is_none():
     (found,) = mistakes(budget={"steps": 3})
     assert found.startswith("budget.steps")
