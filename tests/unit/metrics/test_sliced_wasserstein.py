@@ -53,7 +53,7 @@ def test_an_axis_is_tried_however_few_directions():
     y = x.copy()
     y[:, 7] *= 3
     one = SlicedWasserstein(directions=1, steps=0, **RAW)(y, x, None, np.random.default_rng(0))
-    assert one["max_sw1"] >= transport_costs(y, x, np.eye(50)[7:8], 1).item()
+    assert one["max_sw1"] >= transport_costs(y, x, np.eye(50)[7:8], 1).item() * (1 - 1e-12)
 
 
 def test_ascent_beats_random_directions_in_high_dimension(rng):

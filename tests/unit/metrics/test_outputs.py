@@ -1,0 +1,49 @@
+"""Which outputs are unfit for which data."""
+
+import numpy as np
+
+from tailbench.interfaces import MetricOutput
+from tailbench.metrics.outputs import directions, unfit_datasets
+from tailbench.metrics.sliced_wasserstein import SlicedWasserstein
+from tailbench.targets.alpha_stable import AlphaStable
+
+
+def test_an_output_is_unfit_where_the_least_index_is_at_most_what_it_needs(truth):
+    laws = {
+        "mixed": truth(2, np.array([5.0, 1.5])),
+        "two": truth(1, np.array([2.0])),
+        "three": truth(1, np.array([3.0])),
+        "light": truth(1, np.array([np.inf])),
+        "no index": truth(1, None),
+        "no law": None,
+    }
+    outputs = {
+        "a": MetricOutput("a", needs_index=2),
+        "b": MetricOutput("b", needs_index=1),
+        "c": MetricOutput("c"),
+    }
+    assert unfit_datasets(laws, outputs) == {"a": ["mixed", "two"]}
+    assert unfit_datasets({}, outputs) == {}
+
+
+def test_order_two_is_unfit_for_stable_laws_and_views_of_it_are_not():
+    found = unfit_datasets({"stable": AlphaStable(alpha=1.7)})
+    assert found == dict.fromkeys(
+        ["sw2", "max_sw2", "max_sw2_pot", "max_sw2_headline"], ["stable"]
+    )
+    assert {"max_sw1_log", "max_sw2_bulk", "sw1"} <= set(directions())
+
+
+def test_order_two_rewards_missing_tails_there():
+    """The reason: without their farthest hundredth samples score better than real data."""
+    rng = np.random.default_rng(0)
+    law = AlphaStable(alpha=1.7, dim=2)
+    better = []
+    for _ in range(5):
+        x, y = law.sample(10_000, rng), law.sample(10_000, rng)
+        norms = np.linalg.norm(x, axis=1)
+        cut = x[norms < np.quantile(norms, 0.99)]
+        metric = SlicedWasserstein(directions=20, steps=0)
+        scores = [metric(z, y, None, np.random.default_rng(1))["sw2"] for z in (cut, x)]
+        better.append(scores[0] / scores[1])
+    assert np.median(better) < 1
