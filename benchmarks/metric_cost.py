@@ -1,10 +1,11 @@
 """What each metric of tables costs by itself: processor seconds, and the most memory.
 
-Run as ``python benchmarks/metric_cost.py --rows 100000 --dim 20``, or with ``--metrics energy c2st``
-for some of them; set ``OMP_NUM_THREADS=1`` for one thread. Samples, reference and training rows
-have the same number of rows, of a multivariate Student-t law of 3 degrees of freedom and correlation
-0.5. Each metric runs in a process of its own. Its memory is what the process has held at most, data
-included: 3 tables of ``8 rows dim`` bytes where training rows are needed, and 2 else.
+Run as ``python benchmarks/metric_cost.py --rows 100000 --dim 20``, or with
+``--metrics energy c2st`` for some of them; set ``OMP_NUM_THREADS=1`` for one thread. Samples,
+reference and training rows have the same number of rows, of a multivariate Student-t law of 3
+degrees of freedom and correlation 0.5. Each metric runs in a process of its own. Its memory is what
+the process has held at most, data included: 3 tables of ``8 rows dim`` bytes where training rows
+are needed, and 2 else.
 """
 
 import argparse

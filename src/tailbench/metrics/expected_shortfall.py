@@ -15,7 +15,12 @@ from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
 
-__all__ = ["ExpectedShortfall", "ExpectedShortfallSettings", "expected_shortfall", "mean_of_largest"]
+__all__ = [
+    "ExpectedShortfall",
+    "ExpectedShortfallSettings",
+    "expected_shortfall",
+    "mean_of_largest",
+]
 
 
 class ExpectedShortfallSettings(Settings):

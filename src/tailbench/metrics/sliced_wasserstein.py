@@ -215,9 +215,7 @@ def max_sliced_wasserstein(
     return _refined_maximum(first, second, candidates, costs, p, search, rng)
 
 
-def _checked_pair(
-    x: ArrayLike, y: ArrayLike, p: float
-) -> tuple[_Array, _Array]:
+def _checked_pair(x: ArrayLike, y: ArrayLike, p: float) -> tuple[_Array, _Array]:
     """Check two samples and an order, and return the samples as tables."""
     if p < 1:
         raise ValueError(f"the order must be at least 1, not {p}")

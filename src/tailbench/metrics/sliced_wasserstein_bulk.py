@@ -37,10 +37,11 @@ class SlicedWassersteinBulk(BaseMetric[SlicedWassersteinBulkSettings]):
 
     The bulk is the box of the coordinates' 0.1 and 0.9 quantiles of the reference. Points of which
     a coordinate is outside are left out of both samples: nothing of the tails
-    counts, nor how many points are in them. The source of the headline compares heavy-tailed
-    samples so, in units of the data and with another search, which ``sliced_wasserstein_published``
-    has; it is not a measure of tails. In quartile ranges of the reference, or with ``units: raw`` in
-    units of the data; not a number if fewer than ten points of either sample are inside.
+    counts, nor how many points are in them: it is no measure of tails. The source of the headline
+    compares heavy-tailed samples so, in units of the data and with another search, which
+    ``sliced_wasserstein_published`` has. In quartile ranges of the reference, or with
+    ``units: raw`` in units of the data; not a number if fewer than ten points of either sample are
+    inside.
 
     References:
         Fassina, Cardoso, Le Corff and Romary, Generalizing score-based generative models for

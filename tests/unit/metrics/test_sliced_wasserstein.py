@@ -13,7 +13,6 @@ from tailbench.metrics.sliced_wasserstein import (
 from tailbench.stats.pot import import_pot
 from tailbench.stats.sliced_transport import random_directions, transport_costs
 
-
 RAW = {"units": "raw"}
 
 

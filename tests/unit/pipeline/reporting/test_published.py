@@ -87,9 +87,7 @@ def test_headline_meets_distances_in_units_of_the_data_alone(units, metric, meet
     known = config(big=entry("gmm", dim=40))
     known["metrics"] = {"sliced_wasserstein": {"units": units}}
     outputs = OUTPUTS | {"max_sw2_headline": MetricOutput("max-sliced W2, as the headline")}
-    table = published_vs_ours(
-        metrics(("big", "sigma_T=4", "started", metric, 0.2)), known, outputs
-    )
+    table = published_vs_ours(metrics(("big", "sigma_T=4", "started", metric, 0.2)), known, outputs)
     assert (table["n"] > 0).sum() == meets
 
 
