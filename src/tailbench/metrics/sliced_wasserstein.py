@@ -211,7 +211,9 @@ def max_sliced_wasserstein(
     dim = first.shape[1]
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
     (costs,) = sorted_costs(first, second, candidates, (p,))
-    search = DirectionSettings(starts=starts, steps=steps, search_rows=search_rows)
+    search = DirectionSettings(
+        directions=directions, starts=starts, steps=steps, search_rows=search_rows
+    )
     return _refined_maximum(first, second, candidates, costs, p, search, rng)
 
 

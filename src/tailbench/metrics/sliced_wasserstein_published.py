@@ -24,7 +24,7 @@ _Array = NDArray[np.float64]
 
 
 class SlicedWassersteinPublishedSettings(Settings):
-    """How directions are drawn and searched, with the defaults of the sources."""
+    """How directions are drawn and searched, as the sources do but for the number of steps."""
 
     projections: int = Field(
         50, ge=1, le=100_000, description="Random directions of max_sw2_pot; POT's default."
@@ -33,7 +33,9 @@ class SlicedWassersteinPublishedSettings(Settings):
     tolerance: float = Field(
         1e-7, ge=0, lt=1, description="Relative change of the distance at which the ascent ends."
     )
-    steps: int = Field(10_000, ge=1, le=1_000_000, description="Most steps of the ascent.")
+    steps: int = Field(
+        2000, ge=1, le=1_000_000, description="Most steps of the ascent; 10000 in the source."
+    )
     level: float = Field(
         0.1, gt=0, lt=0.5, description="The bulk is between this quantile and its mirror image."
     )
@@ -56,8 +58,8 @@ class SlicedWassersteinPublished(BaseMetric[SlicedWassersteinPublishedSettings])
     - ``max_sw2_pot``: the best of 50 random directions, as POT's
       ``ot.max_sliced_wasserstein_distance`` has it by default;
     - ``max_sw2_headline``: at the end of Adam's ascent from one random direction (rate 0.001, at
-      most 10,000 steps, until a step changes the distance by less than 1e-7 of it), as the source
-      of the headline has it;
+      most 2,000 steps, 10,000 in the source, until a step changes the distance by less than 1e-7
+      of it), as the source of the headline has it;
     - ``max_sw2_headline_bulk``: the same of the points inside the box of the coordinates' 0.1
       and 0.9 quantiles of the reference, as that source has it on heavy tails; not a number if
       fewer than ten points of either sample are inside.
