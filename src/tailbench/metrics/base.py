@@ -25,7 +25,6 @@ __all__ = [
     "mean_or_nan",
     "pair",
     "rows_without",
-    "thinned",
 ]
 
 S = TypeVar("S", bound=BaseSettings)
@@ -225,11 +224,6 @@ def rows_without(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDAr
         for x in (rows, others)
     )
     return rows[~np.isin(first, second)]
-
-
-def thinned(x: NDArray[np.float64], most: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a table, or ``most`` of its rows, drawn without replacement, where it has more."""
-    return x if len(x) <= most else x[rng.choice(len(x), most, replace=False)]
 
 
 def centre(reference: NDArray[np.float64]) -> NDArray[np.float64]:

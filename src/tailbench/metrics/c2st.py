@@ -10,9 +10,10 @@ from pydantic import Field
 
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, thinned
+from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.subsets import thinned
 
 __all__ = ["ClassifierTwoSample", "ClassifierTwoSampleSettings"]
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, thinned
+from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.subsets import thinned
 
 __all__ = ["Energy", "EnergySettings", "energy_distance"]
 

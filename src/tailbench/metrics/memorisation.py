@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput
-from tailbench.metrics.base import TrainMetric, thinned
+from tailbench.metrics.base import TrainMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.neighbours import nearest_rows
 from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.subsets import thinned
 
 __all__ = ["Memorisation", "MemorisationSettings", "closest_records"]
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, thinned
+from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.subsets import thinned
 
 __all__ = ["PrecisionRecall", "PrecisionRecallSettings", "max_f_beta", "prd_curve"]
 

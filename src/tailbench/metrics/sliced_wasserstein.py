@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, pair, thinned
+from tailbench.metrics.base import BaseMetric, pair
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_tails import quartile_units
 from tailbench.stats.sliced_transport import maximise_direction, random_directions
 from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.subsets import thinned
 
 __all__ = [
     "DirectionSettings",

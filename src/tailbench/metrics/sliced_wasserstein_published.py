@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, thinned
+from tailbench.metrics.base import BaseMetric
 from tailbench.metrics.sliced_wasserstein_bulk import FEWEST, inside
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_transport import random_directions, transport_costs
 from tailbench.stats.sorted_transport import sorted_costs
 from tailbench.stats.stereographic_ascent import stereographic_ascent
+from tailbench.stats.subsets import thinned
 
 __all__ = ["SlicedWassersteinPublished", "SlicedWassersteinPublishedSettings"]
 
