@@ -1,10 +1,12 @@
-"""What the sliced metric of ``evaluate`` costs by POT, and would cost by sorting on our own.
+"""What the sliced metric costs, and would cost by POT or with all ascents on all rows.
 
-Run as ``python benchmarks/sliced_wasserstein.py``; set ``OMP_NUM_THREADS=1`` for one thread.
-The metric used to sort the projections itself, once for both orders. That code is kept here, to
-say in every run what the library costs and how far the values differ.
+Run as ``python benchmarks/sliced_wasserstein.py`` for small shapes, against POT, or as
+``python benchmarks/sliced_wasserstein.py --rows 200000 --dim 20`` for the search on some of the
+rows against that on all; set ``OMP_NUM_THREADS=1`` for one thread. Processor seconds, and the
+largest relative difference of each of the values, in raw units.
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -13,36 +15,18 @@ import numpy as np
 
 from tailbench.metrics.sliced_wasserstein import SlicedWasserstein
 from tailbench.stats.pot import import_pot
-from tailbench.stats.sliced_transport import coupling, maximise_direction, random_directions
+from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
 
-BLOCK = 1_000_000
 SHAPES = ((1000, 1000, 2), (4000, 4000, 20), (20_000, 20_000, 2), (20_000, 15_000, 20))
 
 
-def sorted_costs(x, y, theta):
-    """Compute ``W_1`` and ``W_2^2`` along each direction by sorting, shape ``(2, k)``."""
-    rank_x, rank_y, mass = coupling(len(x), len(y))
-    costs = np.empty((2, len(theta)))
-    step = max(1, BLOCK // max(len(x), len(y)))
-    for start in range(0, len(theta), step):
-        part = slice(start, start + step)
-        along_x = np.sort(theta[part] @ x.T, axis=1)
-        along_y = np.sort(theta[part] @ y.T, axis=1)
-        if len(x) == len(y):
-            gaps = np.abs(along_x - along_y)
-            costs[:, part] = gaps.mean(axis=1), np.square(gaps).mean(axis=1)
-        else:
-            gaps = np.abs(along_x[:, rank_x] - along_y[:, rank_y])
-            costs[:, part] = gaps @ mass, np.square(gaps) @ mass
-    return costs
-
-
-def by_sorting(x, y, rng, settings):
-    """Compute the four values as before, with the same directions and the same ascent."""
+def by_pot(x, y, rng, settings):
+    """Compute the four values by POT, with the same directions and the same ascent."""
     theta = random_directions(x.shape[1], settings.directions, rng)
     candidates = np.concatenate([theta, np.eye(x.shape[1])])
     values = {}
-    for p, costs in zip((1, 2), sorted_costs(x, y, candidates), strict=True):
+    for p in (1, 2):
+        costs = transport_costs(x, y, candidates, p)
         best = np.argsort(costs)[::-1][: settings.starts]
         refined, _ = maximise_direction(x, y, candidates[best], p, settings.steps)
         values[f"sw{p}"] = costs[: len(theta)].mean() ** (1 / p)
@@ -50,14 +34,11 @@ def by_sorting(x, y, rng, settings):
     return values
 
 
-def seconds(call, repeats):
-    """Return the best processor time of some calls, and the last result."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = call()
-        times.append(time.process_time() - start)
-    return min(times), result
+def seconds(call):
+    """Return the processor time of a call, and its result."""
+    start = time.process_time()
+    result = call()
+    return time.process_time() - start, result
 
 
 def import_seconds():
@@ -73,28 +54,31 @@ def import_seconds():
     return float(done.stdout)
 
 
-def main(shapes=SHAPES, repeats=2):
-    """Print one line per shape: seconds of the metric before and after, ratio and difference."""
+def compare(n, m, dim, other):
+    """Print a line: seconds of the metric, those of another way, and how far values differ."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_t(2.5, (n, dim)), rng.standard_t(2.5, (m, dim))
+    metric = SlicedWasserstein(units="raw")
+    own, values = seconds(lambda: metric(x, y, None, np.random.default_rng(1)))
+    long, others = seconds(lambda: other(x, y, np.random.default_rng(1)))
+    far = " ".join(f"{key} {abs(values[key] / others[key] - 1):.1e}" for key in values)
+    print(f"{n:<8}{m:<8}{dim:<4}{own:8.2f} s{long:8.2f} s{long / own:6.1f}x  {far}", flush=True)
+
+
+def main():
+    """Print what the metric costs, what the other way does, and the differences."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, help="compare with ascents on all of so many rows")
+    parser.add_argument("--dim", type=int, default=20)
+    chosen = parser.parse_args()
+    print("n       m       d       here     other  ratio  relative differences")
+    if chosen.rows:
+        whole = SlicedWasserstein(units="raw", search_rows=chosen.rows)
+        compare(chosen.rows, chosen.rows, chosen.dim, lambda x, y, rng: whole(x, y, None, rng))
+        return
     import_pot()
-    print("n      m      d    by sorting   by POT  ratio  largest relative difference")
-    for n, m, dim in shapes:
-        rng = np.random.default_rng(0)
-        x, y = rng.standard_t(2.5, (n, dim)), rng.standard_t(2.5, (m, dim))
-        metric = SlicedWasserstein()
-        before, old = seconds(
-            lambda: by_sorting(x, y, np.random.default_rng(1), metric.settings),  # noqa: B023
-            repeats,
-        )
-        after, new = seconds(
-            lambda: metric(x, y, None, np.random.default_rng(1)),  # noqa: B023
-            repeats,
-        )
-        difference = max(abs(new[key] / old[key] - 1) for key in new)
-        print(
-            f"{n:<6} {m:<6} {dim:<4} {before:8.2f} s {after:7.2f} s "
-            f"{after / before:5.1f}x {difference:13.1e}",
-            flush=True,
-        )
+    for shape in SHAPES:
+        compare(*shape, lambda x, y, rng: by_pot(x, y, rng, SlicedWasserstein().settings))
     print(f"import of POT, once a process: {import_seconds():.1f} s")
 
 

@@ -90,11 +90,14 @@ class MetricOutput:
         label: Name for tables and axes.
         better: Whether lower or higher values are better.
         group: What it judges, see ``tailbench.metrics.outputs.GROUPS``.
+        needs_index: It is unfit to rank on data whose least tail index is at most this, where it
+            may reward missing tails; ``None`` if it is fit for all data.
     """
 
     label: str
     better: Literal["lower", "higher"] = "lower"
     group: Group = "other"
+    needs_index: float | None = None
 
 
 class Metric(Protocol):

@@ -14,7 +14,8 @@ from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.dependence import rank_levels
-from tailbench.stats.sliced_transport import random_directions, transport_costs
+from tailbench.stats.sliced_transport import random_directions
+from tailbench.stats.sorted_transport import sorted_costs
 
 __all__ = ["Angular", "AngularSettings", "extreme_directions"]
 
@@ -42,7 +43,7 @@ class Angular(BaseMetric[AngularSettings]):
     so that high and low values both count and each corner is told from the others. Of samples and
     of reference the 5 % of rows with the largest sum of ``|v_j|`` are divided by that sum, which
     puts them on the simplex with signs; ``angular_sw1`` is the sliced ``W_1`` between the two
-    clouds, by POT, without unit. It sees which columns are extreme together, and in what
+    clouds, without unit. It sees which columns are extreme together, and in what
     proportion, in any dimension.
 
     A rising map of a column changes nothing: margins are not seen. Not for a single column: it
@@ -72,7 +73,7 @@ class Angular(BaseMetric[AngularSettings]):
             return {"angular_sw1": float("nan")}
         made, real = (extreme_directions(x, self.settings.share) for x in (samples, reference))
         theta = random_directions(dim, self.settings.directions, rng)
-        return {"angular_sw1": float(transport_costs(made, real, theta, 1).mean())}
+        return {"angular_sw1": float(sorted_costs(made, real, theta, (1,)).mean())}
 
 
 def extreme_directions(x: NDArray[np.float64], share: float) -> NDArray[np.float64]:

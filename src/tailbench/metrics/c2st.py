@@ -13,6 +13,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.subsets import thinned
 
 __all__ = ["ClassifierTwoSample", "ClassifierTwoSampleSettings"]
 
@@ -78,12 +79,7 @@ class ClassifierTwoSample(BaseMetric[ClassifierTwoSampleSettings]):
         n = min(len(samples), len(reference), self.settings.max_rows)
         if n < self.settings.folds:
             raise ValueError(f"{n} rows are too few for {self.settings.folds} folds")
-        rows = np.concatenate(
-            [
-                x if len(x) == n else x[rng.choice(len(x), n, replace=False)]
-                for x in (samples, reference)
-            ]
-        )
+        rows = np.concatenate([thinned(x, n, rng) for x in (samples, reference)])
         areas, accuracies = self._judge(rows, np.repeat([1, 0], n), rng)
         return {
             "c2st_auc": float(np.mean(areas)),

@@ -13,6 +13,7 @@ from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.subsets import thinned
 
 __all__ = ["Energy", "EnergySettings", "energy_distance"]
 
@@ -66,12 +67,7 @@ class Energy(BaseMetric[EnergySettings]):
     ) -> dict[str, float]:
         """Compute the distance."""
         most = self.settings.max_rows
-        x, y = (
-            quartile_units(
-                x if len(x) <= most else x[rng.choice(len(x), most, replace=False)], reference
-            )
-            for x in (samples, reference)
-        )
+        x, y = (quartile_units(thinned(x, most, rng), reference) for x in (samples, reference))
         return {"energy": energy_distance(x, y, self.settings.exponent)}
 
 

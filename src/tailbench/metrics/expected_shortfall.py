@@ -15,7 +15,12 @@ from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
 
-__all__ = ["ExpectedShortfall", "ExpectedShortfallSettings", "expected_shortfall"]
+__all__ = [
+    "ExpectedShortfall",
+    "ExpectedShortfallSettings",
+    "expected_shortfall",
+    "mean_of_largest",
+]
 
 
 class ExpectedShortfallSettings(Settings):
@@ -76,9 +81,27 @@ def expected_shortfall(x: NDArray[np.float64], level: float) -> NDArray[np.float
     The last value counts in part where ``(1 - level) n`` is not a whole number, and at least
     one value counts.
     """
-    share = max((1 - level) * len(x), 1.0)
-    whole = min(math.ceil(round(share, 9)), len(x))
+    _, whole = _counted(len(x), level)
     largest = np.sort(np.partition(x, -whole, axis=0)[-whole:], axis=0)
+    return mean_of_largest(largest, len(x), level)
+
+
+def mean_of_largest(largest: NDArray[np.float64], n: int, level: float) -> NDArray[np.float64]:
+    """Return ``expected_shortfall`` of tables of which only the largest values are known.
+
+    Args:
+        largest: The largest values of each column in rising order, all that count at least, shape
+            ``(m, d)``.
+        n: Number of all values of a column.
+        level: The level, such as 0.99.
+    """
+    share, whole = _counted(n, level)
     weights = np.ones(whole)
     weights[0] = share - (whole - 1)
-    return weights @ largest / weights.sum()
+    return weights @ largest[len(largest) - whole :] / weights.sum()
+
+
+def _counted(n: int, level: float) -> tuple[float, int]:
+    """Return how many of the largest values count, and how many they are a part of."""
+    share = max((1 - level) * n, 1.0)
+    return share, min(math.ceil(round(share, 9)), n)

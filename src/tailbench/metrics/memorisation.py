@@ -14,18 +14,28 @@ from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.neighbours import nearest_rows
 from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.subsets import thinned
 
 __all__ = ["Memorisation", "MemorisationSettings", "closest_records"]
 
 
+FEWEST = 10  # rows that are looked for, however many training rows there are
+
+
 class MemorisationSettings(Settings):
-    """How many rows look for their like."""
+    """How many rows are looked for."""
 
     max_rows: int = Field(
         4000,
         ge=10,
         description="Most samples, and most held-out rows, that are looked for among all training "
         "rows; of more, as many are chosen at random.",
+    )
+    max_distances: int = Field(
+        1_000_000_000,
+        ge=1000,
+        description="Most pairs of a row that is looked for and a training row: with more than "
+        "max_distances / max_rows training rows, fewer rows are looked for, but ten.",
     )
 
 
@@ -72,9 +82,10 @@ class Memorisation(TrainMetric[MemorisationSettings]):
         if len(train) < 2:
             return dict.fromkeys(self.outputs, float("nan"))
         rows = quartile_units(train, reference)
+        most = min(self.settings.max_rows, max(FEWEST, self.settings.max_distances // len(rows)))
         shares, medians = [], []
         for x in (samples, reference):
-            chosen = self._thinned(x, rng)
+            chosen = thinned(x, most, rng)
             distance, own = closest_records(quartile_units(chosen, reference), rows)
             shares.append((np.count_nonzero(distance < own) + 0.5) / (len(chosen) + 1))
             medians.append(float(np.median(distance)))
@@ -82,11 +93,6 @@ class Memorisation(TrainMetric[MemorisationSettings]):
             "copied_ratio": float(shares[0] / shares[1]),
             "dcr_ratio": medians[0] / medians[1] if medians[1] else float("nan"),
         }
-
-    def _thinned(self, x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return ``x``, or as many of its rows as are looked for."""
-        most = self.settings.max_rows
-        return x if len(x) <= most else x[rng.choice(len(x), most, replace=False)]
 
 
 def closest_records(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tailbench.interfaces import Group, MetricOutput
+from tailbench.interfaces import Group, MetricOutput, Target
 
-__all__ = ["GROUPS", "KEY_METRICS", "directions", "key_metrics"]
+__all__ = ["GROUPS", "KEY_METRICS", "directions", "key_metrics", "unfit_datasets"]
 
 GROUPS: Mapping[Group, str] = {
     "bulk": "bulk",
@@ -50,3 +50,29 @@ def directions() -> dict[str, MetricOutput]:
         for metric in registry.names("metrics")
         for name, output in registry.load("metrics", metric).outputs.items()
     }
+
+
+def unfit_datasets(
+    laws: Mapping[str, Target | None], outputs: Mapping[str, MetricOutput] | None = None
+) -> dict[str, list[str]]:
+    """Return the data sets on which an output is unfit to rank, since their tails are too heavy.
+
+    A data set is unfit where the least tail index of its columns is at most ``needs_index`` of the
+    output. Where no index is known it counts as fit.
+
+    Args:
+        laws: The exact law of each data set by its name, ``None`` where it is unknown.
+        outputs: The outputs by name; those of the registered metrics if left out.
+
+    Returns:
+        Names of data sets, in their order, by the name of each output that is unfit on any.
+    """
+    known = {name: law.tail_index() for name, law in laws.items() if law is not None}
+    least = {name: min(map(float, index)) for name, index in known.items() if index is not None}
+    found: dict[str, list[str]] = {}
+    for key, output in (directions() if outputs is None else outputs).items():
+        needed = output.needs_index
+        names = [name for name, index in least.items() if needed is not None and index <= needed]
+        if names:
+            found[key] = names
+    return found

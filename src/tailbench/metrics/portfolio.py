@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +12,7 @@ from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, mean_or_nan
-from tailbench.metrics.expected_shortfall import expected_shortfall
+from tailbench.metrics.expected_shortfall import mean_of_largest
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.backtests import acerbi_szekely_z2, kupiec_rejects
@@ -21,7 +23,7 @@ __all__ = ["Portfolio", "PortfolioSettings", "portfolio_weights", "tail_risks"]
 _Array = NDArray[np.float64]
 LEVELS = {"95": 0.95, "99": 0.99, "999": 0.999}
 KUPIEC_LEVEL, Z2_LEVEL = 0.99, 0.975
-_BLOCK = 16  # portfolios whose values are held at once
+_BLOCK = 4  # portfolios whose losses are held at once
 
 
 class PortfolioSettings(Settings):
@@ -98,12 +100,11 @@ class Portfolio(BaseMetric[PortfolioSettings]):
         """Compute errors and tests."""
         weights = portfolio_weights(samples.shape[1], self.settings.portfolios)
         made, real = (quartile_units(x, reference) for x in (samples, reference))
-        parts = [
-            self._block(made @ some.T, real @ some.T)
-            for start in range(0, len(weights), _BLOCK)
-            for half in [weights[start : start + _BLOCK]]
-            for some in (half, -half)
-        ]
+        parts = []
+        for start in range(0, len(weights), _BLOCK):
+            some = weights[start : start + _BLOCK]
+            long, other = (_Losses.of(some @ x.T) for x in (made, real))
+            parts += [self._block(long, other), self._block(long.reversed(), other.reversed())]
         values = {
             key: mean_or_nan(np.concatenate([part[key] for part in parts])) for key in parts[0]
         }
@@ -113,12 +114,12 @@ class Portfolio(BaseMetric[PortfolioSettings]):
             values.update(dict.fromkeys(no_mean, float("nan")))
         return {key: values[key] for key in self.outputs}
 
-    def _block(self, made: _Array, real: _Array) -> dict[str, _Array]:
-        """Compute the outputs of portfolios, one value each, from losses ``(n, k)``."""
-        found, n = {}, len(real)
+    def _block(self, made: _Losses, real: _Losses) -> dict[str, _Array]:
+        """Compute the outputs of portfolios, one value each."""
+        found, losses = {}, real.every.T
+        n = len(losses)
         risks = {
-            level: (tail_risks(made, level), tail_risks(real, level))
-            for level in (*LEVELS.values(), Z2_LEVEL)
+            level: (made.risks(level), real.risks(level)) for level in (*LEVELS.values(), Z2_LEVEL)
         }
         for key, level in LEVELS.items():
             known = n * (1 - level) >= self.settings.min_rows - 1e-9
@@ -126,11 +127,11 @@ class Portfolio(BaseMetric[PortfolioSettings]):
                 error = self._log_ratio(own, true)
                 found[f"portfolio_{name}{key}"] = error if known else np.full_like(error, np.nan)
         (at_risk, _), _ = risks[KUPIEC_LEVEL]
-        losses = np.count_nonzero(real > at_risk, axis=0)
-        found["kupiec_rejections"] = kupiec_rejects(losses, n, 1 - KUPIEC_LEVEL).astype(float)
+        beyond = np.count_nonzero(losses > at_risk, axis=0)
+        found["kupiec_rejections"] = kupiec_rejects(beyond, n, 1 - KUPIEC_LEVEL).astype(float)
         (at_risk, shortfall), (_, true) = risks[Z2_LEVEL]
         least = np.where(true > 0, np.maximum(shortfall, self.settings.min_ratio * true), np.nan)
-        found["acerbi_szekely_z2"] = np.abs(acerbi_szekely_z2(real, at_risk, least, 1 - Z2_LEVEL))
+        found["acerbi_szekely_z2"] = np.abs(acerbi_szekely_z2(losses, at_risk, least, 1 - Z2_LEVEL))
         return found
 
     def _log_ratio(self, own: _Array, true: _Array) -> _Array:
@@ -163,8 +164,41 @@ def portfolio_weights(dim: int, count: int) -> _Array:
 def tail_risks(losses: _Array, level: float) -> tuple[_Array, _Array]:
     """Compute value at risk and expected shortfall of each column, each of shape ``(k,)``.
 
+    The first is the quantile as NumPy interpolates it, the second the mean of what is beyond.
+
     Args:
         losses: Losses, shape ``(n, k)``.
-        level: The level, such as 0.99.
+        level: The level, 0.95 or more.
     """
-    return np.quantile(losses, level, axis=0), expected_shortfall(losses, level)
+    return _Losses.of(losses.T).risks(level)
+
+
+@dataclass(frozen=True)
+class _Losses:
+    """Losses ``(k, n)``, and the least and largest twentieth of each in rising order, ``(k, m)``.
+
+    All levels, of both sides, are read from one partition.
+    """
+
+    every: _Array
+    least: _Array
+    largest: _Array
+
+    @classmethod
+    def of(cls, every: _Array) -> _Losses:
+        n = every.shape[1]
+        m = min(math.ceil((1 - LEVELS["95"]) * n) + 2, n)  # a quantile rests on two values
+        parts = np.partition(every, (m - 1, n - m), axis=1)
+        return cls(every, np.sort(parts[:, :m], axis=1), np.sort(parts[:, n - m :], axis=1))
+
+    def reversed(self) -> _Losses:
+        """Return the losses of who holds the opposite."""
+        return _Losses(-self.every, -self.largest[:, ::-1], -self.least[:, ::-1])
+
+    def risks(self, level: float) -> tuple[_Array, _Array]:
+        n, m = self.every.shape[1], self.largest.shape[1]
+        place = level * (n - 1) - (n - m)
+        below = math.floor(place)
+        low, high = self.largest[:, below], self.largest[:, min(below + 1, m - 1)]
+        at_risk = low + (high - low) * (place - below)
+        return at_risk, mean_of_largest(self.largest.T, n, level)

@@ -12,6 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.subsets import thinned
 
 __all__ = ["PrecisionRecall", "PrecisionRecallSettings", "max_f_beta", "prd_curve"]
 
@@ -82,7 +83,7 @@ class PrecisionRecall(BaseMetric[PrecisionRecallSettings]):
             ValueError: If there are fewer rows than clusters.
         """
         chosen = self.settings
-        made, real = (_thinned(x, chosen.max_samples, rng) for x in (samples, reference))
+        made, real = (thinned(x, chosen.max_samples, rng) for x in (samples, reference))
         clusters = chosen.clusters or (100 if min(len(made), len(real)) > 2500 else 20)
         if len(made) + len(real) < clusters:
             raise ValueError(f"{len(made) + len(real)} rows are too few for {clusters} clusters")
@@ -126,11 +127,6 @@ def max_f_beta(precision: NDArray[np.float64], recall: NDArray[np.float64], beta
     product = (1 + beta**2) * precision * recall
     total = beta**2 * precision + recall
     return float(np.divide(product, total, out=np.zeros_like(total), where=total > 0).max())
-
-
-def _thinned(x: NDArray[np.float64], most: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return ``x``, or ``most`` of its rows drawn without replacement."""
-    return x if len(x) <= most else x[rng.choice(len(x), most, replace=False)]
 
 
 def _partition(x: NDArray[np.float64], clusters: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,19 +12,28 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, pair
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.sliced_transport import maximise_direction, random_directions, transport_costs
+from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.sliced_transport import maximise_direction, random_directions
+from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.subsets import thinned
 
 __all__ = [
+    "DirectionSettings",
     "SlicedWasserstein",
     "SlicedWassersteinSettings",
+    "Units",
+    "in_units",
     "max_sliced_wasserstein",
     "sliced_wasserstein",
 ]
 
-_DIRECTIONS, _STARTS, _STEPS = 200, 8, 30
+_DIRECTIONS, _STARTS, _STEPS, _SEARCH_ROWS = 200, 8, 30, 50_000
+
+Units = Literal["robust", "raw"]
+_Array = NDArray[np.float64]
 
 
-class SlicedWassersteinSettings(Settings):
+class DirectionSettings(Settings):
     """How directions are drawn and searched."""
 
     directions: int = Field(
@@ -42,6 +51,22 @@ class SlicedWassersteinSettings(Settings):
         le=10_000,
         description="Steps of the ascent; 0 gives the best of the random directions and axes.",
     )
+    search_rows: int = Field(
+        _SEARCH_ROWS,
+        ge=2,
+        description="Most rows of either side on which all ascents run; of more, as many are "
+        "chosen at random, and a third of the steps follows on all rows, from the best direction.",
+    )
+
+
+class SlicedWassersteinSettings(DirectionSettings):
+    """The units of the columns, and how directions are drawn and searched."""
+
+    units: Units = Field(
+        "robust",
+        description="'robust': each column in quartile ranges of the reference; 'raw': as the "
+        "data are, where the column of the largest unit decides.",
+    )
 
 
 @register
@@ -53,14 +78,17 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     .. math::
         SW_p = (E_\theta W_p^p)^{1/p}, \qquad \max SW_p = \max_\theta W_p,
 
-    in units of the data. The mean over random directions is computed by POT
-    (``ot.sliced_wasserstein_distance``). POT takes as maximum the best of the random
-    directions, a loose lower bound in high dimension; here the best of them and of the
-    coordinate axes are refined further by gradient ascent, so that the value is never less.
-    It remains a lower bound. All points count, at equal or unequal sizes.
+    in quartile ranges of the reference, column by column, so that none outweighs the others (a
+    column whose quartiles agree is not divided), or with ``units: raw`` in units of the data. The
+    mean over random directions is POT's ``ot.sliced_wasserstein_distance``. POT takes as maximum
+    the best of the random directions, a loose lower bound in high dimension; here the best of
+    them and of the coordinate axes are refined further by gradient ascent, so that the value is
+    never less. It remains a lower bound. All points count, at equal or unequal sizes: where
+    the ascents run on some of the rows, what they find is judged on all.
 
-    Order 2 is dominated by the few largest points. Where the tail index is below ``p``, the
-    distance between laws is infinite or undefined, and the value depends on ``n``.
+    Order 2 is dominated by the few largest points. Where the tail index is at most ``p``, the
+    distance between laws is infinite or undefined, the value depends on ``n``, and missing tails
+    may be rewarded: the outputs say so by ``needs_index``.
 
     References:
         Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, 2015;
@@ -71,32 +99,41 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
     Settings = SlicedWassersteinSettings
     quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {
-        "sw1": MetricOutput("sliced $W_1$", group="bulk"),
-        "sw2": MetricOutput("sliced $W_2$", group="bulk"),
-        "max_sw1": MetricOutput("max-sliced $W_1$", group="bulk"),
-        "max_sw2": MetricOutput("max-sliced $W_2$", group="bulk"),
+        "sw1": MetricOutput("sliced $W_1$", group="bulk", needs_index=1),
+        "sw2": MetricOutput("sliced $W_2$", group="bulk", needs_index=2),
+        "max_sw1": MetricOutput("max-sliced $W_1$", group="bulk", needs_index=1),
+        "max_sw2": MetricOutput("max-sliced $W_2$", group="bulk", needs_index=2),
     }
 
     def compare(
         self,
-        samples: NDArray[np.float64],
-        reference: NDArray[np.float64],
+        samples: _Array,
+        reference: _Array,
         truth: Target | None,
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """Compute the four distances with one set of directions."""
-        chosen = self.settings
-        dim = samples.shape[1]
-        theta = random_directions(dim, chosen.directions, rng)
-        candidates = np.concatenate([theta, np.eye(dim)])
+        x, y = in_units(samples, reference, self.settings.units)
+        theta = random_directions(x.shape[1], self.settings.directions, rng)
+        candidates = np.concatenate([theta, np.eye(x.shape[1])])
         values = {}
-        for p in (1, 2):
-            costs = transport_costs(samples, reference, candidates, p)
+        for p, costs in zip((1, 2), sorted_costs(x, y, candidates, (1, 2)), strict=True):
             values[f"sw{p}"] = float(costs[: len(theta)].mean() ** (1 / p))
-            values[f"max_sw{p}"] = _refined_maximum(
-                samples, reference, candidates, costs, p, chosen.starts, chosen.steps
-            )
+            values[f"max_sw{p}"] = _refined_maximum(x, y, candidates, costs, p, self.settings, rng)
         return {key: values[key] for key in self.outputs}
+
+
+def in_units(samples: _Array, reference: _Array, units: Units) -> tuple[_Array, _Array]:
+    """Return samples and reference in quartile ranges of the reference, or as they are.
+
+    Args:
+        samples: Samples, shape ``(n, d)``.
+        reference: The data that give the units, as in ``quartile_units``, shape ``(m, d)``.
+        units: ``robust`` for quartile ranges, ``raw`` for none.
+    """
+    if units == "raw":
+        return samples, reference
+    return quartile_units(samples, reference), quartile_units(reference, reference)
 
 
 def sliced_wasserstein(
@@ -107,7 +144,7 @@ def sliced_wasserstein(
     directions: int = _DIRECTIONS,
     rng: np.random.Generator | None = None,
 ) -> float:
-    r"""Compute the sliced Wasserstein distance :math:`(E_\theta W_p^p)^{1/p}`, by POT.
+    r"""Compute the sliced Wasserstein distance :math:`(E_\theta W_p^p)^{1/p}`.
 
     Args:
         x: First sample, shape ``(n, d)``.
@@ -133,7 +170,7 @@ def sliced_wasserstein(
     first, second = _checked_pair(x, y, p)
     rng = np.random.default_rng(0) if rng is None else rng
     theta = random_directions(first.shape[1], directions, rng)
-    return float(transport_costs(first, second, theta, p).mean() ** (1 / p))
+    return float(sorted_costs(first, second, theta, (p,)).mean() ** (1 / p))
 
 
 def max_sliced_wasserstein(
@@ -144,6 +181,7 @@ def max_sliced_wasserstein(
     directions: int = _DIRECTIONS,
     starts: int = _STARTS,
     steps: int = _STEPS,
+    search_rows: int = _SEARCH_ROWS,
     rng: np.random.Generator | None = None,
 ) -> float:
     r"""Compute a lower bound of :math:`\max_\theta W_p`, see :class:`SlicedWasserstein`.
@@ -155,6 +193,8 @@ def max_sliced_wasserstein(
         directions: Random directions tried beside the coordinate axes.
         starts: How many of the best are refined by gradient ascent.
         steps: Steps of the ascent.
+        search_rows: Most rows of either side on which all ascents run; what is found is judged on
+            all rows.
         rng: Source of the directions; ``None`` for a fixed seed.
 
     Returns:
@@ -171,13 +211,14 @@ def max_sliced_wasserstein(
     rng = np.random.default_rng(0) if rng is None else rng
     dim = first.shape[1]
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
-    costs = transport_costs(first, second, candidates, p)
-    return _refined_maximum(first, second, candidates, costs, p, starts, steps)
+    (costs,) = sorted_costs(first, second, candidates, (p,))
+    search = DirectionSettings(
+        directions=directions, starts=starts, steps=steps, search_rows=search_rows
+    )
+    return _refined_maximum(first, second, candidates, costs, p, search, rng)
 
 
-def _checked_pair(
-    x: ArrayLike, y: ArrayLike, p: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _checked_pair(x: ArrayLike, y: ArrayLike, p: float) -> tuple[_Array, _Array]:
     """Check two samples and an order, and return the samples as tables."""
     if p < 1:
         raise ValueError(f"the order must be at least 1, not {p}")
@@ -185,17 +226,24 @@ def _checked_pair(
 
 
 def _refined_maximum(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    candidates: NDArray[np.float64],
-    costs: NDArray[np.float64],
+    x: _Array,
+    y: _Array,
+    candidates: _Array,
+    costs: _Array,
     p: float,
-    starts: int,
-    steps: int,
+    search: DirectionSettings,
+    rng: np.random.Generator,
 ) -> float:
     """Compute the largest ``W_p`` after an ascent from the best candidates, of known costs."""
-    best = np.argsort(costs)[::-1][:starts]
-    refined, _ = (
-        maximise_direction(x, y, candidates[best], p, steps) if steps else (costs[best], None)
-    )
-    return float(max(refined.max(), costs.max()) ** (1 / p))
+    most = float(costs.max())
+    best = candidates[np.argsort(costs)[::-1][: search.starts]]
+    if search.steps:
+        few = [thinned(points, search.search_rows, rng) for points in (x, y)]
+        refined, found = maximise_direction(few[0], few[1], best, p, search.steps)
+        if len(few[0]) < len(x) or len(few[1]) < len(y):
+            tried = np.concatenate([best[:1], found])
+            (judged,) = sorted_costs(x, y, tried, (p,))
+            start = tried[[judged.argmax()]]
+            refined, _ = maximise_direction(x, y, start, p, search.steps // 3)
+        most = max(most, float(refined.max()))
+    return float(most ** (1 / p))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
-from tailbench.metrics.sliced_wasserstein import SlicedWassersteinSettings, max_sliced_wasserstein
+from tailbench.metrics.sliced_wasserstein import DirectionSettings, max_sliced_wasserstein
 from tailbench.registry import register
 from tailbench.stats.sliced_tails import quartile_units
 
@@ -17,7 +17,7 @@ __all__ = ["SlicedWassersteinLog", "signed_log"]
 
 
 @register
-class SlicedWassersteinLog(BaseMetric[SlicedWassersteinSettings]):
+class SlicedWassersteinLog(BaseMetric[DirectionSettings]):
     r"""Max-sliced Wasserstein distance of order 1 after a logarithm on both sides of the median.
 
     .. math:: y_j = \mathrm{sign}(u_j) \log(1 + |u_j|), \qquad u_j = (x_j - m_j) / s_j,
@@ -30,7 +30,7 @@ class SlicedWassersteinLog(BaseMetric[SlicedWassersteinSettings]):
         heavy-tailed distributions, 2026 (without centre and unit).
     """
 
-    Settings = SlicedWassersteinSettings
+    Settings = DirectionSettings
     by_default = False
     quick = False
     outputs: ClassVar[dict[str, MetricOutput]] = {

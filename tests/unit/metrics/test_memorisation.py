@@ -70,6 +70,17 @@ def test_more_rows_than_are_looked_for_are_thinned(rng):
     assert first != few(x, y, None, np.random.default_rng(2), train=train)
 
 
+def test_fewer_rows_are_looked_for_among_many_training_rows(rng):
+    x, y, train = rng.standard_normal((3, 500, 2))
+    found = [
+        metric(x, y, None, np.random.default_rng(1), train=train)
+        for metric in (Memorisation(max_rows=100), Memorisation(max_distances=50_000))
+    ]
+    assert found[0] == found[1]
+    whole = Memorisation()(x, y, None, np.random.default_rng(1), train=train)
+    assert whole == Memorisation(max_distances=250_000)(x, y, None, rng, train=train) != found[0]
+
+
 def test_bad_training_rows(rng):
     x, y, train = rng.standard_normal((3, 50, 2))
     with pytest.raises(ValueError, match="training rows have 1"):

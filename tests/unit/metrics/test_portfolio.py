@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
+from tailbench.metrics.expected_shortfall import expected_shortfall
 from tailbench.metrics.portfolio import Portfolio, portfolio_weights, tail_risks
 
 N = 100_000
@@ -37,6 +38,21 @@ def test_risks_of_gaussian_and_student_portfolios_are_exact(nu, level):
     error = np.sqrt(level * (1 - level) / N) / law.pdf(law.ppf(level))
     for own, exact, factor in zip(found, exact_risks(nu, level), (4, 10), strict=True):
         np.testing.assert_allclose(own / scale, exact, atol=factor * error)
+
+
+@pytest.mark.parametrize("n", [1, 7, 20, 21, 999, 3000])
+def test_risks_are_numpys_quantiles_and_the_means_beyond_them(n):
+    losses = np.random.default_rng(n).standard_cauchy((n, 3))
+    for level in (0.95, 0.975, 0.99, 0.999):
+        at_risk, shortfall = tail_risks(losses, level)
+        np.testing.assert_allclose(at_risk, np.quantile(losses, level, axis=0), rtol=1e-12)
+        np.testing.assert_allclose(shortfall, expected_shortfall(losses, level), rtol=1e-12)
+
+
+def test_who_holds_the_opposite_loses_what_others_win(rng):
+    x, y = rng.pareto(1.5, (2, 3000, 2))
+    plain = Portfolio()(x, y, None, rng)
+    assert Portfolio()(-x, -y, None, rng) == pytest.approx(plain, rel=1e-9, nan_ok=True)
 
 
 def test_wider_samples_have_the_log_of_their_width_as_error():

@@ -55,7 +55,15 @@ def test_tails_do_not_count_in_the_bulk():
     assert distance(SlicedWassersteinBulk(), far, y) == distance(SlicedWassersteinBulk(), x, y)
     kept = y[((y >= low) & (y <= high)).all(axis=1)]
     expected = max_sliced_wasserstein(x[inside], kept, 2, rng=np.random.default_rng(0))
-    assert distance(SlicedWassersteinBulk(), x, y) == expected
+    assert distance(SlicedWassersteinBulk(units="raw"), x, y) == expected
+
+
+def test_units_do_not_matter_to_the_bulk():
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_t(2.5, (2, 3000, 3))
+    unit = np.array([1e-6, 1.0, 1e6])
+    plain = distance(SlicedWassersteinBulk(), x, y)
+    assert distance(SlicedWassersteinBulk(), unit * x, unit * y) == pytest.approx(plain, rel=1e-6)
 
 
 def test_an_empty_bulk_is_no_number():

@@ -75,6 +75,22 @@ def test_headline_meets_datasets_of_the_same_type_and_dimension():
     assert (fid["note"] == "not run here").all()
 
 
+@pytest.mark.parametrize(
+    ("units", "metric", "meets"),
+    [
+        ("raw", "max_sw1", True),
+        ("robust", "max_sw1", False),
+        ("robust", "max_sw2_headline", True),
+    ],
+)
+def test_headline_meets_distances_in_units_of_the_data_alone(units, metric, meets):
+    known = config(big=entry("gmm", dim=40))
+    known["metrics"] = {"sliced_wasserstein": {"units": units}}
+    outputs = OUTPUTS | {"max_sw2_headline": MetricOutput("max-sliced W2, as the headline")}
+    table = published_vs_ours(metrics(("big", "sigma_T=4", "started", metric, 0.2)), known, outputs)
+    assert (table["n"] > 0).sum() == meets
+
+
 def test_tables_by_alpha_meet_models_of_that_alpha():
     of = metrics(
         ("grid", "first", "first", "f1_pr", 0.7),

@@ -8,6 +8,8 @@ A table is a CSV file. Its comment lines are YAML:
     Type and settings of the dataset here by the published name of the data.
 ``compared_with``
     The metrics that the numbers are compared with.
+``raw``
+    Metrics of ours that have ``units``, with their outputs: comparable only in those of the data.
 ``note``
     What to know of the comparison; may name columns of the table, and ``steps_here``.
 ``data``, ``metric``, ``method``

@@ -82,7 +82,8 @@ def comparable(
     """Return whether a result of ours is comparable with a published number.
 
     It is if the metric, the type and the settings of its dataset, the type of its method (or the
-    method's name) and, where the source names one, the ``alpha`` of the model agree.
+    method's name) and, where the source names one, the ``alpha`` of the model agree, and a metric
+    that has other units besides is in those of the data.
 
     Args:
         row: The published number.
@@ -96,6 +97,10 @@ def comparable(
         return False
     if any(dataset.get(k, v if k != "type" else "") != v for k, v in wanted.items()):
         return False
+    for metric, outputs in about.get("raw", {}).items():
+        units = _entry(config, "metrics", metric).get("units", "raw")
+        if result["metric"] in outputs and units != "raw":
+            return False
     if "type" in about:
         return _entry(config, "methods", result["method"]).get("type") == about["type"]
     model = _model(config, result["method"])

@@ -1,0 +1,49 @@
+"""Costs of several orders by one sort, against POT."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from tailbench.stats import sorted_transport
+from tailbench.stats.sliced_transport import random_directions, transport_costs
+from tailbench.stats.sorted_transport import sorted_costs
+
+ORDERS = (1, 2, 1.5, 3)
+
+
+@pytest.mark.parametrize(("n", "m"), [(500, 500), (500, 300), (257, 1), (1, 1), (6, 4)])
+@pytest.mark.parametrize("dim", [1, 12])
+def test_costs_are_pots(n, m, dim):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_t(2.5, (n, dim)), rng.pareto(0.8, (m, dim))
+    theta = random_directions(dim, 30, rng)
+    expected = [transport_costs(x, y, theta, p) for p in ORDERS]
+    assert_allclose(sorted_costs(x, y, theta, ORDERS), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("m", [20_000, 15_000])
+def test_a_point_a_million_away_counts_with_its_mass(m):
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((20_000, 2)), rng.standard_normal((m, 2))
+    x[7] = [1e6, -1e6]
+    theta = random_directions(2, 5, rng)
+    expected = [transport_costs(x, y, theta, p) for p in (1, 2)]
+    assert_allclose(sorted_costs(x, y, theta, (1, 2)), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("m", [50, 40])
+def test_what_overflows_is_infinite(m):
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((50, 2)), rng.standard_normal((m, 2))
+    x[0] = 1e200
+    first, second = sorted_costs(x, y, random_directions(2, 3, rng), (1, 2))
+    assert np.isfinite(first).all() and np.isinf(second).all()
+
+
+def test_directions_do_not_depend_on_the_blocks(monkeypatch):
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_cauchy((100, 4)), rng.standard_cauchy((80, 4))
+    theta = random_directions(4, 20, rng)
+    costs = sorted_costs(x, y, theta, (1, 2))
+    monkeypatch.setattr(sorted_transport, "_BLOCK", 250)
+    assert_allclose(sorted_costs(x, y, theta, (1, 2)), costs, rtol=1e-12)
