@@ -55,6 +55,7 @@ def test_all_metrics_are_found():
         "sliced_wasserstein",
         "sliced_wasserstein_bulk",
         "sliced_wasserstein_log",
+        "sliced_wasserstein_published",
         "tail_coverage",
         "tail_direction",
         "tail_index",
