@@ -124,7 +124,7 @@ class Nowhere:
         return torch.rand(2, *shape, device=self.device, dtype=torch.float64)
 
 
-BY_NUMPY = ("t_edm", "t_flow")
+BY_NUMPY = ("t_edm", "t_flow", "t3vae", "pareto_gan")
 """Models whose noise gets its scale by way of NumPy, on the CPU."""
 
 

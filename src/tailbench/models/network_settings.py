@@ -10,7 +10,18 @@ from pydantic import Field, model_validator
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.settings import TrainingSettings
 
-__all__ = ["NetworkSettings", "RegressionSettings"]
+__all__ = ["BATCH_MEAN", "MARGINS", "Margins", "NetworkSettings", "RegressionSettings"]
+
+Margins = Literal["none", "softlog", "tail"]
+MARGINS = (
+    "Map of each column of a table before training, undone after sampling: 'none', robust units; "
+    "'softlog', a logarithm on both sides of the median; 'tail', on each side by the tail that the "
+    "data have there, heavy, light or bounded."
+)
+BATCH_MEAN = (
+    "Learn from the mean of the target over the rows of a batch that may have been the noised one, "
+    "which has the same minimum and less scatter (Xu et al., 2023); else from the one that was."
+)
 
 
 class NetworkSettings(TrainingSettings):
@@ -28,12 +39,7 @@ class NetworkSettings(TrainingSettings):
         "and updates the rest by AdamW; 'adamw' is for all parameters.",
     )
     learning_rate: float = Field(1e-2, gt=0, description="Highest learning rate.")
-    margins: Literal["none", "softlog", "tail"] = Field(
-        "none",
-        description="Map of each column of a table before training, undone after sampling: 'none', "
-        "robust units; 'softlog', a logarithm on both sides of the median; 'tail', on each side by "
-        "the tail that the data have there, heavy, light or bounded.",
-    )
+    margins: Margins = Field("none", description=MARGINS)
     network: Literal["mlp", "unet"] = Field(
         "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
     )
@@ -124,12 +130,7 @@ class RegressionSettings(NetworkSettings):
         "at the distance r in their own scale. 0 is the published loss, which has no mean on the "
         "heaviest tails; the minimum is the same.",
     )
-    batch_mean: bool = Field(
-        True,
-        description="Learn from the mean of the target over the rows of a batch that may have been "
-        "the noised one, which has the same minimum and less scatter (Xu et al., 2023); else from "
-        "the one that was.",
-    )
+    batch_mean: bool = Field(True, description=BATCH_MEAN)
 
     @property
     def compares_rows(self) -> bool:

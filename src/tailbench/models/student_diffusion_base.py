@@ -13,32 +13,27 @@ from pydantic import Field, model_validator
 from tailbench.exceptions import InputError
 from tailbench.models.base import Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
-from tailbench.models.network_settings import RegressionSettings
+from tailbench.models.network_settings import BATCH_MEAN, MARGINS, Margins, RegressionSettings
 from tailbench.models.preprocessing import Stored
+from tailbench.models.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tailbench.training.rows import Rows
 
-__all__ = ["StudentEstimator", "StudentSettings"]
+__all__ = ["DegreesSettings", "StudentEstimator", "StudentSettings"]
 
 
-class StudentSettings(RegressionSettings):
-    """Settings of the training of a model with Student-t noise."""
+class DegreesSettings(TrainingSettings):
+    """The degrees of freedom of a model of Student-t laws, in the units of ``margins``."""
 
+    margins: Margins = Field("none", description=MARGINS)
     nu: Literal["auto", "truth"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
-        description="Degrees of freedom of the noise, and the tail index of the samples: 'auto', "
-        "1/xi of the heaviest column, Gaussian noise if none is heavy; 'truth', the tail index of "
-        "the norm, of targets that know it; or a number.",
-    )
-
-    batch_mean: bool = Field(
-        False,
-        description="Learn from the mean of the target over the rows of a batch that may have been "
-        "the noised one, which has the same minimum and less scatter (Xu et al., 2023); else from "
-        "the one that was.",
+        description="Degrees of freedom of the law at the start, and the tail index of the "
+        "samples: 'auto', 1/xi of the heaviest column, a Gaussian if none is heavy; 'truth', the "
+        "tail index of the norm, of targets that know it; or a number.",
     )
 
     @model_validator(mode="after")
@@ -69,7 +64,13 @@ class StudentSettings(RegressionSettings):
         return self.model_copy(update={"nu": float(index)})
 
 
-Training = TypeVar("Training", bound=StudentSettings)
+class StudentSettings(DegreesSettings, RegressionSettings):
+    """Settings of the training of a model with Student-t noise."""
+
+    batch_mean: bool = Field(False, description=BATCH_MEAN)
+
+
+Training = TypeVar("Training", bound=DegreesSettings)
 
 
 class StudentEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sampling]):

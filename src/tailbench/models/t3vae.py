@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.base import SampleResult
@@ -13,7 +13,7 @@ from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.generator_settings import GeneratorSettings, perceptron_size
 from tailbench.models.preprocessing import Stored
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
-from tailbench.models.student_diffusion_base import StudentEstimator, StudentSettings
+from tailbench.models.student_diffusion_base import DegreesSettings, StudentEstimator
 from tailbench.registry import register
 from tailbench.training.context import SampleContext
 
@@ -26,21 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["T3VAE", "T3VAESampling", "T3VAESettings"]
 
 
-class T3VAESettings(GeneratorSettings):
+class T3VAESettings(DegreesSettings, GeneratorSettings):
     """Settings of the training of a Student-t autoencoder."""
 
-    margins: Literal["none", "softlog", "tail"] = Field(
-        "none",
-        description="Map of each column of a table before training, undone after sampling: 'none', "
-        "robust units; 'softlog', a logarithm on both sides of the median; 'tail', on each side by "
-        "the tail that the data have there, heavy, light or bounded.",
-    )
-    nu: Literal["auto", "truth"] | Annotated[float, Field(gt=0)] = Field(
-        "auto",
-        description="Degrees of freedom of the prior, and the tail index of the samples: 'auto', "
-        "1/xi of the heaviest column, Gaussian laws if none is heavy; 'truth', the tail index of "
-        "the norm, of targets that know it; or a number.",
-    )
     objective: Literal["bound", "power"] = Field(
         "bound",
         description="What is minimised: 'bound', minus the evidence lower bound (ELBO); or "
@@ -52,31 +40,6 @@ class T3VAESettings(GeneratorSettings):
         description="Scale of the decoder's noise, in the model's units: 'learned', one for each "
         "column, or a number for all.",
     )
-
-    @model_validator(mode="after")
-    def _truth_is_of_the_data(self) -> Self:
-        if self.nu == "truth" and self.margins != "none":
-            raise ValueError("nu: 'truth' is for margins: 'none', which leave the data their tails")
-        return self
-
-    @property
-    def needs_target(self) -> bool:
-        """Whether the exact law of the data is needed to complete the settings."""
-        return self.nu == "truth"
-
-    def for_target(self, target: Any) -> Self:
-        """Return the settings with the tail index of the norm of the target for 'truth'.
-
-        Args:
-            target: The law, or ``None`` if it is not known.
-
-        Raises:
-            InputError: If the target does not know it, or it is infinite.
-        """
-        if not self.needs_target:
-            return self
-        known = StudentSettings.model_validate({"nu": "truth"}).for_target(target)
-        return self.model_copy(update={"nu": known.nu})
 
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of encoder and decoder on data of a shape."""
@@ -97,7 +60,7 @@ class T3VAESampling(SamplingSettings):
 
 
 @register
-class T3VAE(StudentEstimator[T3VAESettings, T3VAESampling]):  # type: ignore[type-var]
+class T3VAE(StudentEstimator[T3VAESettings, T3VAESampling]):
     r"""Variational autoencoder with Student-t prior, encoder and decoder (t3-VAE).
 
     .. math:: z \sim t_m(0, I, \nu), \qquad x | z \sim t_n\left(\mu_\theta(z),

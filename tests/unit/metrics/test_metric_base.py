@@ -111,7 +111,8 @@ def test_the_order_of_rows_does_not_matter(name, data):
     samples, reference, truth = data
     shuffled = call(name, samples[::-1], reference[::-1], truth, np.random.default_rng(1))
     for key, value in call(name, samples, reference, truth, np.random.default_rng(1)).items():
-        assert shuffled[key] == pytest.approx(value, rel=1e-9)
+        # hundreds of steps of an ascent carry the rounding of a sum on
+        assert shuffled[key] == pytest.approx(value, rel=1e-6 if "headline" in key else 1e-9)
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -96,6 +96,7 @@ def test_metrics_and_figures_that_are_left_out_are_all():
         "portfolio",
         "sliced_wasserstein_bulk",
         "sliced_wasserstein_log",
+        "sliced_wasserstein_published",
     }
     assert parse(small(figures=[])).figures == ()
 
