@@ -64,7 +64,7 @@ class DegreesSettings(TrainingSettings):
         return self.model_copy(update={"nu": float(index)})
 
 
-class StudentSettings(DegreesSettings, RegressionSettings):
+class StudentSettings(RegressionSettings, DegreesSettings):
     """Settings of the training of a model with Student-t noise."""
 
     batch_mean: bool = Field(False, description=BATCH_MEAN)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["T3VAE", "T3VAESampling", "T3VAESettings"]
 
 
-class T3VAESettings(DegreesSettings, GeneratorSettings):
+class T3VAESettings(GeneratorSettings, DegreesSettings):
     """Settings of the training of a Student-t autoencoder."""
 
     objective: Literal["bound", "power"] = Field(
