@@ -73,7 +73,7 @@ def test_it_ends_with_the_summary_and_the_path_of_the_report(finished):
     made, printed = finished
     steps = total(made)
     summary = printed[printed.index(f"{steps} of {steps} steps (100%) done") :]
-    for text in ("alpha_stable", "returns", "flow_sgm sigma_T=2", "max_sw1"):
+    for text in ("alpha_stable", "returns", "flow_sgm", "sigma_T=2", "max-sliced W1"):
         assert text in summary
     assert f"The report is {made.results / 'report.html'}" in summary
     assert "Warning" not in summary
