@@ -139,7 +139,7 @@ def _run(inputs: ResultsReader, page: Path) -> dict[str, Any]:
 
 
 def _typed(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Give columns types: of experiments alone there is no value that has one."""
+    """Return the table with typed columns: of experiments alone no value has a type."""
     if len(metrics):
         return metrics
     texts = ["dataset", "method", "variant", "settings", "model", "metric"]
