@@ -23,7 +23,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["Kernel", "batch_mean", "gaussian_kernel", "student_kernel"]
+__all__ = ["Kernel", "batch_mean", "gaussian_kernel", "mean_noise", "student_kernel"]
 
 Kernel = Callable[[Tensor], Tensor]
 """Log-density of the noise, up to a constant, from the square of its norm."""
@@ -77,3 +77,25 @@ def batch_mean(
     square = torch.baddbmm(square, scaled, rows.mT, alpha=-2.0).clamp_(min=0.0)
     weights = torch.softmax(kernel(square), dim=-1)
     return weights @ rows
+
+
+def mean_noise(
+    x: Tensor,
+    sigma: Tensor,
+    noise: Tensor,
+    batch: Tensor | None,
+    kernel: Kernel = gaussian_kernel,
+) -> Tensor:
+    r"""Compute the mean of the noise :math:`n` given :math:`x + \sigma n` and the batch.
+
+    Args:
+        x: Rows, shape ``(E, n, d)``.
+        sigma: Noise levels, shape ``(E, n, 1)``.
+        noise: The noise of each row, of the shape of ``x``, returned as it is without a batch.
+        batch: The rows that ``x`` is of, shape ``(E, B, d)``.
+        kernel: Log-density of the noise.
+    """
+    if batch is None:
+        return noise
+    mean = batch_mean(x + sigma * noise, batch, 1.0, sigma, kernel)
+    return noise + (x - mean.to(x.dtype)) / sigma

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tailbench.diffusion.batch_mean import batch_mean
+from tailbench.diffusion.batch_mean import mean_noise
 from tailbench.diffusion.velocity import far_weight
 
 __all__ = ["Denoiser", "local_variance"]
@@ -104,8 +104,7 @@ class Denoiser(nn.Module):
                 over them, see :mod:`tailbench.diffusion.batch_mean`, and not the noise drawn.
         """
         noisy = x + sigma * noise
-        if batch is not None:
-            noise = noise + (x - batch_mean(noisy, batch, 1.0, sigma).to(x.dtype)) / sigma
+        noise = mean_noise(x, sigma, noise, batch)
         line, bend = self.coefficients(noisy, sigma)
         error = self.correction(noisy, sigma) - (noise - line * noisy) / bend
         weight = far_weight(noisy / (1.0 + sigma.square()).sqrt(), damping)

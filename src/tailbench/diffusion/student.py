@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tailbench.diffusion.batch_mean import batch_mean, student_kernel
+from tailbench.diffusion.batch_mean import mean_noise, student_kernel
 from tailbench.diffusion.denoiser import Denoiser
 from tailbench.diffusion.velocity import far_weight
 from tailbench.stats.student import quartile_ratio
@@ -115,9 +115,7 @@ class StudentDenoiser(Denoiser):
             batch: The rows that ``x`` is of, shape ``(E, B, d)``, as for a denoiser.
         """
         noisy = x + sigma * noise
-        if batch is not None:
-            kernel = student_kernel(self.nu, x.shape[-1])
-            noise = noise + (x - batch_mean(noisy, batch, 1.0, sigma, kernel)) / sigma
+        noise = mean_noise(x, sigma, noise, batch, student_kernel(self.nu, x.shape[-1]))
         line, factor = self.coefficients(noisy, sigma)
         error = self.correction(noisy, sigma) - (noise - line * noisy) / factor
         weight = far_weight(self._unit(noisy, sigma), damping)
