@@ -32,6 +32,7 @@ class CouplingFlow(nn.Module):
         bound: Splines act on ``[-bound, bound]``.
         width: Width of the conditioning networks.
         num_blocks: Residual blocks of the conditioning networks.
+        context: Number of further values that every conditioning network is given.
     """
 
     permutations: Tensor
@@ -45,6 +46,7 @@ class CouplingFlow(nn.Module):
         bound: float,
         width: int,
         num_blocks: int,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.dim, self.bins, self.bound = dim, bins, bound
@@ -57,7 +59,7 @@ class CouplingFlow(nn.Module):
         self.conditioners = nn.ModuleList(
             ResidualMLP(
                 generators,
-                inputs=max(2 * (dim - size), 1),
+                inputs=max(2 * (dim - size) + context, 1),
                 outputs=size * (3 * bins - 1),
                 width=width,
                 num_blocks=num_blocks,
@@ -69,9 +71,12 @@ class CouplingFlow(nn.Module):
     def _sizes(self) -> tuple[int, ...]:
         return (self.front, self.dim - self.front) if self.dim > 1 else (1,)
 
-    def _knots(self, index: int, given: Tensor, size: int) -> Tensor:
+    def _knots(self, index: int, given: Tensor, size: int, context: Tensor | None) -> Tensor:
         """Compute the parameters of a layer's splines, ``(E, n, size, 3 bins - 1)``."""
-        features = torch.cat([given.clamp(-self.bound, self.bound), given.asinh()], dim=-1)
+        further = [] if context is None else [context]
+        features = torch.cat(
+            [given.clamp(-self.bound, self.bound), given.asinh(), *further], dim=-1
+        )
         if features.shape[-1] == 0:
             features = given.new_zeros(*given.shape[:-1], 1)
         return self.conditioners[index](features).unflatten(-1, (size, 3 * self.bins - 1))
@@ -82,33 +87,38 @@ class CouplingFlow(nn.Module):
             order = order.argsort(-1)
         return x.gather(-1, order.unsqueeze(1).expand_as(x))
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map data to the base: ``(E, n, d)`` and the log-determinant ``(E, n)``."""
+    def inverse(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Map data to the base: ``(E, n, d)`` and the log-determinant ``(E, n)``.
+
+        Args:
+            x: Data, shape ``(E, n, d)``.
+            context: What the flow is conditional on, shape ``(E, n, c)``.
+        """
         ladj = x.new_zeros(x.shape[:-1])
         sizes = self._sizes()
         for layer in range(self.permutations.shape[1]):
             x = self._gather(x, layer)
             first, second = x[..., : self.front], x[..., self.front :]
-            parameters = self._knots(len(sizes) * layer, second, first.shape[-1])
+            parameters = self._knots(len(sizes) * layer, second, first.shape[-1], context)
             first, change = spline(parameters, first, self.bins, self.bound)
             ladj = ladj + change.sum(-1)
             if self.dim > 1:
-                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1])
+                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1], context)
                 second, change = spline(parameters, second, self.bins, self.bound)
                 ladj = ladj + change.sum(-1)
             x = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
         return x, ladj
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Map the base to data, ``(E, n, d)``: one evaluation of each network."""
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map the base to data, ``(E, n, d)``, as ``inverse`` back: each network once."""
         sizes = self._sizes()
         for layer in reversed(range(self.permutations.shape[1])):
             z = self._gather(z, layer)
             first, second = z[..., : self.front], z[..., self.front :]
             if self.dim > 1:
-                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1])
+                parameters = self._knots(len(sizes) * layer + 1, first, second.shape[-1], context)
                 second = spline_inverse(parameters, second, self.bins, self.bound)
-            parameters = self._knots(len(sizes) * layer, second, first.shape[-1])
+            parameters = self._knots(len(sizes) * layer, second, first.shape[-1], context)
             first = spline_inverse(parameters, first, self.bins, self.bound)
             z = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
         return z

@@ -100,6 +100,11 @@ class TailedFlow(nn.Module):
             self.degrees = nn.Parameter((excess + torch.log(-torch.expm1(-excess))).float())
 
     @property
+    def inputs(self) -> int:
+        """Gaussian values of a sample."""
+        return self.coupling.dim
+
+    @property
     def index(self) -> Tensor:
         """Inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian."""
         if self.degrees is None:

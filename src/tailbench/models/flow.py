@@ -14,6 +14,7 @@ from tailbench.data import DataShape, ImageLayout, NetworkCost
 from tailbench.models.base import Data, SampleResult, check_samples
 from tailbench.models.density import Density
 from tailbench.models.estimator import Estimator
+from tailbench.models.flow_radius import fit_radius, has_radius, quartile_factor
 from tailbench.models.preprocessing import robust_units
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Flow", "FlowSampling", "FlowSettings"]
 
 BATCH = 4096
+RADIAL = ("auto", "ttf")  # tails with which columns may share a radius
 DENSITIES = 2**15  # rows whose density is computed at once
 
 
@@ -56,6 +58,12 @@ class FlowSettings(TrainingSettings):
         "degrees of freedom where the data are heavy; 'student_learned', a Student-t base "
         "everywhere, whose degrees of freedom are learned with the flow from the estimated ones "
         "on; 'none', a Gaussian base alone.",
+    )
+    radius: Literal["auto", "none"] = Field(
+        "auto",
+        description="'auto', learn radius and direction apart where all columns are heavy and "
+        "extreme together on both sides, so that their extremes stay together; 'none', learn "
+        "columns alone. Of the tails 'auto' and 'ttf'.",
     )
     tail_fraction: float = Field(
         0.05,
@@ -121,11 +129,11 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
         index = self._index(tails)
         stretched = self.settings.tails in ("auto", "ttf", "ttf_sides")
         shape = index if stretched else np.zeros_like(index)
-        low, factor = None, _quartile_factor(shape)
+        low, factor = None, quartile_factor(shape)
         if self.settings.tails == "ttf_sides":
             low, shape = (self._side_index(x, sign) for sign in (-1.0, 1.0))
             # the distance of the quartiles is the sum of both sides'
-            factor = 2.0 / (1.0 / _quartile_factor(low) + 1.0 / _quartile_factor(shape))
+            factor = 2.0 / (1.0 / quartile_factor(low) + 1.0 / quartile_factor(shape))
             index = shape
         location, scale = robust_units(x)
         scale = scale * math.hypot(1.0, self.settings.noise)
@@ -136,7 +144,6 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
             "student": np.zeros_like(index) if stretched else index,
             "noise": robust_units(x)[1] * self.settings.noise,
         } | ({} if low is None else {"low_shape": low})
-        self.constants = {key: torch.from_numpy(value) for key, value in constants.items()}
         self.info["tails"] = {
             "mode": self.settings.tails,
             "per_seed": [
@@ -148,6 +155,9 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
                 for e, rows in enumerate(tails)
             ],
         }
+        if self._radial(x.shape[2]):
+            constants |= self._radius_constants(x, constants)
+        self.constants = {key: torch.from_numpy(value) for key, value in constants.items()}
         return self._to_model(x)
 
     def _to_model(self, x: NDArray[np.float64]) -> Tensor:
@@ -158,8 +168,24 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
         data = torch.from_numpy(x)
         if self.settings.noise:
             return data
+        if self._radial(x.shape[2]):
+            untrained = self._build(range(len(x)), x.shape[2])
+            return untrained.latents(data).float()  # type: ignore[operator]
         keys = [key for key in ("location", "scale", "shape", "low_shape") if key in self.constants]
         return TailTransform(*(self.constants[key] for key in keys)).inverse(data).float()
+
+    def _radial(self, dim: int) -> bool:
+        """Return whether columns may share a radius."""
+        return dim > 1 and self.settings.radius != "none" and self.settings.tails in RADIAL
+
+    def _radius_constants(
+        self, x: NDArray[np.float64], constants: Mapping[str, NDArray[np.float64]]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Compute the constants of the radius of data ``(E, n, d)``, each ``(E, 1)``."""
+        pairs = zip(x, constants["shape"], strict=True)
+        shared = [has_radius(rows, shape) for rows, shape in pairs]
+        self.info["tails"]["shared_radius"] = shared
+        return {**fit_radius(x, constants), "shared": np.array(shared, np.float64)[:, None]}
 
     def _index(self, tails: Sequence[Sequence[Tail]]) -> NDArray[np.float64]:
         """Return the index of each column's tail, shape ``(E, d)``; 0 where it is light."""
@@ -193,6 +219,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.coupling import CouplingFlow
+        from tailbench.flows.radial import RadialFlow
         from tailbench.flows.tailed import TailedFlow
 
         coupling = CouplingFlow(
@@ -203,12 +230,25 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
             self.settings.bound,
             self.settings.width,
             self.settings.num_blocks,
+            context=2 if "shared" in self.constants else 0,
         )
         own = {key: value[list(positions)] for key, value in self.constants.items()}
+        if "shared" in own:
+            return RadialFlow(
+                coupling,
+                self._generators(positions),
+                self.settings.bins,
+                self.settings.bound,
+                own,
+            )
         return TailedFlow(coupling, **own, learned=self.settings.tails == "student_learned")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
         draw = streams.randn(*batch.shape[1:]) if self.settings.noise else None
+        if "shared" in self.constants:
+            dim = batch.shape[2] - (0 if self.settings.noise else 1)
+            lengths = streams.randn(batch.shape[1], dim)
+            return module.loss(batch, lengths, draw)  # type: ignore[operator]
         return module.loss(batch, draw)  # type: ignore[operator]
 
     def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
@@ -255,7 +295,12 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
                     kept = min(batch, n - begin)
                     size = context.batch or kept
                     streams = IndexedStreams(
-                        [context.seeds[e] for e in group], begin, size, self.dim, device, "flow"
+                        [context.seeds[e] for e in group],
+                        begin,
+                        size,
+                        module.inputs,
+                        device,
+                        "flow",
                     )
                     x = module(streams.randn(torch.float64))[:, :kept]
                     out[group, begin : begin + kept] = x.cpu().numpy()
@@ -266,13 +311,3 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
         """Draw the start of a reverse process; the noise of the training stays in it."""
         own = SampleContext(context.seeds, batch=context.batch)
         return self.sample_block(n, FlowSampling(), own).samples
-
-
-def _quartile_factor(shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Compute the factor by which the tail transform's quartiles would miss those of the data.
-
-    The quartile of a standard Gaussian has :math:`u = \log 2`, which the transform takes to
-    :math:`s (2^\lambda - 1)/\lambda`; it is to be 0.6745 robust units.
-    """
-    safe = np.where(shape > 0, shape, 1.0)
-    return np.where(shape > 0, 0.6744897501960817 * safe / np.expm1(safe * math.log(2.0)), 1.0)

@@ -176,9 +176,9 @@ def test_training_with_noise_sees_noisy_data(fitted, block):
         np.subtract(*np.quantile(block, [0.75, 0.25], axis=1)) / (2.0 * QUARTILE)
     )
     torch.testing.assert_close(model.constants["noise"], noise)
-    draw = Streams([1, 2], torch.device("cpu"), "x").randn(50, 2)
-    noisy = batch + noise.unsqueeze(1) * draw
-    expected = module.loss(module.tail.inverse(noisy).float())
+    streams = Streams([1, 2], torch.device("cpu"), "x")
+    noisy = batch + noise.unsqueeze(1) * streams.randn(50, 2)
+    expected = module.loss(module.latents(noisy).float(), streams.randn(50, 2))
     found = model._loss(module, batch, Streams([1, 2], torch.device("cpu"), "x"))
     torch.testing.assert_close(found.double(), expected.double(), rtol=1e-4, atol=1e-5)
 
