@@ -15,7 +15,7 @@ from tailbench.margins.tail_transform import TailTransform
 __all__ = ["CONSTANTS", "RadialFlow", "RadiusMap"]
 
 CONSTANTS = ("common_scale", "common_shape", "middle", "spread", "radius_shape")
-LAYERS, WIDTH = 2, 16  # of the flow of the radius, a single column
+LAYERS = 2  # of the flow of the radius: one column, which nothing conditions
 NEAREST = 1e-12  # least radius that is told from none, in units of the middle
 NODES = 96  # of the integral over the lengths of a direction
 BEYOND = 6.0  # standard deviations of the length that the integral reaches
@@ -121,7 +121,7 @@ class RadialFlow(nn.Module):
     ) -> None:
         super().__init__()
         self.coupling = coupling
-        self.radius = CouplingFlow(generators, 1, LAYERS, bins, bound, WIDTH, 1)
+        self.radius = CouplingFlow(generators, 1, LAYERS, bins, bound, width=1, num_blocks=0)
         self.bound = bound
         for name in ("location", "scale", "shape", "noise", "shared", *CONSTANTS):
             self.register_buffer(name, constants[name], persistent=False)

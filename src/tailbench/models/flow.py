@@ -81,11 +81,16 @@ class FlowSettings(TrainingSettings):
         "data, as a start of a reverse process needs it.",
     )
 
+    def may_share_radius(self, dim: int) -> bool:
+        """Return whether columns of data of a dimension may share a radius."""
+        return dim > 1 and self.radius == "auto" and self.tails in RADIAL
+
     def cost(self, data: DataShape) -> NetworkCost:
         """Estimate the size of the pairs of couplings on data of a shape."""
         width, blocks, spline = float(self.width), float(self.num_blocks), 3.0 * self.bins
         couplings = 2 * float(self.layers)
-        parameters = couplings * (2 * blocks * width**2 + width * data.dim * (1 + spline / 2))
+        inputs = data.dim + (2.0 if self.may_share_radius(data.dim) else 0.0)
+        parameters = couplings * (2 * blocks * width**2 + width * (inputs + data.dim * spline / 2))
         kept = couplings * (width * (2 + 4 * blocks) + 40 * data.dim * spline / 2)
         return NetworkCost(parameters, 2 * parameters + 40 * kept, kept, 6 * couplings)
 
@@ -155,7 +160,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
                 for e, rows in enumerate(tails)
             ],
         }
-        if self._radial(x.shape[2]):
+        if self.settings.may_share_radius(x.shape[2]):
             constants |= self._radius_constants(x, constants)
         self.constants = {key: torch.from_numpy(value) for key, value in constants.items()}
         return self._to_model(x)
@@ -168,15 +173,11 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
         data = torch.from_numpy(x)
         if self.settings.noise:
             return data
-        if self._radial(x.shape[2]):
+        if self.settings.may_share_radius(x.shape[2]):
             untrained = self._build(range(len(x)), x.shape[2])
             return untrained.latents(data).float()  # type: ignore[operator]
         keys = [key for key in ("location", "scale", "shape", "low_shape") if key in self.constants]
         return TailTransform(*(self.constants[key] for key in keys)).inverse(data).float()
-
-    def _radial(self, dim: int) -> bool:
-        """Return whether columns may share a radius."""
-        return dim > 1 and self.settings.radius != "none" and self.settings.tails in RADIAL
 
     def _radius_constants(
         self, x: NDArray[np.float64], constants: Mapping[str, NDArray[np.float64]]
@@ -291,6 +292,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
         out, batch = np.empty((self.num_seeds, n, self.dim)), context.batch or BATCH
         with torch.no_grad():
             for group, module in self._groups():
+                width: int = module.inputs  # type: ignore[assignment]
                 for begin in range(0, n, batch):
                     kept = min(batch, n - begin)
                     size = context.batch or kept

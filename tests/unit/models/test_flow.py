@@ -198,7 +198,7 @@ def test_samples_cost_one_evaluation(fitted):
 def test_samples_that_are_not_finite_are_an_error(fitted, monkeypatch):
     model = fitted("flow auto")
     broken = model._select([0])
-    broken.forward = lambda z: torch.full_like(z, torch.inf)
+    broken.forward = lambda z: torch.full_like(z[..., 1:], torch.inf)
     monkeypatch.setattr(model, "_select", lambda positions: broken)
     with pytest.raises(FloatingPointError, match="toy: a sample is not finite"):
         model.sample_block(10, FlowSampling(), SampleContext([1, 2], "toy"))
