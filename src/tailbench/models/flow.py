@@ -300,7 +300,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
                         [context.seeds[e] for e in group],
                         begin,
                         size,
-                        module.inputs,
+                        width,
                         device,
                         "flow",
                     )
