@@ -120,13 +120,12 @@ def _metrics(results: Path, dataset: str, method: str, block: str) -> pd.DataFra
 
     folder = Path(Layout(str(results)).metrics(dataset, method, block))
     text = read_text(folder / "metrics.csv")
-    return pd.read_csv(
+    table = pd.read_csv(
         io.StringIO(text),
-        float_precision="round_trip",
         keep_default_na=False,  # a variant without a name, a dataset called NA
-        na_values={"value": ["nan"]},
-        dtype={"dataset": str, "method": str, "variant": str},
+        dtype={"dataset": str, "method": str, "variant": str, "value": str},
     )
+    return table.assign(value=[float(value) for value in table["value"]])  # to the last digit
 
 
 def _costs(results: Path, dataset: str, method: str, block: str) -> Any:
