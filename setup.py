@@ -1,4 +1,4 @@
-"""Put the workflow and recorded results into the wheel; all else of a build is in pyproject.toml."""
+"""Put the workflow and recorded results into the wheel; all else is in pyproject.toml."""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Which data sets and seeds of a record keep the order of its methods: the part for ``rank --lite``.
+"""Which data sets and seeds of a record keep the order of its methods, for ``rank --lite``.
 
-Run as ``python benchmarks/lite.py docs/reproduction/leaderboard``; with ``--write`` the cheapest part
-goes into ``record.json``. A table without a record, ``FOLDER/metrics.csv``, can be looked at too.
+Run as ``python benchmarks/lite.py docs/reproduction/leaderboard``; with ``--write`` the cheapest
+part goes into ``record.json``. A table alone, ``FOLDER/metrics.csv``, can be looked at too.
 docs/ranking.md says how a part is chosen and what its correlations mean.
 """
 
@@ -35,7 +35,9 @@ def main():
             for of in part.agreement.values()
         ]
         print(_row([len(part.seeds), " ".join(part.datasets), f"{part.share:.0%}", *cells]))
-    print("\nIn each group: Kendall's correlation, that of methods held out, the most places moved.")
+    print(
+        "\nIn each group: Kendall's correlation, that of methods held out, the most places moved."
+    )
     chosen = cheapest(parts, options.level, options.least_seeds)
     print(f"Chosen: {', '.join(chosen.datasets)}, seeds {chosen.seeds}, {chosen.share:.0%}")
     if options.write:

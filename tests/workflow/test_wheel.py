@@ -79,7 +79,8 @@ def test_the_wheel_brings_its_workflow(installed, tmp_path):
 
 
 def test_the_wheel_brings_the_tables_of_records(installed, tmp_path):
-    where = "import tailbench.pipeline.runtime.workflow_files as files; print(*files.records().values())"
+    where = "from tailbench.pipeline.runtime.workflow_files import records; "
+    where += "print(*records().values())"
     (folder,) = call([installed / "python", "-c", where], tmp_path).split()
     found = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     assert found == {name: RECORD[name] for name in ("record.json", "metrics.csv.gz")}

@@ -1,7 +1,8 @@
-"""The commands ``tailbench record`` and ``tailbench rank``: results for others, and against them."""
+"""The commands ``tailbench record`` and ``tailbench rank``."""
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tailbench.pipeline.recording.new_methods import NewMethods
 
 __all__ = ["rank", "record"]
+
+DRY = ("-n", "--dry-run", "--dryrun")
+"""Options of Snakemake with which nothing is run."""
 
 
 def rank(
@@ -44,7 +48,7 @@ def rank(
     chosen = [name.strip() for name in datasets.split(",") if name.strip()]
     new = NewMethods.read(method, Record.find(record), chosen, lite)
     status = new.run(cores, context.args)
-    if status or not new.complete:
+    if status or not new.complete or not {*DRY}.isdisjoint(context.args):
         raise typer.Exit(status)
     metrics = new.merge()
     typer.echo(f"{_head(new, lite)}\n")
@@ -56,8 +60,6 @@ def rank(
 
 def _head(new: NewMethods, lite: bool) -> str:
     """Say what is compared on what."""
-    import textwrap
-
     about = new.record.about
     count, seeds = len(new.config.datasets), ", ".join(new.plan.blocks)
     text = (
@@ -65,10 +67,10 @@ def _head(new: NewMethods, lite: bool) -> str:
         f"record {about.name}, on {count} data set{'s' if count > 1 else ''}, seeds {seeds}."
     )
     if lite and about.lite is not None:
-        taus = [f"{of['kendall']:.2f} ({group})" for group, of in about.lite.agreement.items()]
+        taus = [f"{of['held_out']:.2f} ({group})" for group, of in about.lite.agreement.items()]
         text += (
-            f" --lite is {about.lite.share:.0%} of the whole, and keeps the order of the recorded "
-            f"methods up to a Kendall correlation of {', '.join(taus)}."
+            f" --lite is {about.lite.share:.0%} of the whole; methods that it was not chosen for "
+            f"stand in it as in the whole up to a Kendall correlation of {', '.join(taus)}."
         )
     return textwrap.fill(text, 80)
 
@@ -81,7 +83,8 @@ def record(
         typer.Option(help="Figures to copy, such as ranking,survival/losses.", show_default=False),
     ] = "",
     commit: Annotated[
-        str, typer.Option(help="Commit of the code that ran, if it is not this.", show_default=False)
+        str,
+        typer.Option(help="Commit of the code that ran, if it is not this.", show_default=False),
     ] = "",
 ) -> None:
     """Record a finished run: its metrics, and what `tailbench rank` has to know of it."""

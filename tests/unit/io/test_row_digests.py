@@ -6,7 +6,9 @@ import pytest
 from tailbench.io.row_digests import BITS, rows_digest
 
 RNG = np.random.default_rng(0)
-X = np.concatenate([RNG.standard_cauchy((500, 3)), np.array([[1e6, -1e6, 0.0], [1e-300, 1.0, 2.0]])])
+X = np.concatenate(
+    [RNG.standard_cauchy((500, 3)), np.array([[1e6, -1e6, 0.0], [1e-300, 1.0, 2.0]])]
+)
 
 
 def test_last_digits_types_and_the_sign_of_zero_do_not_count():

@@ -29,10 +29,8 @@ def made_up(values, groups=GROUPS):
 
 def noisy(methods=9, datasets=4, seeds=3, spread=0.3, seed=0):
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=(3, methods, 1, 1)) + spread * rng.normal(
-        size=(3, methods, datasets, seeds)
-    )
-    return values
+    noise = spread * rng.normal(size=(3, methods, datasets, seeds))
+    return rng.normal(size=(3, methods, 1, 1)) + noise
 
 
 def test_kendall_is_scipys_with_ties():
@@ -45,7 +43,9 @@ def test_kendall_is_scipys_with_ties():
 def test_the_whole_agrees_with_itself_and_costs_all():
     parts = order_keeping(*made_up(noisy()))
     assert len(parts) == 3 * 4
-    assert {(len(p.seeds), len(p.datasets)) for p in parts} == {*itertools.product((1, 2, 3), range(1, 5))}
+    assert {(len(p.seeds), len(p.datasets)) for p in parts} == {
+        *itertools.product((1, 2, 3), range(1, 5))
+    }
     whole = parts[-1]
     assert whole.datasets == ("d0", "d1", "d2", "d3") and whole.seeds == (0, 1, 2)
     assert whole.share == pytest.approx(1.0)
@@ -58,9 +58,7 @@ def test_the_first_data_set_is_the_best_of_all_and_its_correlations_are_scipys()
     found = next(p for p in order_keeping(*made_up(values)) if len(p.datasets) == len(p.seeds) == 1)
     whole = trim_mean(values.reshape(3, 9, -1), 0.25, axis=-1)
     single = values[..., 0]
-    taus = [
-        [kendalltau(single[g, :, d], whole[g]).statistic for g in range(3)] for d in range(4)
-    ]
+    taus = [[kendalltau(single[g, :, d], whole[g]).statistic for g in range(3)] for d in range(4)]
     best = max(range(4), key=lambda d: (min(taus[d]), np.mean(taus[d])))
     assert found.datasets == (f"d{best}",)
     assert found.share == pytest.approx((best + 1) / 10 / 3)

@@ -114,7 +114,7 @@ class NewMethods:
         Raises:
             InputError: If a file of a cell is missing or corrupt.
         """
-        places = {(cell.dataset, seed) for cell in self.plan.cells() for seed in cell.seeds}
+        places = [(cell.dataset, seed) for cell in self.plan.cells() for seed in cell.seeds]
         of = self.record.metrics.set_index(["dataset", "seed"])
         recorded = of[of.index.isin(places)].reset_index()
         keys = ["dataset", "seed", "metric"]

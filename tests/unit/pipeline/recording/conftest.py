@@ -1,6 +1,7 @@
 """A record of a tiny run of closed forms, which takes seconds."""
 
 import os
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ import yaml
 from in_process import finish
 from tailbench.pipeline.recording.writing import write_record_of
 
+SOME = ["gaussian", "kde", "bootstrap", "copula_gpd"]
 CONFIG = {
     "name": "tiny",
     "seeds": ["0-4"],
@@ -15,10 +17,7 @@ CONFIG = {
     "budget": {"train_steps": 7},
     "datasets": {
         "stable": {"type": "alpha_stable", "alpha": 1.7, "dim": 2, "n_train": 300, "n_test": 300},
-        "gmm": {
-            **{"type": "gmm", "dim": 2, "n_train": 300, "n_test": 300},
-            "methods": ["gaussian", "kde", "bootstrap", "copula_gpd"],
-        },
+        "gmm": {"type": "gmm", "dim": 2, "n_train": 300, "n_test": 300, "methods": SOME},
         "losses": {"type": "copula_pareto", "dim": 2, "index": 2.0, "n_train": 300, "n_test": 300},
     },
     "models": ["gaussian", "mvt", "kde", "bootstrap", "copula_gpd"],
@@ -36,7 +35,7 @@ CONFIG = {
 def finished_run(tmp_path_factory):
     """The results of the run; read it only."""
     folder = tmp_path_factory.mktemp("recorded")
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(folder)
     try:
         (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))

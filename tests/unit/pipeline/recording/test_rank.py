@@ -27,7 +27,7 @@ LITE = {
     "datasets": ["gmm", "losses"],
     "seeds": ["0-1"],
     "share": 0.25,
-    "agreement": {"bulk": {"kendall": 0.9}, "joint": {"kendall": 0.8}},
+    "agreement": {"bulk": {"held_out": 0.9}, "joint": {"held_out": 0.8}},
 }
 
 
@@ -123,7 +123,10 @@ def test_the_budget_is_that_of_the_record_and_paths_become_absolute(record_folde
     (tmp_path / "mine" / "theirs.csv").write_text("x1,x2\n1,2\n")
     file = write(
         models={"net": {"type": "sgm"}, "long": {"type": "sgm", "train_steps": 9}},
-        methods={"net": {"type": "sgm", "model": "net"}, "file": {"type": "samples", "path": "mine/theirs.csv"}},
+        methods={
+            "net": {"type": "sgm", "model": "net"},
+            "file": {"type": "samples", "path": "mine/theirs.csv"},
+        },
     )
     config = method_config(file, Record(record_folder))
     assert config.models["net"].values["train_steps"] == 7
@@ -143,8 +146,14 @@ def test_the_budget_is_that_of_the_record_and_paths_become_absolute(record_folde
         ({"methods": 3}, "mine.yaml: methods: must be a mapping of names"),
         ({"methods": ["kde"]}, "mine.yaml: methods.kde: the record tiny has one of this name"),
         ({"models": {"mvt": {}}}, "mine.yaml: models.mvt: the record tiny has one of this name"),
-        ({"models": {"mine": {"type": "mvt", "nuu": 3}}}, "mine.yaml: models.mine.nuu: unknown key"),
-        ({"methods": {"x": {"type": "sgm"}}}, "mine.yaml: methods.x.model: there is no model 'sgm'"),
+        (
+            {"models": {"mine": {"type": "mvt", "nuu": 3}}},
+            "mine.yaml: models.mine.nuu: unknown key",
+        ),
+        (
+            {"methods": {"x": {"type": "sgm"}}},
+            "mine.yaml: methods.x.model: there is no model 'sgm'",
+        ),
     ],
 )
 def test_mistakes_in_the_file_are_named(record_folder, write, keys, sentence):
@@ -154,7 +163,7 @@ def test_mistakes_in_the_file_are_named(record_folder, write, keys, sentence):
 
 def test_what_the_record_lacks_is_named(record_folder, with_lite, write):
     record = Record(record_folder)
-    with pytest.raises(ConfigError, match="record tiny has no data set 'loses' .did you mean"):
+    with pytest.raises(ConfigError, match=r"record tiny has no data set 'loses' .did you mean"):
         method_config(write(), record, ["loses"])
     with pytest.raises(ConfigError, match="the record tiny has no part for --lite"):
         method_config(write(), record, lite=True)
@@ -185,12 +194,16 @@ def test_other_data_floors_and_metrics_are_refused_before_a_training(with_lite, 
     rows = (table["dataset"] == "gmm") & (table["seed"] == 1) & (table["metric"] == "msle")
     table["floor"] = np.where(rows, table["floor"] * (1 + 1e-6), table["floor"])
     table.to_csv(with_lite / "metrics.csv", index=False)
-    with pytest.raises(InputError, match="the floor of gmm, seed 1, metric msle is .* of the same data"):
+    with pytest.raises(
+        InputError, match=r"the floor of gmm, seed 1, metric msle is .* of the same data"
+    ):
         rank(file, *options)
     assert not (results / "models").exists() and (results / "metrics/gmm/floor").exists()
     change(with_lite, metrics=about["metrics"] | {"msle": 2})
     shutil.rmtree(results)
-    with pytest.raises(InputError, match="msle has version 2 in the record tiny and 1 in this package"):
+    with pytest.raises(
+        InputError, match="msle has version 2 in the record tiny and 1 in this package"
+    ):
         rank(file, *options)
     assert not results.exists()
 

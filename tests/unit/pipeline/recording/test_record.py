@@ -60,19 +60,21 @@ def test_the_table_of_contents_counts_what_is_there(finished_run, record_folder)
     assert list(found["dataset"]) == ["stable", "gmm", "losses"]
     assert list(found["methods"]) == [5, 4, 5]
     assert found["values"].sum() == len(metrics)
-    assert (found[["columns", "train_rows", "held_out_rows", "seeds"]] == [2, 300, 300, 5]).all(None)
+    assert (found[["columns", "train_rows", "held_out_rows", "seeds"]] == [2, 300, 300, 5]).all(
+        None
+    )
     assert (found["missing"] == "").all()
 
 
-def test_a_large_table_is_compressed_to_the_same_bytes_each_time(
-    finished_run, copied, monkeypatch
-):
+def test_a_large_table_is_compressed_to_the_same_bytes_each_time(finished_run, copied, monkeypatch):
     monkeypatch.setattr(writing, "LARGE", 1000)
     writing.write_record_of(finished_run, copied)
     packed = (copied / "metrics.csv.gz").read_bytes()
     assert gzip.decompress(packed) == (finished_run / "metrics.csv").read_bytes()
     assert not (copied / "metrics.csv").exists()
-    pd.testing.assert_frame_equal(Record(copied).metrics, read_metrics(finished_run / "metrics.csv"))
+    pd.testing.assert_frame_equal(
+        Record(copied).metrics, read_metrics(finished_run / "metrics.csv")
+    )
     writing.write_record_of(finished_run, copied)
     assert (copied / "metrics.csv.gz").read_bytes() == packed
     monkeypatch.undo()
@@ -147,7 +149,9 @@ def test_runs_on_other_rows_or_by_other_metrics_are_refused():
     one = Facts({"d": {0: "aa", 1: "bb"}}, {"msle": ({"level": 0.9}, 1)})
     check_alike({"x": one, "y": Facts({"d": {1: "bb", 2: "cc"}, "e": {1: "dd"}}), "z": Facts()})
     check_alike({"x": one, "y": Facts(metrics={"msle": ({"level": 0.9, "new": 1}, 1)})})
-    with pytest.raises(InputError, match="data of d, seed 1, are not the same in x and in y: .*bb and cc"):
+    with pytest.raises(
+        InputError, match=r"data of d, seed 1, are not the same in x and in y: .*bb and cc"
+    ):
         check_alike({"x": one, "y": Facts({"d": {1: "cc"}})})
     with pytest.raises(InputError, match="metric msle has version 1 in x and 2 in y"):
         check_alike({"x": one, "y": Facts(metrics={"msle": ({"level": 0.9}, 2)})})
