@@ -84,7 +84,7 @@ def order_keeping(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Part]:
     """
     known = _arrays(table)
     seconds = costs(metrics).groupby("dataset")["seconds"].median()
-    weights = seconds.reindex(known.datasets).fillna(0.0).to_numpy()
+    weights = seconds.reindex(list(known.datasets)).fillna(0.0).to_numpy()
     weights = weights / max(weights.sum(), 1e-300) / len(known.seeds)
     whole = _means(known.values, range(len(known.datasets)))
     everyone = np.arange(len(known.methods))
