@@ -19,7 +19,7 @@ def main():
     """Print the parts, choose one, and write it into the record if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("record", type=Path, help="folder of the record, or a table of metrics")
-    parser.add_argument("--level", type=float, default=0.9, help="least correlation, held out")
+    parser.add_argument("--level", type=float, default=0.95, help="least share of pairs")
     parser.add_argument("--least-seeds", type=int, default=1, help="least number of seeds")
     parser.add_argument("--write", action="store_true", help="write the part into record.json")
     options = parser.parse_args()
@@ -31,13 +31,14 @@ def main():
     print(_row(["---"] * (3 + len(parts[0].agreement))))
     for part in parts:
         cells = [
-            f"{of['kendall']:.2f}, {of['held_out']:.2f} ({of['moved']:.0f})"
+            f"{of['kendall']:.2f}, {of['held_out']:.2f}, {of['apart']:.0%} ({of['moved']:.0f})"
             for of in part.agreement.values()
         ]
         print(_row([len(part.seeds), " ".join(part.datasets), f"{part.share:.0%}", *cells]))
     print(
-        "\nIn each group: Kendall's correlation, that of methods held out, the most places moved."
+        "\nIn each group: Kendall's correlation, that of methods held out, the share of the pairs"
     )
+    print("told apart that stand in the same order, and the most places that a method moves.")
     chosen = cheapest(parts, options.level, options.least_seeds)
     print(f"Chosen: {', '.join(chosen.datasets)}, seeds {chosen.seeds}, {chosen.share:.0%}")
     if options.write:

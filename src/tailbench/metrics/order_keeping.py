@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tailbench.exceptions import InputError
 from tailbench.metrics.group_scores import QUALITY, costs
 from tailbench.metrics.ranking import iqm
-from tailbench.metrics.separation import complete
+from tailbench.metrics.separation import complete, pairwise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +34,10 @@ class Part:
         seeds: Numbers of seeds, the first ones.
         share: Seconds of training and sampling (medians over methods), as a share of the whole.
         agreement: By group of metrics: ``kendall`` and ``spearman``, the correlations of the
-            interquartile means of the part with those of the whole; ``held_out``, Kendall's of the
-            places of methods, each in a part that was chosen without it; ``moved``, the most
-            places that one of these moves.
+            interquartile means of the part with those of the whole. Then of each method in a part
+            that was chosen without it: ``held_out``, Kendall's correlation; ``apart``, the share
+            of the pairs that the whole tells apart which stand in the same order, 1 if there are
+            none; ``moved``, the most places that a method moves.
     """
 
     datasets: tuple[str, ...]
@@ -45,20 +46,24 @@ class Part:
     agreement: dict[str, dict[str, float]]
 
     @property
-    def held_out(self) -> float:
-        """The least Kendall correlation of a group, of methods that were held out."""
-        return min(of["held_out"] for of in self.agreement.values())
+    def apart(self) -> float:
+        """The least share, of a group, of the pairs told apart that stand in the same order."""
+        return min(of["apart"] for of in self.agreement.values())
 
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores of shape ``(groups, methods, data sets, seeds)``, and the names along the axes."""
+    """Scores of shape ``(groups, methods, data sets, seeds)``, and the names along the axes.
+
+    ``apart`` says which pairs of methods all scores tell apart, ``(groups, methods, methods)``.
+    """
 
     groups: tuple[str, ...]
     methods: tuple[str, ...]
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     values: _Array
+    apart: NDArray[np.bool_]
 
 
 def order_keeping(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Part]:
@@ -95,7 +100,7 @@ def order_keeping(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Part]:
         without = [_greedy(cells, whole, np.delete(everyone, m)) for m in everyone]
         for size in range(1, len(known.datasets) + 1):
             held_out = np.stack([_means(cells, other[:size]) for other in without])
-            agreement = _agreement(_means(cells, path[:size]), whole, held_out)
+            agreement = _agreement(_means(cells, path[:size]), whole, held_out, known.apart)
             found.append(
                 Part(
                     tuple(known.datasets[d] for d in sorted(path[:size])),
@@ -107,21 +112,21 @@ def order_keeping(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Part]:
     return found
 
 
-def cheapest(parts: Sequence[Part], level: float = 0.9, least_seeds: int = 1) -> Part:
-    """Return the part of the least cost whose groups all keep the order of held-out methods.
+def cheapest(parts: Sequence[Part], level: float = 0.95, least_seeds: int = 1) -> Part:
+    """Return the part of the least cost whose groups all keep the order of pairs told apart.
 
     Args:
         parts: The parts, from ``order_keeping``.
-        level: Least Kendall correlation of held-out methods, in every group.
+        level: Least share of these pairs, ``apart``, in every group.
         least_seeds: Least number of seeds.
 
     Raises:
         InputError: If there is none.
     """
-    good = [p for p in parts if p.held_out >= level and len(p.seeds) >= least_seeds]
+    good = [p for p in parts if p.apart >= level and len(p.seeds) >= least_seeds]
     if not good:
-        raise InputError(f"no part keeps the order up to a correlation of {level:g}")
-    return min(good, key=lambda part: (part.share, -part.held_out))
+        raise InputError(f"no part keeps the order of {level:.0%} of the pairs told apart")
+    return min(good, key=lambda part: (part.share, -part.apart))
 
 
 def kendall(one: _Array, other: _Array) -> _Array:
@@ -160,8 +165,22 @@ def _arrays(table: pd.DataFrame) -> _Scores:
         if np.isnan(values).any():
             raise InputError("the data sets do not have the same seeds")
         layers.append(values.reshape(len(methods), len(datasets), len(seeds)))
-    seeds_ = tuple(int(seed) for seed in seeds)
-    return _Scores(tuple(of), tuple(methods), tuple(datasets), seeds_, np.stack(layers))
+    return _Scores(
+        tuple(of),
+        tuple(methods),
+        tuple(datasets),
+        tuple(int(seed) for seed in seeds),
+        np.stack(layers),
+        np.stack([_apart(rows, methods) for rows in of.values()]),
+    )
+
+
+def _apart(rows: pd.DataFrame, methods: list[str]) -> NDArray[np.bool_]:
+    """Return which pairs of methods the scores of a group tell apart."""
+    pairs = pairwise(rows)
+    found = pairs.loc[pairs["apart"], ["first", "second"]]
+    told = {frozenset(pair) for pair in found.itertuples(index=False, name=None)}
+    return np.array([[frozenset((a, b)) in told for b in methods] for a in methods])
 
 
 def _means(cells: _Array, datasets: Sequence[int]) -> _Array:
@@ -182,7 +201,9 @@ def _greedy(cells: _Array, whole: _Array, methods: NDArray[np.intp]) -> list[int
     return path
 
 
-def _agreement(part: _Array, whole: _Array, held_out: _Array) -> list[dict[str, float]]:
+def _agreement(
+    part: _Array, whole: _Array, held_out: _Array, apart: NDArray[np.bool_]
+) -> list[dict[str, float]]:
     """Compare interquartile means of a part with those of the whole, group by group.
 
     Args:
@@ -190,18 +211,24 @@ def _agreement(part: _Array, whole: _Array, held_out: _Array) -> list[dict[str, 
         whole: Those of the whole.
         held_out: Those of the parts that were chosen without a method, by this method,
             ``(methods, groups, methods)``.
+        apart: Which pairs the whole tells apart.
     """
     from scipy.stats import rankdata, spearmanr
 
     found = []
     for g in range(len(whole)):
         places = rankdata(whole[g])
-        placed = np.array([rankdata(held_out[m, g])[m] for m in range(len(places))])
+        every = np.arange(len(places))
+        placed = np.array([rankdata(held_out[m, g])[m] for m in every])
+        order = np.sign(whole[g][:, None] - whole[g])
+        # row m has the method m beside the others, in the part that was chosen without it
+        same = order * np.sign(held_out[every, g, every][:, None] - held_out[:, g])
         found.append(
             {
                 "kendall": float(kendall(part[g], whole[g])),
                 "spearman": float(spearmanr(part[g], whole[g]).statistic),
-                "held_out": float(kendall(placed, places)),
+                "held_out": float(same.sum() / max(np.abs(order).sum(), 1.0)),
+                "apart": float((same[apart[g]] > 0).mean()) if apart[g].any() else 1.0,
                 "moved": float(np.abs(placed - places).max()),
             }
         )

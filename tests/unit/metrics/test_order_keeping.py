@@ -9,6 +9,7 @@ from scipy.stats import kendalltau, rankdata, spearmanr, trim_mean
 
 from tailbench.exceptions import InputError
 from tailbench.metrics.order_keeping import Part, cheapest, kendall, order_keeping
+from tailbench.metrics.separation import pairwise
 
 GROUPS = ("bulk", "margins", "joint")
 
@@ -50,7 +51,8 @@ def test_the_whole_agrees_with_itself_and_costs_all():
     assert whole.datasets == ("d0", "d1", "d2", "d3") and whole.seeds == (0, 1, 2)
     assert whole.share == pytest.approx(1.0)
     for of in whole.agreement.values():
-        assert of == {"kendall": 1.0, "spearman": pytest.approx(1.0), "held_out": 1.0, "moved": 0.0}
+        assert of.pop("moved") == 0
+        assert of == pytest.approx(dict.fromkeys(("kendall", "spearman", "held_out", "apart"), 1.0))
 
 
 def test_the_first_data_set_is_the_best_of_all_and_its_correlations_are_scipys():
@@ -69,11 +71,13 @@ def test_the_first_data_set_is_the_best_of_all_and_its_correlations_are_scipys()
 
 
 def test_a_held_out_method_is_placed_by_a_part_that_was_chosen_without_it():
-    values = noisy(methods=6, datasets=3, seeds=1, spread=1.0, seed=3)
-    found = next(p for p in order_keeping(*made_up(values)) if len(p.datasets) == 1)
+    values = noisy(methods=6, datasets=3, seeds=5, spread=1.0, seed=3)
+    table, metrics = made_up(values)
+    found = next(p for p in order_keeping(table, metrics) if len(p.datasets) == 1)
+    assert len(found.seeds) == 1
     whole = trim_mean(values.reshape(3, 6, -1), 0.25, axis=-1)
     single = values[..., 0]
-    placed = np.empty((3, 6))
+    placed, signs = np.empty((3, 6)), np.zeros((3, 6, 6))
     for m in range(6):
         rest = [i for i in range(6) if i != m]
         taus = [
@@ -82,10 +86,16 @@ def test_a_held_out_method_is_placed_by_a_part_that_was_chosen_without_it():
         ]
         best = max(range(3), key=lambda d: (min(taus[d]), np.mean(taus[d])))
         placed[:, m] = rankdata(single[:, :, best], axis=1)[:, m]
-    places = rankdata(whole, axis=1)
+        signs[:, m] = np.sign(single[:, [m], best] - single[:, :, best])
+    places, pairs = rankdata(whole, axis=1), pairwise(table)
     for g, group in enumerate(GROUPS):
         of = found.agreement[group]
-        assert of["held_out"] == pytest.approx(kendalltau(placed[g], places[g]).statistic)
+        same = signs[g] * np.sign(whole[g][:, None] - whole[g])
+        assert of["held_out"] == pytest.approx(same.sum() / 30)
+        told = pairs[pairs["apart"] & (pairs["group"] == group)]
+        ends = [(int(a[1:]), int(b[1:])) for a, b in told[["first", "second"]].to_numpy()]
+        kept = [same[pair] > 0 for a, b in ends for pair in ((a, b), (b, a))]
+        assert of["apart"] == pytest.approx(np.mean(kept) if kept else 1.0)
         assert of["moved"] == np.abs(placed[g] - places[g]).max()
 
 
@@ -114,13 +124,13 @@ def test_what_has_no_order_is_refused():
 
 
 def test_the_cheapest_part_that_is_good_enough():
-    def part(share, held_out, seeds=1):
-        agreement = {"bulk": {"held_out": held_out}, "joint": {"held_out": 0.95}}
+    def part(share, apart, seeds=1):
+        agreement = {"bulk": {"apart": apart}, "joint": {"apart": 0.95}}
         return Part(("d",), tuple(range(seeds)), share, agreement)
 
     parts = [part(0.1, 0.8), part(0.3, 0.91, seeds=2), part(0.4, 0.99, seeds=5), part(0.2, 0.92)]
-    assert cheapest(parts) is parts[3]
-    assert cheapest(parts, least_seeds=2) is parts[1]
+    assert cheapest(parts, level=0.9) is parts[3]
+    assert cheapest(parts, level=0.9, least_seeds=2) is parts[1]
     assert cheapest(parts, level=0.94) is parts[2]
-    with pytest.raises(InputError, match=r"no part keeps the order up to a correlation of 0\.96"):
+    with pytest.raises(InputError, match="no part keeps the order of 96% of the pairs told apart"):
         cheapest(parts, level=0.96)

@@ -73,6 +73,9 @@ def test_new_methods_are_set_among_the_recorded(write, record_folder):
     assert old["value"].to_numpy() == pytest.approx(record.metrics["value"].to_numpy(), nan_ok=True)
     floors = merged.groupby(["dataset", "seed", "metric"])["floor"].nunique(dropna=False)
     assert (floors == 1).all()
+    values = merged.set_index(["method", "dataset", "seed", "metric"])["value"]
+    again = values["kde_again"]  # from the record's model, by another name
+    assert again.to_numpy() == pytest.approx(values["kde"][again.index].to_numpy(), nan_ok=True)
     ranks = ranking(scores(merged)).set_index(["group", "name"])
     lines = printed.splitlines()
     for group in ("bulk", "margins", "joint"):

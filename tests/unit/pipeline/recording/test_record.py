@@ -191,5 +191,5 @@ def test_the_part_for_lite_is_written_into_the_record(copied, monkeypatch, capsy
         assert set(about.lite.datasets) <= set(about.data)
         (block,) = about.lite.seeds
         assert len(parse_block(block)) >= 2 and set(about.lite.agreement) == {*QUALITY}
-        assert all(of["held_out"] >= float(level) - 1e-9 for of in about.lite.agreement.values())
+        assert all(of["apart"] >= float(level) - 1e-9 for of in about.lite.agreement.values())
     assert "| seeds | data sets | share | bulk | margins | joint |" in capsys.readouterr().out
