@@ -195,9 +195,8 @@ def _greedy(cells: _Array, whole: _Array, methods: NDArray[np.intp]) -> list[int
     own, cells = whole[:, methods], cells[:, methods]
     while len(path) < cells.shape[2]:
         left = [d for d in range(cells.shape[2]) if d not in path]
-        taus = np.stack([kendall(_means(cells, [*path, d]), own) for d in left])
-        # the mean decides between equal ones
-        path.append(left[int(np.lexsort((taus.mean(axis=1), taus.min(axis=1)))[-1])])
+        taus = {d: kendall(_means(cells, [*path, d]), own) for d in left}
+        path.append(max(left, key=lambda d: (taus[d].min(), taus[d].mean())))
     return path
 
 

@@ -100,7 +100,7 @@ def check_alike(runs: Mapping[str, Facts]) -> None:
                 raise InputError(
                     f"the metric {name} has version {known[1]} in {first} and {how[1]} in {run}"
                 )
-            if how[0] != known[0]:
+            if _differ(how[0], known[0]):
                 raise InputError(f"the metric {name} has other settings in {first} than in {run}")
 
 

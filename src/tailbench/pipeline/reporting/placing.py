@@ -82,13 +82,13 @@ def _within(judged: pd.DataFrame, fresh: Collection[str]) -> Iterator[str]:
     for name, of in judged[judged["method"].isin(list(fresh))].groupby("name", sort=False):
         good, bad = [], []
         for row in of.to_dict("records"):
-            floors = {group: row[group] for group in QUALITY if math.isfinite(row[group])}
-            worst = max(floors, key=lambda group: floors[group])
+            times, worst = max((row[g], g) for g in QUALITY if math.isfinite(row[g]))
+            if times <= WITHIN:
+                good.append(row["dataset"])
+                continue
             side = row["direction"] if worst == row["worst"] else ""
-            said = f"{row['dataset']} ({', '.join(filter(None, [GROUP_NAMES[worst], side]))}, "
-            said += f"{number(floors[worst], 2)})"
-            bad += [] if floors[worst] <= WITHIN else [said]
-            good += [row["dataset"]] if floors[worst] <= WITHIN else []
+            what = " ".join(filter(None, [GROUP_NAMES[worst], side]))
+            bad.append(f"{row['dataset']} ({what}, {number(times, 2)})")
         parts = [f"on {', '.join(good)}"] if good else []
         parts += [f"not on {', '.join(bad)}"] if bad else []
         yield f"{name}: within {WITHIN:g} floors in every group {'; '.join(parts)}."
