@@ -60,9 +60,8 @@ def test_the_table_of_contents_counts_what_is_there(finished_run, record_folder)
     assert list(found["dataset"]) == ["stable", "gmm", "losses"]
     assert list(found["methods"]) == [5, 4, 5]
     assert found["values"].sum() == len(metrics)
-    assert (found[["columns", "train_rows", "held_out_rows", "seeds"]] == [2, 300, 300, 5]).all(
-        None
-    )
+    sizes = found[["columns", "train_rows", "held_out_rows", "seeds"]].to_numpy()
+    assert (sizes == [2, 300, 300, 5]).all()
     assert (found["missing"] == "").all()
 
 
