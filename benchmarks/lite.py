@@ -19,7 +19,8 @@ def main():
     """Print the parts, choose one, and write it into the record if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("record", type=Path, help="folder of the record, or a table of metrics")
-    parser.add_argument("--level", type=float, default=0.95, help="least share of pairs")
+    parser.add_argument("--correlation", type=float, default=0.8, help="least one, held out")
+    parser.add_argument("--apart", type=float, default=0.95, help="least share of such pairs")
     parser.add_argument("--least-seeds", type=int, default=1, help="least number of seeds")
     parser.add_argument("--write", action="store_true", help="write the part into record.json")
     options = parser.parse_args()
@@ -39,7 +40,7 @@ def main():
         "\nIn each group: Kendall's correlation, that of methods held out, the share of the pairs"
     )
     print("told apart that stand in the same order, and the most places that a method moves.")
-    chosen = cheapest(parts, options.level, options.least_seeds)
+    chosen = cheapest(parts, options.correlation, options.apart, options.least_seeds)
     print(f"Chosen: {', '.join(chosen.datasets)}, seeds {chosen.seeds}, {chosen.share:.0%}")
     if options.write:
         _write(folder, chosen)

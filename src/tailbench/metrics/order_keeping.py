@@ -45,10 +45,9 @@ class Part:
     share: float
     agreement: dict[str, dict[str, float]]
 
-    @property
-    def apart(self) -> float:
-        """The least share, of a group, of the pairs told apart that stand in the same order."""
-        return min(of["apart"] for of in self.agreement.values())
+    def least(self, key: str) -> float:
+        """Return the least value of ``agreement`` in a group, such as of ``held_out``."""
+        return min(of[key] for of in self.agreement.values())
 
 
 @dataclass(frozen=True)
@@ -112,21 +111,32 @@ def order_keeping(table: pd.DataFrame, metrics: pd.DataFrame) -> list[Part]:
     return found
 
 
-def cheapest(parts: Sequence[Part], level: float = 0.95, least_seeds: int = 1) -> Part:
-    """Return the part of the least cost whose groups all keep the order of pairs told apart.
+def cheapest(
+    parts: Sequence[Part], correlation: float = 0.8, apart: float = 0.95, least_seeds: int = 1
+) -> Part:
+    """Return the part of the least cost that keeps the order in every group.
 
     Args:
         parts: The parts, from ``order_keeping``.
-        level: Least share of these pairs, ``apart``, in every group.
+        correlation: Least Kendall correlation of methods held out.
+        apart: Least share of the pairs told apart that stand in the same order.
         least_seeds: Least number of seeds.
 
     Raises:
         InputError: If there is none.
     """
-    good = [p for p in parts if p.apart >= level and len(p.seeds) >= least_seeds]
+    good = [
+        part
+        for part in parts
+        if part.least("held_out") >= correlation
+        and part.least("apart") >= apart
+        and len(part.seeds) >= least_seeds
+    ]
     if not good:
-        raise InputError(f"no part keeps the order of {level:.0%} of the pairs told apart")
-    return min(good, key=lambda part: (part.share, -part.apart))
+        raise InputError(
+            f"no part has a correlation of {correlation:g} and {apart:.0%} of the pairs told apart"
+        )
+    return min(good, key=lambda part: (part.share, -part.least("held_out")))
 
 
 def kendall(one: _Array, other: _Array) -> _Array:

@@ -124,13 +124,26 @@ def test_what_has_no_order_is_refused():
 
 
 def test_the_cheapest_part_that_is_good_enough():
-    def part(share, apart, seeds=1):
-        agreement = {"bulk": {"apart": apart}, "joint": {"apart": 0.95}}
+    def part(share, held_out, apart=1.0, seeds=1):
+        agreement = {
+            "bulk": {"held_out": held_out, "apart": 1.0},
+            "joint": {"held_out": 0.95, "apart": apart},
+        }
         return Part(("d",), tuple(range(seeds)), share, agreement)
 
-    parts = [part(0.1, 0.8), part(0.3, 0.91, seeds=2), part(0.4, 0.99, seeds=5), part(0.2, 0.92)]
-    assert cheapest(parts, level=0.9) is parts[3]
-    assert cheapest(parts, level=0.9, least_seeds=2) is parts[1]
-    assert cheapest(parts, level=0.94) is parts[2]
-    with pytest.raises(InputError, match="no part keeps the order of 96% of the pairs told apart"):
-        cheapest(parts, level=0.96)
+    parts = [
+        part(0.1, 0.7),
+        part(0.3, 0.91, seeds=2),
+        part(0.4, 0.99, seeds=5),
+        part(0.2, 0.92, apart=0.97),
+        part(0.15, 0.92, apart=0.9),
+    ]
+    assert cheapest(parts) is parts[3]
+    assert cheapest(parts, apart=0.98) is parts[1]
+    assert cheapest(parts, apart=0.9) is parts[4]
+    assert cheapest(parts, correlation=0.93) is parts[2]
+    assert cheapest(parts, least_seeds=3) is parts[2]
+    with pytest.raises(
+        InputError, match=r"no part has a correlation of 0\.96 and 95% of the pairs"
+    ):
+        cheapest(parts, correlation=0.96)

@@ -182,7 +182,7 @@ def test_the_part_for_lite_is_written_into_the_record(copied, monkeypatch, capsy
     script = importlib.import_module("lite")
     before = Record(copied).about
     for level in ("0.3", "1.0"):
-        command = ["lite", str(copied), "--write", "--level", level, "--least-seeds", "2"]
+        command = ["lite", str(copied), "--write", "--correlation", level, "--least-seeds", "2"]
         monkeypatch.setattr(sys, "argv", command)
         script.main()
         about = Record(copied).about
@@ -190,5 +190,5 @@ def test_the_part_for_lite_is_written_into_the_record(copied, monkeypatch, capsy
         assert set(about.lite.datasets) <= set(about.data)
         (block,) = about.lite.seeds
         assert len(parse_block(block)) >= 2 and set(about.lite.agreement) == {*QUALITY}
-        assert all(of["apart"] >= float(level) - 1e-9 for of in about.lite.agreement.values())
+        assert all(of["held_out"] >= float(level) - 1e-9 for of in about.lite.agreement.values())
     assert "| seeds | data sets | share | bulk | margins | joint |" in capsys.readouterr().out
