@@ -206,7 +206,9 @@ def _greedy(cells: _Array, whole: _Array, methods: NDArray[np.intp]) -> list[int
     while len(path) < cells.shape[2]:
         left = [d for d in range(cells.shape[2]) if d not in path]
         taus = {d: kendall(_means(cells, [*path, d]), own) for d in left}
-        path.append(max(left, key=lambda d: (taus[d].min(), taus[d].mean())))
+        # of equal ones the first, so that nothing depends on last digits
+        found = {d: np.round([tau.min(), tau.mean()], 12).tolist() for d, tau in taus.items()}
+        path.append(max(left, key=found.__getitem__))
     return path
 
 
