@@ -1,4 +1,4 @@
-"""Put the workflow into the wheel; all else that a build needs is in pyproject.toml."""
+"""Put the workflow and recorded results into the wheel; all else is in pyproject.toml."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,9 @@ from setuptools.command.build_py import build_py
 
 SHIPPED = ("Snakefile", "config.yaml", "envs", "presets", "profiles", "workflow")
 """What `tailbench run` needs of a checkout."""
+
+RECORDED = ("record.json", "metrics.csv", "metrics.csv.gz")
+"""What `tailbench rank` needs of a folder of recorded results, where it has the first of them."""
 
 
 class BuildWithWorkflow(build_py):
@@ -26,6 +29,10 @@ class BuildWithWorkflow(build_py):
                 shutil.copytree(name, target / name)
             else:
                 shutil.copy2(name, target / name)
+        for record in Path("docs", "reproduction").glob(f"*/{RECORDED[0]}"):
+            (target / record.parent).mkdir(parents=True)
+            for file in filter(Path.is_file, map(record.with_name, RECORDED)):
+                shutil.copy2(file, target / file)
 
 
 setup(cmdclass={"build_py": BuildWithWorkflow})

@@ -28,16 +28,18 @@ def _from_folder(path: str, info: ValidationInfo) -> str:
     """Return a relative path as seen from the current folder.
 
     It starts at the ``folder`` of the validation context, if there is one. The result is relative
-    too, unless only the root of the file system holds both folders. Addresses and absolute paths
-    stay as they are.
+    too, unless only the root of the file system holds both folders, or the context asks for
+    ``absolute`` paths. Addresses and absolute paths stay as they are.
     """
     folder = (info.context or {}).get("folder")
     if folder is None or not path or Path(path).is_absolute() or "://" in path:
         return path
     start, here = Path(folder).resolve(), Path.cwd()
+    whole = os.path.normpath(start / path)
+    if (info.context or {}).get("absolute"):
+        return whole
     if start == here:
         return path
-    whole = os.path.normpath(start / path)
     shared = os.path.commonpath([whole, here])
     return whole if shared == here.anchor else os.path.relpath(whole, here)
 

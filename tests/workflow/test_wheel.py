@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 SOURCES = ("Snakefile", "config.yaml", "envs", "presets", "profiles", "workflow", "src")
 SOURCES = (*SOURCES, "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
+RECORD = {"record.json": b"{}", "metrics.csv.gz": b"any", "ranking.png": b"none"}
 
 
 def call(command, folder, **environment):
@@ -47,6 +48,10 @@ def installed(tmp_path_factory):
             shutil.copytree(ROOT / name, source / name, ignore=skip)
         else:
             shutil.copy2(ROOT / name, source / name)
+    recorded = source / "docs" / "reproduction" / "any"
+    recorded.mkdir(parents=True)
+    for name, content in RECORD.items():
+        (recorded / name).write_bytes(content)
     pip = [sys.executable, "-m", "pip"]
     build = ["--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", dist, source]
     call([*pip, "wheel", *build], base)
@@ -71,6 +76,14 @@ def test_the_wheel_brings_its_workflow(installed, tmp_path):
         for source in [ROOT / name, *(ROOT / name).rglob("*")]:
             copied = Path(workflow) / source.relative_to(ROOT)
             assert source.is_dir() or copied.read_bytes() == source.read_bytes(), copied
+
+
+def test_the_wheel_brings_the_tables_of_records(installed, tmp_path):
+    where = "from tailbench.pipeline.runtime.workflow_files import records; "
+    where += "print(*records().values())"
+    (folder,) = call([installed / "python", "-c", where], tmp_path).split()
+    found = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    assert found == {name: RECORD[name] for name in ("record.json", "metrics.csv.gz")}
 
 
 def test_a_preset_runs_in_any_folder(installed, tmp_path):

@@ -18,6 +18,7 @@ from tailbench.pipeline.generate_command import generate
 from tailbench.pipeline.init_command import init
 from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.list_command import list_parts
+from tailbench.pipeline.rank_command import rank, record
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.slurm_requeue import requeue
 from tailbench.pipeline.runtime.workflow_files import complete_config, find_config
@@ -91,6 +92,8 @@ app.command()(choose)
 app.command()(score)
 app.command()(generate)
 app.command("list")(list_parts)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(rank)
+app.command()(record)
 
 
 @app.command()
@@ -196,11 +199,14 @@ def merge(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
 ) -> None:
-    """Join the metrics of several runs; refused where floors or values of one cell differ."""
+    """Join the metrics of several runs; refused where data, metrics or values of a cell differ."""
     from tailbench.io.atomic import atomic_write
     from tailbench.metrics.merging import merge_metrics
+    from tailbench.pipeline.recording.facts import check_alike
+    from tailbench.pipeline.recording.record import facts_beside
     from tailbench.pipeline.results.reader import read_metrics
 
+    check_alike({str(path): facts_beside(path) for path in files})
     merged = merge_metrics({str(path): read_metrics(path) for path in files})
     atomic_write(output, merged.to_csv(index=False, lineterminator="\n"))
     cells = len(merged[["dataset", "method", "variant", "seed"]].drop_duplicates())

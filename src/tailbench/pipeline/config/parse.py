@@ -13,7 +13,7 @@ from tailbench.pipeline.config.errors import line, sentences
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.references import mistakes_between
 
-__all__ = ["load", "parse"]
+__all__ = ["load", "parse", "read_mapping"]
 
 
 class _Unique(yaml.SafeLoader):
@@ -57,6 +57,15 @@ def load(path: str | Path) -> Config:
         ConfigError: If the file is missing, is not YAML, or holds a mistake; one line per mistake.
     """
     path = Path(path)
+    return parse(read_mapping(path), str(path), path)
+
+
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """Read the keys and values of a configuration file, which are not checked.
+
+    Raises:
+        ConfigError: If the file is missing, is not YAML, or holds no mapping.
+    """
     try:
         raw = _read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -68,11 +77,14 @@ def load(path: str | Path) -> Config:
         raise ConfigError(f"the configuration {path} is not valid YAML: {where}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"the configuration {path} must be a mapping of keys to values")
-    return parse(raw, str(path), path)
+    return raw
 
 
 def parse(
-    raw: Mapping[str, Any], source: str = "the configuration", file: str | Path | None = None
+    raw: Mapping[str, Any],
+    source: str = "the configuration",
+    file: str | Path | None = None,
+    absolute: bool = False,
 ) -> Config:
     """Check and complete a configuration that has been read.
 
@@ -82,6 +94,8 @@ def parse(
         file: The file that it was read from: relative paths start at its folder, and the results
             have its name. Without a file, as for a configuration that was completed before,
             paths stay as they are.
+        absolute: Whether these paths become absolute ones, for a configuration that is written to
+            another folder.
 
     Raises:
         ConfigError: If it holds a mistake; one line per mistake.
@@ -90,7 +104,7 @@ def parse(
     context = None
     if file is not None:
         data.setdefault("name", Path(file).stem)
-        context = {"folder": Path(file).parent}
+        context = {"folder": Path(file).parent, "absolute": absolute}
     try:
         config = Config.model_validate(data, context=context)
     except ValidationError as error:

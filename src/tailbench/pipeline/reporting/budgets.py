@@ -41,7 +41,8 @@ def budgets(
 
     Returns:
         One row per dataset, method and variant with the ``COLUMNS``; ``rows_seen`` is missing for
-        methods none of whose models is trained step by step.
+        methods none of whose models is trained step by step, and both it and ``parameters`` of
+        models that another run has trained.
     """
     import pandas as pd
 
@@ -53,7 +54,9 @@ def budgets(
         dataset, method, variant = (str(part) for part in key)  # type: ignore[attr-defined]
         names = _models(metrics, dataset, method)
         written = [specs.get(dataset, {}).get(name, [{}])[0] for name in names]
-        seen = [count for spec in written if (count := _rows_seen(spec)) is not None]
+        known = all(written)  # not of models that another run has trained
+        seen = [count for spec in written if known and (count := _rows_seen(spec)) is not None]
+        parameters = sum(int(spec.get("parameters", 0)) for spec in written)
         rows.append(
             {
                 "dataset": dataset,
@@ -61,7 +64,7 @@ def budgets(
                 "variant": variant,
                 "name": Variant(method, variant).text,
                 "models": ", ".join(names),
-                "parameters": sum(int(spec.get("parameters", 0)) for spec in written),
+                "parameters": parameters if known else float("nan"),
                 "rows_seen": float(sum(seen)) if seen else float("nan"),
                 **cost.to_dict(),
                 "tuned": _tuned(config, method),

@@ -20,7 +20,7 @@ from tailbench.pipeline.reporting.number_format import number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Leaderboard"]
+__all__ = ["WIDTH", "Leaderboard", "row_line"]
 
 WIDTH = 80
 FIRST = 3
@@ -120,14 +120,14 @@ class Leaderboard:
             few = f": {FEW}" if section["few"] else ""
             interval = "range over seeds" if section["few"] else "95 % interval"
             head = f"{section['title']}, in floors ({interval}){few}"
-            lines += ["", head, *map(_line, section["rows"][:FIRST])]
+            lines += ["", head, *map(row_line, section["rows"][:FIRST])]
         if lines and self.ranks["cliques"].fillna("").ne("").any():
             lines += ["", "Methods that share a letter cannot be told apart."]
         return "\n".join(lines)
 
 
-def _line(row: Mapping[Any, Any]) -> str:
-    """Write a method on one line: rank, name, multiple, interval, letters."""
+def row_line(row: Mapping[Any, Any]) -> str:
+    """Write a row of a section on one line: rank, name, multiple, interval, letters."""
     rank = f"{row['rank']:.0f}" if math.isfinite(row["rank"]) else "–"
     name = f"{row['method']} {row['variant']}".strip()
     shown = name if len(name) <= 36 else f"{name[:35]}…"

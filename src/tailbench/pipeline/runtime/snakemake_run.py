@@ -48,7 +48,11 @@ class Ended:
 
 
 def run_snakemake(
-    config: Path, cores: str, options: Sequence[str], datasets: Sequence[str] = ()
+    config: Path,
+    cores: str,
+    options: Sequence[str],
+    datasets: Sequence[str] = (),
+    targets: Sequence[str] = (),
 ) -> Ended:
     """Check a configuration, and run its workflow in the current folder.
 
@@ -58,6 +62,7 @@ def run_snakemake(
         options: Further options of Snakemake.
         datasets: Names of the datasets whose cells are run, without tables, figures and report;
             the whole configuration if there are none.
+        targets: Files to make alone.
 
     Returns:
         How it has ended.
@@ -69,7 +74,7 @@ def run_snakemake(
     file = find_config(config)
     plan = Plan(load(file))
     plan.check_files(str(file))
-    targets = _metrics_of(plan, datasets)
+    asked = [*_metrics_of(plan, datasets), *targets]
     workflow = workflow_folder()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
     # By itself Snakemake would take any folder named `default` here for the profile.
@@ -81,7 +86,7 @@ def run_snakemake(
             command += ["--logger", "tailbench"]
             environment[OUTCOME] = str(outcome)
         # Options that take several values stand before this one, so that a target is none of them.
-        status = _call([*command, "--cores", cores, *options, *targets], environment)
+        status = _call([*command, "--cores", cores, *options, *asked], environment)
         text = outcome.read_text(encoding="utf-8") if outcome.is_file() else ""
     said, _, folder = text.partition("\n")  # of the run, which --directory may have changed
     results = Path(folder, plan.layout.root)

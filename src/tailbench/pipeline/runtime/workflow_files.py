@@ -7,9 +7,19 @@ from pathlib import Path
 
 from tailbench.exceptions import InputError
 
-__all__ = ["complete_config", "find_config", "preset_line", "presets", "workflow_folder"]
+__all__ = [
+    "RECORDS",
+    "complete_config",
+    "find_config",
+    "preset_line",
+    "presets",
+    "records",
+    "workflow_folder",
+]
 
 DEFAULT = "config.yaml"
+RECORDS = "docs/reproduction"
+"""Where recorded results are, below the folder of the workflow; ``setup.py`` copies them there."""
 
 
 def workflow_folder() -> Path:
@@ -60,6 +70,12 @@ def find_config(config: str | Path) -> Path:
     close = difflib.get_close_matches(file.stem, known, n=1)
     hint = f"did you mean the preset {close[0]!r}?" if close else "see `tailbench list presets`"
     raise InputError(f"the configuration {config} does not exist ({hint})")
+
+
+def records() -> dict[str, Path]:
+    """Return the folders of recorded results that come with the package, by name."""
+    found = sorted((workflow_folder() / RECORDS).glob("*/record.json"))
+    return {file.parent.name: file.parent for file in found}
 
 
 def preset_line(file: Path) -> str:

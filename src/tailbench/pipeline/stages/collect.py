@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,10 @@ from tailbench.pipeline.results.cell_status import failures
 from tailbench.pipeline.results.layout import COLLECTED, SUMS, Layout
 from tailbench.pipeline.stages.options import Results
 
-__all__ = ["COLUMNS", "gather", "run"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "floor_of", "gather", "run", "table_of_cells", "write_collected"]
 
 COLUMNS = [
     "dataset",
@@ -64,26 +67,14 @@ def gather(results: Path, config: Mapping[str, Any], described: dict[str, Any]) 
         config: The completed configuration.
         described: The plan as plain data, with its ``failures``.
     """
-    import pandas as pd
+    write_collected(results, table_of_cells(results, described), config, described)
 
+
+def write_collected(
+    results: Path, metrics: pd.DataFrame, config: Mapping[str, Any], described: Mapping[str, Any]
+) -> None:
+    """Write ``metrics.csv``, ``plan.json`` and ``config.json``, and their checksums."""
     layout = Layout(str(results))
-    failed = {tuple(failure["cell"]) for failure in described["failures"]}
-    tables = []
-    floors: dict[tuple[str, str], Any] = {}
-    for dataset, method, block in described["cells"]:
-        if (dataset, method, block) in failed:
-            continue
-        if (dataset, block) not in floors:
-            floor = _metrics(results, dataset, "floor", block)
-            floors[dataset, block] = floor.rename(columns={"value": "floor"})[
-                ["seed", "metric", "floor"]
-            ]
-        table = _metrics(results, dataset, method, block)
-        table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
-        tables.append(table.merge(_costs(results, dataset, method, block), on=["variant", "seed"]))
-    metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
-    # an unbiased estimate of a distance may be below zero, and is then no measure of others
-    metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
     with replacing(layout.metrics_table) as temporary:
         metrics[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
     write_record(Path(layout.config), config)
@@ -91,19 +82,50 @@ def gather(results: Path, config: Mapping[str, Any], described: dict[str, Any]) 
     seal(results, [name for name in COLLECTED if name != SUMS])
 
 
-def _metrics(results: Path, dataset: str, method: str, block: str) -> Any:
+def table_of_cells(results: Path, described: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the tidy metrics of the cells that have not failed, with ``COLUMNS``.
+
+    Args:
+        results: The results folder.
+        described: The plan as plain data; of ``failures`` the cells are left out.
+    """
+    import pandas as pd
+
+    failed = {tuple(failure["cell"]) for failure in described.get("failures") or []}
+    tables = []
+    floors: dict[tuple[str, str], Any] = {}
+    for dataset, method, block in described["cells"]:
+        if (dataset, method, block) in failed:
+            continue
+        if (dataset, block) not in floors:
+            floors[dataset, block] = floor_of(results, dataset, block)
+        table = _metrics(results, dataset, method, block)
+        table = table.merge(floors[dataset, block], on=["seed", "metric"], how="left")
+        tables.append(table.merge(_costs(results, dataset, method, block), on=["variant", "seed"]))
+    metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+    # an unbiased estimate of a distance may be below zero, and is then no measure of others
+    metrics["ratio"] = metrics["value"] / metrics["floor"].where(metrics["floor"] > 0)
+    return metrics[COLUMNS]
+
+
+def floor_of(results: Path, dataset: str, block: str) -> pd.DataFrame:
+    """Read the values of real data: ``seed``, ``metric`` and ``floor``."""
+    floor = _metrics(results, dataset, "floor", block)
+    return floor.rename(columns={"value": "floor"})[["seed", "metric", "floor"]]
+
+
+def _metrics(results: Path, dataset: str, method: str, block: str) -> pd.DataFrame:
     """Read the metrics of a cell, or of the floor."""
     import pandas as pd
 
     folder = Path(Layout(str(results)).metrics(dataset, method, block))
     text = read_text(folder / "metrics.csv")
-    return pd.read_csv(
+    table = pd.read_csv(
         io.StringIO(text),
-        float_precision="round_trip",
         keep_default_na=False,  # a variant without a name, a dataset called NA
-        na_values={"value": ["nan"]},
-        dtype={"dataset": str, "method": str, "variant": str},
+        dtype={"dataset": str, "method": str, "variant": str, "value": str},
     )
+    return table.assign(value=[float(value) for value in table["value"]])  # to the last digit
 
 
 def _costs(results: Path, dataset: str, method: str, block: str) -> Any:

@@ -31,6 +31,7 @@ def table():
         ("losses", "flow", "", 0, "msle", 1, 2.0, 0.1, "flow"),
         ("losses", "mvt", "", 0, "msle", 1, 0.1, 0.1, "mvt"),
         ("losses", "theirs", "", 0, "msle", 1, 0.0, 0.1, float("nan")),
+        ("losses", "recorded", "", 0, "msle", 1, 0.0, 0.1, "flow+lim"),
     ]
     columns = ["dataset", "method", "variant", "seed", "metric", "nfe", "train_seconds"]
     metrics = pd.DataFrame(rows, columns=[*columns, "sample_seconds", "model"])
@@ -48,6 +49,11 @@ def test_it_sums_over_the_models_of_a_method(table):
 def test_what_is_not_trained_in_steps_has_no_rows_seen(table):
     assert math.isnan(table.loc["mvt", "rows_seen"]) and table.loc["mvt", "parameters"] == 7
     assert table.loc["theirs", "models"] == "" and table.loc["theirs", "parameters"] == 0
+
+
+def test_of_models_that_another_run_has_trained_the_size_is_not_known(table):
+    assert table.loc["recorded", "models"] == "flow, lim"
+    assert table.loc["recorded", ["parameters", "rows_seen"]].isna().all()
 
 
 def test_what_was_tuned_is_what_the_model_says(table):
