@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from fabricate import seal
 
+from fabricate import seal
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
 from tailbench.metrics.group_scores import scores
@@ -256,7 +256,8 @@ def test_distances_are_marked_where_the_index_is_too_small_for_their_order(html)
     assert "unfit here" not in section(html, "d-student")
     glossary = section(html, "floor")
     for order in (1, 2):
-        rows = re.findall(rf"<code>(\w+)</code>.*where the tail index is at most {order}<", glossary)
+        said = rf"<code>(\w+)</code>.*where the tail index is at most {order}<"
+        rows = re.findall(said, glossary)
         assert rows == [f"sw{order}", f"max_sw{order}"]
 
 
