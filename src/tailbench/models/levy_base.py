@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 
 from pydantic import Field, model_validator
 
-from tailbench.models.base import SampleResult, Sampling
+from tailbench.models.base import Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.network_settings import NetworkSettings
 from tailbench.models.settings import SamplingSettings
-from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -127,20 +126,3 @@ class LevyEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sa
         """Return a function that draws noise in sampling, shape ``(E, n, d)``."""
         law = self._law
         return lambda: law.draw(streams.uniform, streams.randn, self.dim)
-
-    def _sampled(
-        self,
-        run: Callable[[Callable[..., Tensor], IndexedStreams, Callable[[], None]], Tensor],
-        n: int,
-        steps: int,
-        context: SampleContext,
-    ) -> SampleResult:
-        """Run a sampler, given the predictor, random streams and what to call at each step."""
-        samples = self._batches(
-            self._seed_groups(),
-            lambda module, _, __, streams, progress: run(module, streams, progress),
-            n,
-            steps,
-            context,
-        )
-        return SampleResult(samples, steps)
