@@ -50,10 +50,8 @@ class LevySettings(NetworkSettings):
         "sampling; null for no clamp. 200 in the authors' runs on images.",
     )
     loss: str
-    width: int = Field(64, ge=1, description="Width of the network; of a U-Net's finest level.")
-    num_blocks: int = Field(
-        5, ge=0, description="Residual blocks of the network; of each level of a U-Net."
-    )
+    width: int = Field(64, ge=1, description="Width of the hidden layers.")
+    num_blocks: int = Field(5, ge=0, description="Residual blocks.")
 
     @model_validator(mode="after")
     def _loss_has_a_mean(self) -> Self:
