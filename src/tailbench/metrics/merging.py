@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailbench.exceptions import InputError
 from tailbench.metrics.aggregate import COLUMNS
@@ -18,6 +18,7 @@ CLOSE = 1e-9
 
 _FLOOR = ["dataset", "seed", "metric"]
 _CELL = ["dataset", "method", "variant", "seed", "metric"]
+_NUMBERS = ("seed", "value", "floor")
 
 
 def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -33,7 +34,8 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         The rows of all tables in their order, with the columns that any of them has.
 
     Raises:
-        InputError: If a column is missing, a floor differs, or a value is there twice and differs.
+        InputError: If a column is missing or holds texts for numbers, a floor differs, or a value
+            is there twice and differs.
     """
     import numpy as np
     import pandas as pd
@@ -43,7 +45,11 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             if column not in table.columns:
                 raise InputError(f"{source} has no column {column!r}")
     parts = [
-        table.assign(source=source, variant=table["variant"].astype(object).fillna(""))
+        table.assign(
+            source=source,
+            variant=table["variant"].astype(object).fillna(""),
+            **{column: _numbers(table[column], source) for column in _NUMBERS},
+        )
         for source, table in tables.items()
     ]
     merged = pd.concat(parts, ignore_index=True)
@@ -60,3 +66,17 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 f"and {row[column]:g} in {row['source']}{end}"
             )
     return merged.drop_duplicates(_CELL).drop(columns="source").reset_index(drop=True)
+
+
+def _numbers(column: pd.Series[Any], source: str) -> pd.Series[Any]:
+    """Return a column as numbers, of which some may be missing."""
+    import pandas as pd
+
+    found = pd.to_numeric(column, errors="coerce")
+    wrong = column[found.isna() & column.notna()]
+    if len(wrong):
+        raise InputError(
+            f"column {column.name!r} of {source} is not numeric, with {str(wrong.iloc[0])!r} in "
+            f"row {column.index.get_loc(wrong.index[0]) + 1}"
+        )
+    return found
