@@ -70,13 +70,15 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _numbers(column: pd.Series[Any], source: str) -> pd.Series[Any]:
     """Return a column as numbers, of which some may be missing."""
+    import numpy as np
     import pandas as pd
 
     found = pd.to_numeric(column, errors="coerce")
-    wrong = column[found.isna() & column.notna()]
+    wrong = np.flatnonzero(found.isna() & column.notna())
     if len(wrong):
+        first = str(column.iloc[wrong[0]])
         raise InputError(
-            f"column {column.name!r} of {source} is not numeric, with {str(wrong.iloc[0])!r} in "
-            f"row {column.index.get_loc(wrong.index[0]) + 1}"
+            f"column {column.name!r} of {source} is not numeric, with {first!r} in row "
+            f"{wrong[0] + 1}"
         )
     return found
