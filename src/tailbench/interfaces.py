@@ -100,7 +100,7 @@ class MetricOutput:
     needs_index: float | None = None
 
     def unfit_at(self, index: float | None) -> bool:
-        """Whether it is unfit to rank on data of this least tail index; not if that is unknown."""
+        """Return whether it is unfit to rank data of this least index; not if that is unknown."""
         return self.needs_index is not None and index is not None and index <= self.needs_index
 
 
