@@ -99,6 +99,10 @@ class MetricOutput:
     group: Group = "other"
     needs_index: float | None = None
 
+    def unfit_at(self, index: float | None) -> bool:
+        """Return whether it is unfit to rank data of this least index; not if that is unknown."""
+        return self.needs_index is not None and index is not None and index <= self.needs_index
+
 
 class Metric(Protocol):
     """A comparison of generated samples with held-out real ones."""

@@ -44,6 +44,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
                 f"there is no space left to write {path}: free some and run again; what is "
                 "finished is kept"
             ) from error
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename = str(path)  # the name that the user has given
         raise
     finally:
         _remove(temporary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tailbench.exceptions import InputError
 from tailbench.metrics.aggregate import COLUMNS
@@ -21,6 +21,7 @@ Of 70 floors with AVX-512 and with SSE alone the largest difference was 5e-13, o
 
 _FLOOR = ["dataset", "seed", "metric"]
 _CELL = ["dataset", "method", "variant", "seed", "metric"]
+_NUMBERS = ("seed", "value", "floor")
 
 
 def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -36,7 +37,8 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         The rows of all tables in their order, with the columns that any of them has.
 
     Raises:
-        InputError: If a column is missing, a floor differs, or a value is there twice and differs.
+        InputError: If a column is missing or holds texts for numbers, a floor differs, or a value
+            is there twice and differs.
     """
     import numpy as np
     import pandas as pd
@@ -46,7 +48,11 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             if column not in table.columns:
                 raise InputError(f"{source} has no column {column!r}")
     parts = [
-        table.assign(source=source, variant=table["variant"].astype(object).fillna(""))
+        table.assign(
+            source=source,
+            variant=table["variant"].astype(object).fillna(""),
+            **{column: _numbers(table[column], source) for column in _NUMBERS},
+        )
         for source, table in tables.items()
     ]
     merged = pd.concat(parts, ignore_index=True)
@@ -63,3 +69,19 @@ def merge_metrics(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 f"and {row[column]:g} in {row['source']}{end}"
             )
     return merged.drop_duplicates(_CELL).drop(columns="source").reset_index(drop=True)
+
+
+def _numbers(column: pd.Series[Any], source: str) -> pd.Series[Any]:
+    """Return a column as numbers, of which some may be missing."""
+    import numpy as np
+    import pandas as pd
+
+    found = pd.to_numeric(column, errors="coerce")
+    wrong = np.flatnonzero(found.isna() & column.notna())
+    if len(wrong):
+        first = str(column.iloc[wrong[0]])
+        raise InputError(
+            f"column {column.name!r} of {source} is not numeric, with {first!r} in row "
+            f"{wrong[0] + 1}"
+        )
+    return found

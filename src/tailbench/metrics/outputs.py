@@ -71,8 +71,7 @@ def unfit_datasets(
     least = {name: min(map(float, index)) for name, index in known.items() if index is not None}
     found: dict[str, list[str]] = {}
     for key, output in (directions() if outputs is None else outputs).items():
-        needed = output.needs_index
-        names = [name for name, index in least.items() if needed is not None and index <= needed]
+        names = [name for name, index in least.items() if output.unfit_at(index)]
         if names:
             found[key] = names
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +19,40 @@ from tailbench.models.preprocessing import Stored, robust_units
 from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from tailbench.margins.base import Margins, Name
     from tailbench.rng.streams import IndexedStreams
     from tailbench.training.rows import Rows
 
-    Run = Callable[[nn.Module, list[int], slice, IndexedStreams, Callable[[], None]], Tensor]
+    Run = Callable[["Piece"], Tensor]
 
-__all__ = ["DiffusionEstimator"]
+__all__ = ["DiffusionEstimator", "Piece"]
 
 BATCH = 4096
 NUMBERS = 2**21  # of a batch of large samples
 CHUNK = 256  # rows of a batch come in multiples of it: see SampleStreams
 PIXEL_SCALE = 0.5
 MEASURED = 2**24  # numbers of latents whose quantiles are the unit
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A batch of samples to draw.
+
+    Attributes:
+        module: The trained module of some positions of the seed block.
+        positions: These positions.
+        rows: Which samples of each seed they are.
+        streams: Their random numbers.
+        step: What to call at each step of the sampler, for progress.
+    """
+
+    module: Any
+    positions: list[int]
+    rows: slice
+    streams: IndexedStreams
+    step: Callable[[], None]
 
 
 class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampling]):
@@ -121,8 +141,7 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
         Args:
             groups: Positions of the block that are computed together; the samples of those in no
                 group are zero.
-            run: Returns samples in robust units, shape ``(E, n, d)``, from the module of some
-                positions, the positions, the rows, random streams and what to call at each step.
+            run: Draws the samples of a ``Piece`` in the model's units, shape ``(E, n, d)``.
             n: Number of samples for each seed.
             steps: Steps of the sampler, for progress.
             context: Seeds of the draws, label, and whether to show progress.
@@ -148,15 +167,15 @@ class DiffusionEstimator(Estimator[Training, Sampling], Generic[Training, Sampli
             for group in groups:
                 positions = list(group)
                 module = self._select(positions)
-                for piece in own:
-                    begin = piece * batch
+                for number in own:
+                    begin = number * batch
                     kept = min(batch, n - begin)
                     size = context.batch or kept
                     streams = IndexedStreams(
                         [context.seeds[e] for e in positions], begin, size, self.dim, device
                     )
                     rows = slice(begin, begin + size)
-                    x = run(module, positions, rows, streams, bar.step)[:, :kept]
+                    x = run(Piece(module, positions, rows, streams, bar.step))[:, :kept]
                     data = margins.to_data(x, positions).cpu().numpy()
                     out[positions, begin : begin + kept] = data
         if team.count > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.levy.schedules import Schedule
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.models.diffusion_base import Piece
+    from tailbench.rng.streams import Streams
 
 __all__ = ["DLPM", "DLIMSampling", "DLPMSampling", "DLPMSettings"]
 
@@ -159,12 +160,13 @@ class DLPM(LevyEstimator[DLPMSettings, DLPMSampling | DLIMSampling]):
         steps = fixed(settings.sampling_steps)
         times = grid(self._schedule(), self.settings.alpha, steps, self.latest)
 
-        def run(
-            noise: Callable[..., Tensor], streams: IndexedStreams, progress: Callable[[], None]
-        ) -> Tensor:
+        def run(piece: Piece) -> Tensor:
+            streams = piece.streams
             if isinstance(settings, DLPMSampling):
                 chain = self._law.variance(streams.uniform, self.dim, steps)
-                return dlpm(noise, times, chain, streams.randn, progress)
-            return dlim(noise, times, self._stable(streams), fixed(settings.rho), progress)
+                return dlpm(piece.module, times, chain, streams.randn, piece.step)
+            stable, rho = self._stable(streams), fixed(settings.rho)
+            return dlim(piece.module, times, stable, rho, piece.step)
 
-        return self._sampled(run, n, steps, context)
+        samples = self._batches(self._seed_groups(), run, n, steps, context)
+        return SampleResult(samples, steps)

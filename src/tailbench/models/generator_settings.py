@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tailbench.models.settings import TrainingSettings
+from tailbench.models.network_settings import PerceptronSettings
 
 __all__ = ["GeneratorSettings", "perceptron_size"]
 
 
-class GeneratorSettings(TrainingSettings):
+class GeneratorSettings(PerceptronSettings):
     """Settings of perceptrons between data and latent numbers, and of their training."""
 
-    test_settings: ClassVar[Mapping[str, Any]] = {
-        **TrainingSettings.test_settings,
-        "width": 16,
-        "num_blocks": 1,
-    }
-
-    optimizer: Literal["adamw", "muon"] = Field(
-        "muon",
-        description="'muon' orthogonalises the updates of hidden matrices (Jordan et al., 2024), "
-        "and updates the rest by AdamW; 'adamw' is for all parameters.",
-    )
-    learning_rate: float = Field(1e-2, gt=0, description="Highest learning rate.")
     latent_dim: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         "auto", description="Latent numbers of a row; 'auto', as many as there are columns."
     )
-    width: int = Field(128, ge=1, description="Width of the perceptrons.")
-    num_blocks: int = Field(3, ge=0, description="Residual blocks of each perceptron.")
 
     def latent_of(self, dim: int) -> int:
         """Return the number of latent numbers of data of ``dim`` columns."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 
 from pydantic import Field, model_validator
 
-from tailbench.models.base import SampleResult, Sampling
+from tailbench.models.base import Sampling
 from tailbench.models.diffusion_base import DiffusionEstimator
 from tailbench.models.network_settings import NetworkSettings
 from tailbench.models.settings import SamplingSettings
-from tailbench.training.context import SampleContext
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,10 +50,8 @@ class LevySettings(NetworkSettings):
         "sampling; null for no clamp. 200 in the authors' runs on images.",
     )
     loss: str
-    width: int = Field(64, ge=1, description="Width of the network; of a U-Net's finest level.")
-    num_blocks: int = Field(
-        5, ge=0, description="Residual blocks of the network; of each level of a U-Net."
-    )
+    width: int = Field(64, ge=1, description="Width of the hidden layers.")
+    num_blocks: int = Field(5, ge=0, description="Residual blocks.")
 
     @model_validator(mode="after")
     def _loss_has_a_mean(self) -> Self:
@@ -127,20 +124,3 @@ class LevyEstimator(DiffusionEstimator[Training, Sampling], Generic[Training, Sa
         """Return a function that draws noise in sampling, shape ``(E, n, d)``."""
         law = self._law
         return lambda: law.draw(streams.uniform, streams.randn, self.dim)
-
-    def _sampled(
-        self,
-        run: Callable[[Callable[..., Tensor], IndexedStreams, Callable[[], None]], Tensor],
-        n: int,
-        steps: int,
-        context: SampleContext,
-    ) -> SampleResult:
-        """Run a sampler, given the predictor, random streams and what to call at each step."""
-        samples = self._batches(
-            self._seed_groups(),
-            lambda module, _, __, streams, progress: run(module, streams, progress),
-            n,
-            steps,
-            context,
-        )
-        return SampleResult(samples, steps)

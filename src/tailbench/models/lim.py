@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.levy.schedules import Schedule
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.models.diffusion_base import Piece
+    from tailbench.rng.streams import Streams
 
 __all__ = ["LIM", "LIMODESampling", "LIMSampling", "LIMSettings"]
 
@@ -104,10 +105,9 @@ class LIM(LevyEstimator[LIMSettings, LIMSampling | LIMODESampling]):
         times = torch.linspace(self.latest, self.earliest, steps + 1, dtype=torch.float64)
         levels = self._schedule()(times)
 
-        def run(
-            noise: Callable[..., Tensor], streams: IndexedStreams, progress: Callable[[], None]
-        ) -> Tensor:
-            stable = self._stable(streams)
-            return lim(noise, levels, self.settings.alpha, stable, stochastic, progress)
+        def run(piece: Piece) -> Tensor:
+            stable = self._stable(piece.streams)
+            return lim(piece.module, levels, self.settings.alpha, stable, stochastic, piece.step)
 
-        return self._sampled(run, n, steps, context)
+        samples = self._batches(self._seed_groups(), run, n, steps, context)
+        return SampleResult(samples, steps)

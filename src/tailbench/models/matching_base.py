@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from tailbench.models.base import SampleResult
-from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.diffusion_base import DiffusionEstimator, Piece
 from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.settings import SamplingSettings, fixed
 from tailbench.training.context import SampleContext
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tailbench.diffusion.batch_mean import Kernel
     from tailbench.diffusion.velocity import Base
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.rng.streams import Streams
 
 __all__ = [
     "MatchingEstimator",
@@ -121,17 +121,10 @@ class MatchingEstimator(DiffusionEstimator[Training, Sampling], Generic[Training
         steps = fixed(settings.sampling_steps)
         times = self._times(settings, steps)
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
-            start = module.base(  # type: ignore[operator]
-                lambda: streams.randn(torch.float64), streams.uniform
-            )
-            return integrate(module, start, times, settings.sampler, progress)
+        def run(piece: Piece) -> Tensor:
+            streams = piece.streams
+            start = piece.module.base(lambda: streams.randn(torch.float64), streams.uniform)
+            return integrate(piece.module, start, times, settings.sampler, piece.step)
 
         samples = self._batches(self._seed_groups(), run, n, steps, context)
         return SampleResult(samples, evaluations(settings.sampler, steps))

@@ -10,7 +10,14 @@ from pydantic import Field, model_validator
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.settings import TrainingSettings
 
-__all__ = ["BATCH_MEAN", "MARGINS", "Margins", "NetworkSettings", "RegressionSettings"]
+__all__ = [
+    "BATCH_MEAN",
+    "MARGINS",
+    "Margins",
+    "NetworkSettings",
+    "PerceptronSettings",
+    "RegressionSettings",
+]
 
 Margins = Literal["none", "softlog", "tail"]
 MARGINS = (
@@ -24,8 +31,8 @@ BATCH_MEAN = (
 )
 
 
-class NetworkSettings(TrainingSettings):
-    """Settings of a noise-conditional network and of its training."""
+class PerceptronSettings(TrainingSettings):
+    """Settings of residual perceptrons and of their training."""
 
     test_settings: ClassVar[Mapping[str, Any]] = {
         **TrainingSettings.test_settings,
@@ -39,13 +46,18 @@ class NetworkSettings(TrainingSettings):
         "and updates the rest by AdamW; 'adamw' is for all parameters.",
     )
     learning_rate: float = Field(1e-2, gt=0, description="Highest learning rate.")
+    width: int = Field(128, ge=1, description="Width of the hidden layers.")
+    num_blocks: int = Field(3, ge=0, description="Residual blocks.")
+
+
+class NetworkSettings(PerceptronSettings):
+    """Settings of a noise-conditional network and of its training."""
+
     margins: Margins = Field("none", description=MARGINS)
     network: Literal["mlp", "unet"] = Field(
-        "mlp", description="A perceptron with residual blocks, or, for images, a U-Net."
-    )
-    width: int = Field(128, ge=1, description="Width of the network; of a U-Net's finest level.")
-    num_blocks: int = Field(
-        3, ge=0, description="Residual blocks of the network; of each level of a U-Net."
+        "mlp",
+        description="A perceptron with residual blocks, or, for images, a U-Net: its finest level "
+        "has the width, and each level num_blocks.",
     )
     multipliers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (1, 2, 2),

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.base import SampleResult
-from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.diffusion_base import DiffusionEstimator, Piece
 from tailbench.models.generator_settings import GeneratorSettings, perceptron_size
 from tailbench.models.preprocessing import Stored
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tailbench.margins.base import Name
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.rng.streams import Streams
     from tailbench.training.rows import Rows
 
 __all__ = ["ParetoGAN", "ParetoGANSampling", "ParetoGANSettings"]
@@ -156,17 +156,12 @@ class ParetoGAN(DiffusionEstimator[ParetoGANSettings, ParetoGANSampling]):
 
         latent = self.settings.latent_of(self.dim)
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
+        def run(piece: Piece) -> Tensor:
+            uniform = piece.streams.uniform
             drawn = self._generate(
-                module, lambda: torch.special.ndtri(streams.uniform(latent)), streams.uniform
+                piece.module, lambda: torch.special.ndtri(uniform(latent)), uniform
             )
-            progress()
+            piece.step()
             return drawn.sign() * inverse_half_log_erfc(drawn.abs())
 
         return SampleResult(self._batches(self._seed_groups(), run, n, 1, context), 1)

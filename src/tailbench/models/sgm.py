@@ -14,7 +14,7 @@ from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError
 from tailbench.models.base import Data, SampleResult
 from tailbench.models.density import Density
-from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.diffusion_base import DiffusionEstimator, Piece
 from tailbench.models.network_settings import RegressionSettings
 from tailbench.models.preprocessing import as_block, as_images
 from tailbench.models.settings import (
@@ -269,20 +269,14 @@ class SGM(Density, DiffusionEstimator[SGMSettings, SGMSampling]):
             if level > 0
         ]
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
+        def run(piece: Piece) -> Tensor:
             return reverse(
-                module.noise,  # type: ignore[arg-type]
-                start(positions, rows, streams),
-                noise_levels(sigma[positions[0]], sigma_min, steps),
+                piece.module.noise,
+                start(piece.positions, piece.rows, piece.streams),
+                noise_levels(sigma[piece.positions[0]], sigma_min, steps),
                 settings.sampler,
-                streams.randn,
-                progress,
+                piece.streams.randn,
+                piece.step,
                 settings.churn,
             )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.base import SampleResult
-from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.diffusion_base import DiffusionEstimator, Piece
 from tailbench.models.generator_settings import GeneratorSettings, perceptron_size
 from tailbench.models.preprocessing import Stored
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings
@@ -20,7 +20,7 @@ from tailbench.training.context import SampleContext
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.rng.streams import Streams
     from tailbench.training.rows import Rows
 
 __all__ = ["T3VAE", "T3VAESampling", "T3VAESettings"]
@@ -122,19 +122,13 @@ class T3VAE(StudentEstimator[T3VAESettings, T3VAESampling]):
 
         latent = self.settings.latent_of(self.dim)
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
-            nu: Tensor = module.nu  # type: ignore[assignment]
+        def run(piece: Piece) -> Tensor:
+            nu, streams = piece.module.nu, piece.streams
             prior = self._noise(
                 nu, lambda: torch.special.ndtri(streams.uniform(latent)), streams.uniform
             )
             noise = self._noise(nu + latent, lambda: streams.randn(torch.float64), streams.uniform)
-            progress()
-            return module(prior, noise)
+            piece.step()
+            return piece.module(prior, noise)
 
         return SampleResult(self._batches(self._seed_groups(), run, n, 1, context), 1)

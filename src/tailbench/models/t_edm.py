@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,7 +17,8 @@ from tailbench.training.context import SampleContext
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.models.diffusion_base import Piece
+    from tailbench.rng.streams import Streams
 
 __all__ = ["TEDM", "TEDMSampling", "TEDMSettings"]
 
@@ -126,26 +127,13 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
         steps = fixed(settings.sampling_steps)
         levels = noise_levels(settings.sigma_max, fixed(settings.sigma_min), steps)
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
+        def run(piece: Piece) -> Tensor:
+            streams = piece.streams
             noise = self._noise(
-                module.nu,  # type: ignore[arg-type]
-                lambda: streams.randn(torch.float64),
-                streams.uniform,
+                piece.module.nu, lambda: streams.randn(torch.float64), streams.uniform
             )
             start = settings.sigma_max * noise
-            return reverse(
-                module.noise,  # type: ignore[arg-type]
-                start,
-                levels,
-                settings.sampler,
-                progress=progress,
-            )
+            return reverse(piece.module.noise, start, levels, settings.sampler, progress=piece.step)
 
         samples = self._batches(self._seed_groups(), run, n, steps, context)
         return SampleResult(samples, evaluations(settings.sampler, steps))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from tailbench.data import DataShape, NetworkCost
 from tailbench.exceptions import InputError
 from tailbench.models.base import SampleResult
 from tailbench.models.density import Density
-from tailbench.models.diffusion_base import DiffusionEstimator
+from tailbench.models.diffusion_base import DiffusionEstimator, Piece
 from tailbench.models.settings import ModelSettings, Parts, SamplingSettings, TrainingSettings
 from tailbench.registry import register
 from tailbench.training.context import SampleContext
@@ -23,7 +23,7 @@ from tailbench.training.context import SampleContext
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tailbench.rng.streams import IndexedStreams, Streams
+    from tailbench.rng.streams import Streams
 
 __all__ = ["TarFlow", "TarFlowSampling", "TarFlowSettings"]
 
@@ -180,22 +180,16 @@ class TarFlow(Density, DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
         shape, patch = self._shape(self.dim)
         sigma = self.settings.noise
 
-        def run(
-            module: nn.Module,
-            positions: list[int],
-            rows: slice,
-            streams: IndexedStreams,
-            progress: Callable[[], None],
-        ) -> Tensor:
-            base = streams.randn()
+        def run(piece: Piece) -> Tensor:
+            module, base = piece.module, piece.streams.randn()
             x = torch.stack(
                 [
                     from_patches(
-                        module[e].inverse(to_patches(base[e], shape, patch)),  # type: ignore[index]
+                        module[e].inverse(to_patches(base[e], shape, patch)),
                         shape,
                         patch,
                     )
-                    for e in range(len(positions))
+                    for e in range(len(piece.positions))
                 ]
             )
             if settings.denoise and sigma:
@@ -203,7 +197,7 @@ class TarFlow(Density, DiffusionEstimator[TarFlowSettings, TarFlowSampling]):
                     x.requires_grad_(True)
                     (score,) = torch.autograd.grad(self._density(module, x).sum(), x)
                 x = x.detach() + sigma**2 * score
-            progress()
+            piece.step()
             return x
 
         samples = self._batches(self._seed_groups(), run, n, 1, context)

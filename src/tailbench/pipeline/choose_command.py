@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +57,7 @@ def choose(
     choice.save(folder)
     typer.echo(as_text(choice))
     typer.echo(f"The model is in {folder}; draw from it by")
-    typer.echo(f"  tailbench generate {folder} -n 1000 -o samples.csv")
+    typer.echo(f"  tailbench generate {shlex.quote(str(folder))} -n 1000 -o samples.csv")
 
 
 def seconds_of(text: str) -> float:

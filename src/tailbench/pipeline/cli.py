@@ -20,11 +20,15 @@ from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.list_command import list_parts
 from tailbench.pipeline.rank_command import rank, record
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
+from tailbench.pipeline.runtime.extras import how_to_install
 from tailbench.pipeline.runtime.slurm_requeue import requeue
 from tailbench.pipeline.runtime.workflow_files import complete_config, find_config
 from tailbench.pipeline.score_command import score
 
 __all__ = ["app", "main"]
+
+UNUSABLE = (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError)
+"""What a path of the user's can be: closed to them, or a file where a folder is to be."""
 
 STOPPED = 143
 """Exit status of work that was asked to stop, as of one that SIGTERM has ended."""
@@ -57,6 +61,7 @@ app = typer.Typer(
 
 CONFIG_HELP = "A configuration, or the name of a preset (tailbench list presets)."
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, help="Write it to a file.")]
 ChosenResults = Annotated[
     Path | None,
     typer.Option(
@@ -197,7 +202,9 @@ def merge(
     files: Annotated[
         list[Path], typer.Argument(help="Files metrics.csv of runs on the same data.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")
+    ],
 ) -> None:
     """Join the metrics of several runs; refused where data, metrics or values of a cell differ."""
     from tailbench.io.atomic import atomic_write
@@ -236,7 +243,7 @@ def verify_results(
 
 @app.command()
 def schema(
-    output: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
+    output: OutputFile = None,
 ) -> None:
     """Print the JSON schema of the configuration."""
     from tailbench.io.atomic import atomic_write
@@ -251,7 +258,7 @@ def schema(
 
 @app.command()
 def config_reference(
-    output: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
+    output: OutputFile = None,
 ) -> None:
     """Print the reference of the configuration."""
     from tailbench.io.atomic import atomic_write
@@ -273,6 +280,12 @@ def main() -> None:
             app(prog_name="tailbench")  # also by python -m, for messages and completion
     except (InputError, DiskFull, TrainingDiverged, FloatingPointError) as error:
         sys.exit(f"tailbench: {error}")
+    except ModuleNotFoundError as error:
+        if (said := how_to_install(error)) is None:
+            raise
+        sys.exit(f"tailbench: {said}")
+    except UNUSABLE as error:
+        sys.exit(f"tailbench: {error.filename} cannot be used: {error.strerror}")
     except MemoryError as error:
         sys.exit(f"tailbench: the memory does not suffice: {error}".rstrip(": "))
     except Interrupted as error:

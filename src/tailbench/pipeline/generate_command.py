@@ -52,7 +52,10 @@ def generate(
     ],
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Number of samples.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .csv, .parquet or .npy.")
+        Path,
+        typer.Option(
+            "--output", "-o", dir_okay=False, help="File to write: .csv, .parquet or .npy."
+        ),
     ],
     method: Annotated[str | None, typer.Option(help="Method of the run.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Dataset of the run.")] = None,

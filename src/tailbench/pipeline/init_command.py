@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -28,10 +29,15 @@ def init(
     """Look at a table, and write a commented configuration of what suits it."""
     from tailbench.choosing.table_facts import facts_of
     from tailbench.io.atomic import atomic_write
+    from tailbench.pipeline.config.model import results_name
     from tailbench.pipeline.config.starter import starter_config, summary
 
     if output.is_dir() or output.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(f"{output} is not a file to write that ends in .yaml")
+    try:
+        results_name(output.stem)
+    except ValueError as error:
+        raise InputError(f"{output}: {error}") from None
     if output.exists() and not force:
         raise InputError(f"{output} is there; --force overwrites it, -o names another file")
     names = None if columns is None else [name.strip() for name in columns.split(",")]
@@ -43,4 +49,5 @@ def init(
     atomic_write(output, starter_config(facts, data, output))
     typer.echo(summary(facts))
     typer.echo(f"Wrote {output}; next:")
-    typer.echo(f"  tailbench validate {output}\n  tailbench run {output}")
+    named = shlex.quote(str(output))
+    typer.echo(f"  tailbench validate {named}\n  tailbench run {named}")

@@ -30,6 +30,16 @@ def test_an_equal_value_is_kept_once():
     assert len(merge_metrics(gaps)) == 1
 
 
+def test_texts_for_numbers_are_refused_by_file_and_row():
+    table = pd.concat([run(), run(seed=1)], ignore_index=True).astype({"value": object})
+    table.loc[1, "value"] = "n/a"
+    message = r"column 'value' of y\.csv is not numeric, with 'n/a' in row 2"
+    with pytest.raises(InputError, match=message):
+        merge_metrics({"x.csv": run(), "y.csv": table})
+    empty = run().iloc[:0].astype(object)  # as pandas reads a file of a header alone
+    assert len(merge_metrics({"x.csv": run(), "y.csv": empty})) == 1
+
+
 def test_other_data_are_refused():
     message = (
         r"the floor of dataset d, seed 0, metric msle is 0\.1 in x\.csv and 0\.11 in y\.csv: "

@@ -54,6 +54,12 @@ def test_an_earlier_choice_is_replaced_by_force_alone(folder):
         run("choose", "losses.csv", "-o", ".", "--force")
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(folder, monkeypatch):
+    monkeypatch.setattr(Method, "build", lambda *_: pytest.fail("a method was fitted"))
+    with pytest.raises(InputError, match=r"cannot be made: .*losses.csv is no folder"):
+        run("choose", "losses.csv", "-o", "losses.csv/model")
+
+
 def test_an_interruption_leaves_nothing(folder, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

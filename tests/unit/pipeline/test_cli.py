@@ -251,6 +251,48 @@ def test_merged_metrics_are_a_table_to_show(fabricated, tmp_path, ends):
     assert "do not exist" in ends("merge", tmp_path / "no.csv", "-o", merged)
 
 
+def test_a_folder_is_never_replaced_by_a_file(fabricated, tmp_path):
+    (tmp_path / "kept.csv").mkdir()
+    (tmp_path / "kept.csv" / "mine").touch()
+    metrics = fabricated / "metrics.csv"
+    for command in (
+        ("merge", metrics, metrics, "-o", tmp_path / "kept.csv"),
+        ("generate", fabricated, "-n", 5, "-o", tmp_path / "kept.csv"),
+        ("schema", "--output", tmp_path / "kept.csv"),
+        ("config-reference", "--output", tmp_path / "kept.csv"),
+    ):
+        done = run(*command)
+        assert done.exit_code == 2 and "directory." in done.output
+        assert (tmp_path / "kept.csv" / "mine").is_file()
+
+
+def test_a_path_below_a_file_is_one_sentence_with_the_name_that_was_given(tmp_path, ends):
+    (tmp_path / "file").touch()
+    said = ends("schema", "--output", tmp_path / "file" / "schema.json")
+    assert said.startswith("tailbench: ") and "file" in said and "cannot be used" in said
+    assert "\n" not in said
+
+
+def test_a_missing_package_is_named_with_its_extra(write, ends, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "arch"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "arch", None)
+    file = write(datasets={"market": {"type": "returns"}})
+    assert ends("validate", file).endswith(
+        f"{file}: datasets.market: the package arch is missing: pip install 'tailbench[data]'"
+    )
+    monkeypatch.setattr(cli, "app", lambda **_: __import__("arch.data.sp500"))
+    said = "tailbench: the package arch is missing: pip install 'tailbench[data]'"
+    assert ends("list") == said
+
+
+def test_a_package_of_no_extra_is_not_explained(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tailbench"])
+    monkeypatch.setattr(cli, "app", lambda **_: __import__("no_such_package"))
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        cli.main()
+
+
 @pytest.mark.parametrize(
     "arguments", [["no-such-command"], ["validate"], ["validate", "--no-such-option"]]
 )

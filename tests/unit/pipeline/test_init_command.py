@@ -83,6 +83,21 @@ def test_the_path_starts_at_the_configuration(folder):
     check_data(load("a/c.yaml"), "c")
 
 
+def test_what_is_printed_can_be_pasted(folder):
+    np.save("x y.npy", np.random.default_rng(0).standard_normal((200, 2)))
+    done = run("x y.npy", "-o", "my folder/config.yaml")
+    assert "tailbench run 'my folder/config.yaml'" in done.output
+    assert "docs/" not in (folder / "my folder" / "config.yaml").read_text()  # a wheel has none
+    check_data(load("my folder/config.yaml"), "c")
+
+
+def test_the_name_is_one_that_results_can_have(folder):
+    np.save("x.npy", np.random.default_rng(0).standard_normal((200, 2)))
+    with pytest.raises(InputError, match=r"my config.yaml: 'my config' cannot be the name of a fo"):
+        run("x.npy", "-o", "my config.yaml")
+    assert not (folder / "my config.yaml").exists()
+
+
 def test_nothing_is_overwritten(folder):
     np.save("x.npy", np.random.default_rng(0).standard_normal((200, 2)))
     (folder / "config.yaml").write_text("mine")

@@ -19,8 +19,7 @@ from pydantic import (
 
 from tailbench import registry
 from tailbench.exceptions import InputError
-from tailbench.models.generator_settings import GeneratorSettings
-from tailbench.models.network_settings import NetworkSettings
+from tailbench.models.network_settings import PerceptronSettings
 from tailbench.pipeline.config.entries import (
     DatasetEntry,
     MethodEntry,
@@ -32,7 +31,7 @@ from tailbench.pipeline.config.entries import (
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.settings import Settings, UserPath
 
-__all__ = ["FLOOR", "NAME", "SECTIONS", "Config", "ConfigError"]
+__all__ = ["FLOOR", "NAME", "SECTIONS", "Config", "ConfigError", "results_name"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 RESULTS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -58,7 +57,12 @@ def _method_name(name: str) -> str:
     return name
 
 
-def _results_name(name: str) -> str:
+def results_name(name: str) -> str:
+    """Return the name of a configuration, which its folder of results has too.
+
+    Raises:
+        ValueError: If it cannot be the name of a folder.
+    """
     if RESULTS_NAME.fullmatch(name) and ".." not in name:
         return name
     raise ValueError(
@@ -78,8 +82,7 @@ def _with_budget(entry: Any, budget: Mapping[str, int]) -> Any:
     """Complete the entry of a model by the budget, if it has a network of that size."""
     if not isinstance(entry, Mapping) or entry["type"] not in registry.trainable_types():
         return entry
-    sized = (NetworkSettings, GeneratorSettings)
-    if not issubclass(registry.entry_class("models", entry["type"]), sized):
+    if not issubclass(registry.entry_class("models", entry["type"]), PerceptronSettings):
         return entry
     return {**budget, **entry}
 
@@ -96,7 +99,7 @@ class Config(Settings):
 
     name: Annotated[
         str,
-        AfterValidator(_results_name),
+        AfterValidator(results_name),
         WithJsonSchema({"type": "string", "pattern": f"^{RESULTS_NAME.pattern}$"}),
     ] = Field(
         "benchmark",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.model import Config, ConfigError
+from tailbench.pipeline.runtime.extras import how_to_install
 
 if TYPE_CHECKING:
     from tailbench.pipeline.planning.plan import Plan
@@ -24,7 +25,7 @@ def check_data(config: Config, source: str) -> None:
 
     Raises:
         ConfigError: If the data of a dataset cannot be used; one line per dataset, which names the
-            key and the file.
+            key and the file, or the package that is missing.
     """
     mistakes = []
     for name, entry in config.datasets.items():
@@ -32,6 +33,10 @@ def check_data(config: Config, source: str) -> None:
             entry.source().check(config.batch_needs(name))
         except InputError as error:
             mistakes.append(f"{source}: datasets.{name}: {error}")
+        except ModuleNotFoundError as error:
+            if (said := how_to_install(error)) is None:
+                raise
+            mistakes.append(f"{source}: datasets.{name}: {said}")
     if mistakes:
         raise ConfigError("\n".join(mistakes))
 

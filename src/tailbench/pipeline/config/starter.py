@@ -41,7 +41,7 @@ def starter_config(facts: TableFacts, data: Path, output: Path) -> str:
     networks = [method for method in found if method.trained]
     lines = [
         f"# Written by tailbench init from {line(data.name)}. tailbench validate checks it, and",
-        "# tailbench run runs it. config.yaml explains the keys, docs/configuration.md lists all.",
+        "# tailbench run runs it. tailbench config-reference lists all keys.",
         "#",
         *(part for note in notes(facts) for part in _comment(note)),
         "",

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from tailbench.pipeline.reporting.leaderboard import Leaderboard
     from tailbench.pipeline.results.reader import ResultsReader
 
-__all__ = ["UNFIT", "DatasetSections"]
+__all__ = ["DatasetSections"]
 
-UNFIT = ("sw2", "max_sw2")
-"""Distances of order 2, which between laws of index at most 2 are infinite or undefined."""
 HIDDEN = {"type", "dim", "methods", "seeds", "n_train", "n_test"}
 """Settings of a data set that are said in words, or of which the rows are."""
 SHADES = (1.25, 2.0, 4.0, 10.0, 30.0)
@@ -66,7 +64,7 @@ class DatasetSections:
             "settings": {k: v for k, v in settings.items() if k in shown},
             "verdict": said.iloc[0] if len(said) else "",
             "facts": _facts(meta, index, exact),
-            "unfit": [m for m in UNFIT if m in there] if index is not None and index <= 2 else [],
+            "unfit": [m for m in there if m in self.outputs and self.outputs[m].unfit_at(index)],
             "key": key,
             "floors": {m: of.loc[of["metric"] == m, "floor"].mean() for m in key},
             "groups": {g: GROUP_NAMES[g] for g in QUALITY if self._judged(name)[g].notna().any()},

@@ -11,7 +11,7 @@ from tailbench import registry
 from tailbench.metrics.outputs import GROUPS
 from tailbench.pipeline.reporting import budgets, decomposition, run_info, tables
 from tailbench.pipeline.reporting.charts import HEIGHT, WIDTH, charts
-from tailbench.pipeline.reporting.dataset_sections import UNFIT, DatasetSections
+from tailbench.pipeline.reporting.dataset_sections import DatasetSections
 from tailbench.pipeline.reporting.identical import identical
 from tailbench.pipeline.reporting.labels import names as reader_names
 from tailbench.pipeline.reporting.leaderboard import Leaderboard
@@ -88,7 +88,6 @@ def _datasets(
         "outputs": outputs,
         "labels": labels,
         "group_names": GROUPS,
-        "unfit_metrics": [metric for metric in UNFIT if metric in labels],
         "packed": packed(
             summary, paired, labels, outputs, {d["name"]: d["unfit"] for d in datasets}
         )

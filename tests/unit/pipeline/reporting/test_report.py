@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html import escape
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from fabricate import seal
 from tailbench.exceptions import InputError
 from tailbench.interfaces import MetricOutput
 from tailbench.metrics.group_scores import scores
@@ -246,12 +248,29 @@ def test_identical_results_are_called_identical(fabricated, tmp_path):
     assert '"identical","–","–"' in text
 
 
-def test_distances_of_order_two_are_marked_where_the_index_is_small(html):
-    assert "unfit here" in section(html, "d-stable") and "(unfit)" in section(html, "d-stable")
+def test_distances_are_marked_where_the_index_is_too_small_for_their_order(html):
+    stable = section(html, "d-stable")
+    (marked,) = re.findall("unfit here</span> (.*?): with", stable)
+    assert marked.count("max-sliced") == 1 and marked.count("sliced") == 2  # not those of order 1
+    assert stable.count("(unfit)") == 2
     assert "unfit here" not in section(html, "d-student")
     glossary = section(html, "floor")
-    assert glossary.count("unfit to rank methods") == 2
-    assert "<code>max_sw2</code>" in glossary
+    for order in (1, 2):
+        said = rf"<code>(\w+)</code>.*where the tail index is at most {order}<"
+        rows = re.findall(said, glossary)
+        assert rows == [f"sw{order}", f"max_sw{order}"]
+
+
+def test_distances_of_order_one_are_unfit_where_not_even_a_mean_exists(fabricated, tmp_path):
+    shutil.copytree(fabricated, tmp_path / "heavier")
+    for meta in (tmp_path / "heavier" / "data" / "stable").rglob("meta.json"):
+        record = json.loads(meta.read_text())
+        record["tail_index"] = [0.9 for _ in record["tail_index"]]
+        seal(meta, sorted(meta.parent.glob("*.npy")), record)
+    report.run(tmp_path / "heavier", tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert section(text, "d-stable").count("(unfit)") == 4
+    assert "unfit here" not in section(text, "d-student")
 
 
 def test_metrics_have_one_name(html):
