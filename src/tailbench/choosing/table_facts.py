@@ -16,6 +16,7 @@ from tailbench.io.column_kinds import dates_of, what_it_is
 from tailbench.io.csv_dialect import find_dialect
 from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table, repeated
+from tailbench.margins.support import bounds_of
 from tailbench.registry import nearest
 from tailbench.stats.semiparametric import has_atom
 from tailbench.stats.tail_index import Tail, estimate_sides
@@ -23,7 +24,7 @@ from tailbench.stats.tail_index import Tail, estimate_sides
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ColumnFacts", "TableFacts", "bounds_of", "facts_of"]
+__all__ = ["ColumnFacts", "TableFacts", "facts_of"]
 
 TWINS = 0.999  # rank correlation from which two columns are nearly copies
 COMPARED = 5000  # rows by which columns are compared
@@ -142,20 +143,6 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
     if order == "none" and _neighbours_alike(x):
         order = "alike"
     return TableFacts(x, facts, left_out, dates, period, order, _twins(names, x), _form(data))
-
-
-def bounds_of(x: Array) -> tuple[float, float]:
-    """Return the values that a column does not pass, infinite where there are none.
-
-    That is zero where no value is beyond it, and an extreme value that one in two hundred, and at
-    least three, are equal to. Copula and margins of the models take the same bounds.
-    """
-    sides = []
-    for y in (-x, x):
-        top = float(y.max())
-        tied = int((y == top).sum()) >= max(3.0, 0.005 * len(y))
-        sides.append(0.0 if top <= 0 else top if tied else math.inf)
-    return 0.0 - sides[0], sides[1]
 
 
 def _table(data: Any, source: str) -> tuple[pd.DataFrame, str]:

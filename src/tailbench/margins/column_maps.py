@@ -16,7 +16,7 @@ from tailbench.margins.latent_levels import latent_levels
 from tailbench.margins.support import SupportMap, bounds_of
 from tailbench.registry import nearest
 
-__all__ = ["ColumnMaps", "check_support"]
+__all__ = ["ColumnMaps", "check_atoms", "check_support"]
 
 Array = NDArray[np.float64]
 ROWS = 3  # that a message names
@@ -58,7 +58,7 @@ class ColumnMaps:
                 atom.
         """
         check_support(x, names, support)
-        _check_names(names, atoms, "atoms")
+        check_atoms(x, names, atoms)
         plans = [
             _Plan(np.ascontiguousarray(x[:, j]), name, support, atoms)
             for j, name in enumerate(names)
@@ -140,6 +140,25 @@ def check_support(x: Array, names: Sequence[str], support: Any, source: str = "t
         raise InputError("; ".join(wrong))
 
 
+def check_atoms(x: Array, names: Sequence[str], atoms: Any) -> None:
+    """Check that each atom is the value of a row.
+
+    Args:
+        x: Data, shape ``(n, d)``.
+        names: Names of the columns.
+        atoms: Atoms by column, ``"auto"`` or ``None``.
+
+    Raises:
+        InputError: If one is not, or a column is not there.
+    """
+    _check_names(names, atoms, "atoms")
+    for name, values in atoms.items() if isinstance(atoms, Mapping) else ():
+        column = x[:, list(names).index(name)]
+        for value in values:
+            if not (column == value).any():
+                raise InputError(f"atoms: no row of column {name!r} is equal to {value:g}")
+
+
 def _check_names(names: Sequence[str], setting: Any, key: str) -> None:
     for name in setting if isinstance(setting, Mapping) else ():
         if name not in names:
@@ -158,7 +177,8 @@ class _Plan:
             self.low = -math.inf if low is None else float(low)
             self.high = math.inf if high is None else float(high)
         touched = [b for b in (self.low, self.high) if math.isfinite(b) and (x == b).any()]
-        self.values = np.union1d(_atoms(x, name, atoms), touched)
+        found = atoms_of(x) if atoms == "auto" else (atoms or {}).get(name, ())
+        self.values = np.union1d(np.asarray(found, np.float64), touched)
 
     @property
     def bounded(self) -> bool:
@@ -168,17 +188,6 @@ class _Plan:
         if len(self.values):
             return AtomMap.fit(self.x, self.values, self.low, self.high, nu)
         return SupportMap(self.low, self.high, scale) if self.bounded else None
-
-
-def _atoms(column: Array, name: str, atoms: Any) -> Array:
-    """Return the atoms of a column, rising."""
-    if atoms == "auto":
-        return atoms_of(column)
-    values = np.array((atoms or {}).get(name, ()), dtype=np.float64)
-    for value in values:
-        if not (column == value).any():
-            raise InputError(f"atoms: no row of column {name!r} is equal to {value:g}")
-    return values
 
 
 def _as_dict(one: AtomMap | SupportMap | None) -> dict[str, Any] | None:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tailbench.choosing.table_facts import bounds_of, facts_of
+from tailbench.choosing.table_facts import facts_of
 from tailbench.exceptions import InputError
+from tailbench.margins.support import bounds_of
 from tailbench.stats.tail_index import estimate_sides
 
 

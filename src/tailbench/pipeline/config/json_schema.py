@@ -135,9 +135,11 @@ def _entry(section: str, type_: str) -> dict[str, Any]:
     properties |= _properties(settings)
     if section == "datasets":
         limits = _properties(DatasetEntry)
-        for key in DatasetEntry.limits:  # left out or a list: null is neither
-            (items,) = (one for one in limits[key]["anyOf"] if one["type"] == "array")
-            properties[key] = {**items, "description": limits[key]["description"]}
+        for key in DatasetEntry.limits:
+            properties[key] = limits[key]
+            lists = [one for one in limits[key]["anyOf"] if one.get("type") == "array"]
+            if lists:  # left out or a list: null is neither
+                properties[key] = {**lists[0], "description": limits[key]["description"]}
     required = [name for name, field in settings.model_fields.items() if field.is_required()]
     return {
         "description": _summary(section, type_),
