@@ -18,6 +18,7 @@ from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table, repeated
 from tailbench.margins.support import bounds_of
 from tailbench.registry import nearest
+from tailbench.stats.linear_dependence import dependent_columns
 from tailbench.stats.semiparametric import has_atom
 from tailbench.stats.tail_index import Tail, estimate_sides
 
@@ -108,7 +109,7 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
     """Compute what a table holds.
 
     Without a choice of columns those of dates, of texts, of numbers that name the rows, without
-    a name and of one value are left out.
+    a name, of one value and those that are linear functions of columns before them are left out.
 
     Args:
         data: Path of a file, a data frame, or an array ``(n, d)`` or ``(n,)``.
@@ -135,6 +136,10 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
         said = "; ".join(f"column {name!r} {why}" for name, why in left_out.items())
         raise InputError(f"{source} has no column of numbers to learn from: {said}")
     x = numbers_of(table, names, source, "", SINGLE)
+    if columns is None:
+        left_out |= dependent_columns(x, names)
+        kept = [j for j, name in enumerate(names) if name not in left_out]
+        x, names = np.ascontiguousarray(x[:, kept]), [names[j] for j in kept]
     for name, column in zip(names, x.T, strict=True):
         if column.min() == column.max():
             raise InputError(f"column {name!r} of {source} is constant: {column[0]:g}")

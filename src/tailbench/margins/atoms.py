@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tailbench.stats.tail_index import estimate_side
 
-__all__ = ["AtomMap", "atoms_of", "reference_nu"]
+__all__ = ["SHARE", "AtomMap", "atoms_of", "reference_nu"]
 
 Array = NDArray[np.float64]
 

@@ -146,7 +146,8 @@ def _assembled(cls: Any, loaded: Mapping[str, Sequence[Any]], device: str) -> An
     if not behind:
         return cls.assemble(loaded, device=device)
     maps = behind[0].maps
-    if len(behind) < len(every) or any(model.maps != maps for model in behind):
+    plain = [[one and one.as_list() for one in model.maps] for model in behind]
+    if len(behind) < len(every) or any(own != plain[0] for own in plain):
         raise InputError(f"the models of a {cls.name} were fitted behind other supports or atoms")
     parts = {role: [model.model for model in models] for role, models in loaded.items()}
     return OnSupport.of(cls.assemble(parts, device=device), maps)

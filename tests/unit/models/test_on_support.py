@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tailbench import MVT, SGM, Bootstrap, CopulaGPD, FlowSGM, OnSupport, load
+from tailbench import MVT, SGM, Bootstrap, CopulaGPD, Flow, FlowSGM, OnSupport, load
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError, NotFittedError
 from tailbench.models.on_support import OnSupport as Home
@@ -74,11 +74,12 @@ def test_the_amounts_keep_their_law(fitted, x):
 
 
 def test_the_tail_has_the_index_that_the_model_has_on_the_line(x):
+    """Of the fitted law itself, far out, where its quantiles are known."""
     model = OnSupport(MVT(nu=2.0, verbose=False), support=POSITIVE, atoms="auto", verbose=False)
-    samples = model.fit(x).sample(200_000, seed=0)[:, 0]
-    top = np.sort(samples)[-2001:]
-    hill = np.log(top[1:] / top[0]).mean()  # standard error 0.011; bias at 1 % is less than 0.05
-    assert hill == pytest.approx(0.5, abs=0.08)
+    law = model.fit(x).model.law_of(model.model.states[0])
+    z = law.loc[:, None] + np.sqrt(np.diag(law.scatter))[:, None] * stats.t(2.0).isf([1e-9, 1e-12])
+    far = np.log(model.maps[0].to_data(z.T))
+    assert (far[1] - far[0]) / math.log(1e3) == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
 def test_a_model_of_one_column_and_of_large_values():
@@ -168,9 +169,8 @@ def test_a_refined_flow_is_put_together_behind_its_maps(x, tmp_path):
         "flow": {"layers": 1, "bins": 4, "width": 16, **small},
         "sgm": {"width": 16, "num_blocks": 1, **small},
     }
-    from tailbench import Flow
-
-    made = {"flow": Flow(verbose=False, **parts["flow"]), "sgm": SGM(verbose=False, **parts["sgm"])}
+    quiet = {"device": "cpu", "verbose": False}
+    made = {"flow": Flow(**quiet, **parts["flow"]), "sgm": SGM(**quiet, **parts["sgm"])}
     for name, model in made.items():
         OnSupport(model, atoms="auto", verbose=False).fit(x[:500], seed=1).save(tmp_path / name)
     whole = load_method("flow_sgm", {name: [tmp_path / name] for name in made}, "cpu")
