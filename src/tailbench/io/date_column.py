@@ -48,8 +48,9 @@ def read_dates(
     missing = np.flatnonzero(np.isnat(dates))
     if len(missing):
         row = int(missing[0])
-        said = f"{str(series.iloc[row])!r}, which is no date" if form else "no date"
-        raise InputError(f"{where} has {said}{form and f' of the form {form!r}' or ''} in row {row + 1}")
+        text = repr(str(series.iloc[row]))
+        said = f"{text}, which is no date of the form {form!r}," if form else "no date"
+        raise InputError(f"{where} has {said} in row {row + 1}")
     back = np.flatnonzero(np.diff(dates) < np.timedelta64(0))
     if rising and len(back):
         row = int(back[0]) + 1

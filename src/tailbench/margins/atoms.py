@@ -203,7 +203,8 @@ class _End:
 def _fit_end(x: Array, share: Array, atom: float, edge: float, bound: float, nu: float) -> _End:
     """Fit the upper end: values off the atoms, rising, with their levels, and the last atom.
 
-    ``edge`` is the level up to the last atom. The lower end is the upper one of the mirrored column.
+    ``edge`` is the level up to the last atom. The lower end is the upper one of the column's mirror
+    image.
     """
     above = x > atom
     count, rows = int(above.sum()), len(x)

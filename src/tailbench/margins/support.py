@@ -64,9 +64,7 @@ class SupportMap:
         # The distance from the nearer bound: that from the other one is rounded near it.
         near = np.logaddexp(0.0, y) - np.logaddexp(0.0, y - length)
         far = np.logaddexp(0.0, length - y) - np.logaddexp(0.0, -y)
-        x = np.where(
-            y < 0.5 * length, self.low + self.scale * near, self.high - self.scale * far
-        )
+        x = np.where(y < 0.5 * length, self.low + self.scale * near, self.high - self.scale * far)
         return np.clip(x, self.low, self.high)  # of rounding alone
 
 

@@ -401,9 +401,9 @@ def test_broken_headers(tmp_path, header):
     refused(path, "cannot be read as .npy")
 
 
-def forms(folder, content, encoding="utf-8", **given):
+def forms(folder, content, written="utf-8", **given):
     path = folder / "x.csv"
-    path.write_bytes(content.encode(encoding))
+    path.write_bytes(content.encode(written))
     return File(path=str(path), **given).read()
 
 
@@ -460,7 +460,11 @@ def test_the_column_of_dates(tmp_path):
     [
         (["a", "b", "c", "d"] * 3, {}, "holds no dates that can be read, with 'a' in row 1"),
         (["2020-01-02", "2020-01-01"] * 6, {}, "does not rise in row 2, with 2020-01-01 after"),
-        (["01/02/2020", "2020"] * 6, {"date_format": "%d/%m/%Y"}, "'2020', which is no date"),
+        (
+            ["01/02/2020", "2020"] * 6,
+            {"date_format": "%d/%m/%Y"},
+            "'2020', which is no date of the form '%d/%m/%Y', in row 2",
+        ),
         (["2020-01-02"] * 8 + [""] * 4, {}, "has no date in row 9"),
     ],
 )
@@ -483,8 +487,8 @@ def test_linear_functions_of_other_columns_are_refused_by_name(tmp_path, x):
         "leave it out of 'columns'",
     )
     File(path=str(path), columns=["sum", "b"]).check(4)
-    refused(path, "column 'sum'", "is a sum: 0.909091 times 'usd' and 1 times 'b'",
-            columns=["b", "usd", "sum"])  # fmt: skip
+    said = "is a sum: 1 times 'b' and 0.909091 times 'usd'"
+    refused(path, "column 'sum'", said, columns=["b", "usd", "sum"])
 
 
 def test_an_offset_of_a_billion_is_kept_by_the_models(tmp_path):
