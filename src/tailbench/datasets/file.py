@@ -127,8 +127,8 @@ class File(BaseDataset):
     dropped, filled in or rescaled. Without ``columns``, one that holds dates or numbers the rows is
     refused too, but for that named under ``dates``. Separator, decimal comma and encoding of a CSV
     file are found by its first lines where they are not given. The columns of a NPY file are named
-    by their numbers from zero, and pickled
-    objects in it are refused. The index of a data frame in a Parquet file is not a column.
+    by their numbers from zero, and pickled objects in it are refused. The index of a data frame in
+    a Parquet file is not a column.
     """
 
     Settings = FileSettings

@@ -100,9 +100,9 @@ class AtomMap:
             ends.append(_fit_end(own, share, outer, float(edge), bound, nu))
         inside = (rest >= -ends[0].knot) & (rest <= ends[1].knot)
         knots, shares = _thinned(rest[inside], rank[inside])
-        outer = (levels > 0) & (levels < 1)
-        knots = np.concatenate([knots, np.stack([atoms, atoms], axis=1)[outer]])
-        shares = np.concatenate([shares, levels[outer]])
+        inner = (levels > 0) & (levels < 1)
+        knots = np.concatenate([knots, np.stack([atoms, atoms], axis=1)[inner]])
+        shares = np.concatenate([shares, levels[inner]])
         order = np.lexsort((knots, shares))
         return cls(
             knots[order],
@@ -187,8 +187,10 @@ class AtomMap:
             for sign, (slope, bound) in zip((-1.0, 1.0), plain["ends"], strict=True)
         )
         nu = math.inf if plain["nu"] is None else float(plain["nu"])
-        parts = (np.array(plain[key], np.float64) for key in ("x", "z", "values", "levels"))
-        return cls(*parts, nu, (low, high))
+        x, z, values, levels = (
+            np.array(plain[key], np.float64) for key in ("x", "z", "values", "levels")
+        )
+        return cls(x, z, values, levels, nu, (low, high))
 
 
 @dataclass(frozen=True)

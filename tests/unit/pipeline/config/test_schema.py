@@ -111,7 +111,7 @@ def test_a_completed_configuration_is_valid():
 def test_every_setting_is_described_and_has_the_default_of_the_code(section, type_):
     properties = SCHEMA["$defs"][f"{section}.{type_}"]["properties"]
     fields = entry_class(section, type_).model_fields
-    assert set(properties) - {"type", "methods", "seeds"} == set(fields)
+    assert set(properties) - {"type", *DatasetEntry.limits} == set(fields)
     for name, field in fields.items():
         described = properties[name]
         assert described["description"].endswith("."), f"{section}.{type_}.{name}"
