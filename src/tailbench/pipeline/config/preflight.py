@@ -33,11 +33,11 @@ def check_data(config: Config, source: str) -> None:
     mistakes = []
     for name, entry in config.datasets.items():
         try:
-            source = entry.source()
-            source.check(config.batch_needs(name))
-            if entry.described and getattr(source, "remote", None) is None:
-                seeds = parse_block(config.seed_blocks_on(name)[0])
-                check_columns(source, [source.splits(name, seeds[0])], **entry.described)
+            origin = entry.source()
+            origin.check(config.batch_needs(name))
+            if entry.described and getattr(origin, "remote", None) is None:
+                first = parse_block(config.seed_blocks_on(name)[0])[0]
+                check_columns(origin, [origin.splits(name, first)], **entry.described)
         except InputError as error:
             mistakes.append(f"{source}: datasets.{name}: {error}")
     if mistakes:
