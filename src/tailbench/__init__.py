@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tailbench.models.lim import LIM
     from tailbench.models.mvt import MVT
     from tailbench.models.mvt_mixture import MVTMixture
+    from tailbench.models.on_support import OnSupport
     from tailbench.models.oracle import Oracle
     from tailbench.models.oracle_start import OracleStart
     from tailbench.models.pareto_gan import ParetoGAN
@@ -51,6 +52,7 @@ __all__ = [
     "FlowSGM",
     "Gaussian",
     "MVTMixture",
+    "OnSupport",
     "Oracle",
     "OracleStart",
     "ParetoGAN",
@@ -78,6 +80,7 @@ _HOMES = {
     "LIM": "models.lim",
     "MVT": "models.mvt",
     "MVTMixture": "models.mvt_mixture",
+    "OnSupport": "models.on_support",
     "Oracle": "models.oracle",
     "OracleStart": "models.oracle_start",
     "ParetoGAN": "models.pareto_gan",

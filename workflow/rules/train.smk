@@ -33,7 +33,11 @@ rule train:
         runtime=runtime(RESOURCES.train),
     params:
         spec=LAZY.per_wildcards(PLAN.specs.train, "model", "dataset"),
-        code=LAZY.per_wildcards(lambda model: PLAN.code("train", model), "model"),
+        code=LAZY.per_wildcards(
+            lambda model, dataset: PLAN.code("train", model, dataset),
+            "model",
+            "dataset",
+        ),
         folder=subpath(output.model, parent=True),
         state=LAYOUT.checkpoint(),
     message:

@@ -16,14 +16,16 @@ from tailbench.io.column_kinds import dates_of, what_it_is
 from tailbench.io.csv_dialect import find_dialect
 from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table, repeated
+from tailbench.margins.support import bounds_of
 from tailbench.registry import nearest
+from tailbench.stats.linear_dependence import dependent_columns
 from tailbench.stats.semiparametric import has_atom
 from tailbench.stats.tail_index import Tail, estimate_sides
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ColumnFacts", "TableFacts", "bounds_of", "facts_of"]
+__all__ = ["ColumnFacts", "TableFacts", "facts_of"]
 
 TWINS = 0.999  # rank correlation from which two columns are nearly copies
 COMPARED = 5000  # rows by which columns are compared
@@ -107,7 +109,7 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
     """Compute what a table holds.
 
     Without a choice of columns those of dates, of texts, of numbers that name the rows, without
-    a name and of one value are left out.
+    a name, of one value and those that are linear functions of columns before them are left out.
 
     Args:
         data: Path of a file, a data frame, or an array ``(n, d)`` or ``(n,)``.
@@ -134,6 +136,10 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
         said = "; ".join(f"column {name!r} {why}" for name, why in left_out.items())
         raise InputError(f"{source} has no column of numbers to learn from: {said}")
     x = numbers_of(table, names, source, "", SINGLE)
+    if columns is None:
+        left_out |= dependent_columns(x, names)
+        kept = [j for j, name in enumerate(names) if name not in left_out]
+        x, names = np.ascontiguousarray(x[:, kept]), [names[j] for j in kept]
     for name, column in zip(names, x.T, strict=True):
         if column.min() == column.max():
             raise InputError(f"column {name!r} of {source} is constant: {column[0]:g}")
@@ -142,20 +148,6 @@ def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str 
     if order == "none" and _neighbours_alike(x):
         order = "alike"
     return TableFacts(x, facts, left_out, dates, period, order, _twins(names, x), _form(data))
-
-
-def bounds_of(x: Array) -> tuple[float, float]:
-    """Return the values that a column does not pass, infinite where there are none.
-
-    That is zero where no value is beyond it, and an extreme value that one in two hundred, and at
-    least three, are equal to. Copula and margins of the models take the same bounds.
-    """
-    sides = []
-    for y in (-x, x):
-        top = float(y.max())
-        tied = int((y == top).sum()) >= max(3.0, 0.005 * len(y))
-        sides.append(0.0 if top <= 0 else top if tied else math.inf)
-    return 0.0 - sides[0], sides[1]
 
 
 def _table(data: Any, source: str) -> tuple[pd.DataFrame, str]:

@@ -18,7 +18,7 @@ from tailbench.io.atomic import replacing
 from tailbench.io.checksums import ADVICE, read_record, verified
 from tailbench.io.lazy_rows import LazyRows
 
-__all__ = ["images_of", "open_array", "read_array", "read_rows", "write_array"]
+__all__ = ["columns_of", "images_of", "open_array", "read_array", "read_rows", "write_array"]
 
 PIECE = 4_000_000  # numbers that are written at once
 
@@ -121,6 +121,20 @@ def read_rows(path: Path) -> list[LazyRows]:
 
 def _rows(path: Path, e: int, numbers: NDArray[np.int64]) -> NDArray[Any]:
     return _mapped(path)[e][numbers]
+
+
+def columns_of(folder: Path) -> dict[str, Any]:
+    """Return what is said of the columns of the data in a folder, with their names.
+
+    Returns:
+        ``support`` and ``atoms``, where there are some, and ``columns``; else nothing.
+
+    Raises:
+        InputError: If what is written beside the data is missing or corrupt.
+    """
+    meta = read_record(folder / "meta.json")
+    said = {key: meta[key] for key in ("support", "atoms") if meta.get(key)}
+    return {**said, "columns": tuple(meta["columns"])} if said else {}
 
 
 def images_of(folder: Path) -> ImageLayout | None:

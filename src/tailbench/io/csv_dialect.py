@@ -44,8 +44,13 @@ class Dialect:
         return " and ".join(said)
 
 
-def find_dialect(path: Path) -> Dialect:
-    """Return the form of a CSV file.
+def find_dialect(
+    path: Path,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> Dialect:
+    """Return the form of a CSV file: what is given of it, and what its first lines say of the rest.
 
     - The encoding is UTF-8, UTF-16 if the file begins with its mark, or else Windows-1252.
     - The separator is a comma, semicolon, tab or bar: the one that gives all of the first lines
@@ -54,22 +59,38 @@ def find_dialect(path: Path) -> Dialect:
       lines is a number with a comma, none one with a point. A number such as ``1,234`` is then
       1.234: in such files commas do not part thousands.
 
+    Args:
+        path: The file.
+        separator: What stands between two fields, where it is known.
+        decimal: The decimal sign, where it is known.
+        encoding: The encoding, where it is known.
+
     Raises:
         InputError: If the file is in no such encoding.
     """
-    encoding = _encoding(path)
+    encoding = _encoding(path, encoding)
     with path.open(encoding=encoding, newline="") as file:
         lines = list(islice(file, LINES))
+    if separator is None:
+        separator = _separator(lines)
+    return Dialect(encoding, separator, decimal or _decimal(lines, separator))
+
+
+def _separator(lines: list[str]) -> str:
     best, most = ",", 1
     for separator in SEPARATORS:
         counts = {len(fields) for fields in _fields(lines, separator) if fields}
         if len(counts) == 1 and (count := counts.pop()) > most:
             best, most = separator, count
-    if best == ",":
-        return Dialect(encoding)
-    fields = [field for row in _fields(lines, best)[1:] for field in row]
+    return best
+
+
+def _decimal(lines: list[str], separator: str) -> str:
+    if separator == ",":
+        return "."
+    fields = [field for row in _fields(lines, separator)[1:] for field in row]
     commas, points = (any(map(form.fullmatch, fields)) for form in (COMMA, POINT))
-    return Dialect(encoding, best, "," if commas and not points else ".")
+    return "," if commas and not points else "."
 
 
 def _fields(lines: list[str], separator: str) -> list[list[str]]:
@@ -80,12 +101,12 @@ def _fields(lines: list[str], separator: str) -> list[list[str]]:
         return []
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: Path, given: str | None) -> str:
     """Return the encoding of a file, which is read to its end."""
     with path.open("rb") as file:
         start = file.read(2)
     marked = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    known = ["utf-16"] if marked else ["utf-8-sig", "cp1252"]
+    known = [given] if given else ["utf-16"] if marked else ["utf-8-sig", "cp1252"]
     for name in known:
         try:
             with path.open(encoding=name, newline="") as text:
@@ -94,4 +115,5 @@ def _encoding(path: Path) -> str:
         except UnicodeError:
             continue
         return name
-    raise InputError(f"{path} cannot be read as .csv: it is text neither in UTF-8 nor in UTF-16")
+    said = f"not text in {given}" if given else "text neither in UTF-8 nor in UTF-16"
+    raise InputError(f"{path} cannot be read as .csv: it is {said}")

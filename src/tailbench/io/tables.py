@@ -25,12 +25,16 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, **form: str | None) -> pd.DataFrame:
     """Read a table; its columns are named by texts, those of a NPY file by numbers from zero.
 
     A CSV file has a header; its separator, decimal comma and encoding are found by
     :func:`tailbench.io.csv_dialect.find_dialect`. Pickled objects in a NPY file are refused, and
     the index of a data frame in a Parquet file is not a column.
+
+    Args:
+        path: The file.
+        form: What is known of the form of a CSV file: ``separator``, ``decimal`` and ``encoding``.
 
     Raises:
         InputError: If the file is missing, empty, of another kind, unreadable, without a usable
@@ -44,7 +48,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty")
     try:
-        table = READERS[suffix](path)
+        table = _read_csv(path, **form) if suffix == ".csv" else READERS[suffix](path)
     except InputError:
         raise
     except UNREADABLE as error:
@@ -61,11 +65,11 @@ def repeated(names: Sequence[str]) -> str | None:
     return next((name for i, name in enumerate(names) if name in names[:i]), None)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, **given: str | None) -> pd.DataFrame:
     """Read a CSV file, whose first line names the columns."""
     import pandas as pd
 
-    found = find_dialect(path)
+    found = find_dialect(path, **given)
     form: Any = {"sep": found.separator, "encoding": found.encoding}
     first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form)
     header = [str(name).strip() for name in first.iloc[0]]

@@ -59,6 +59,8 @@ class Parameters:
         known = _options(cls)
         if cls.__doc__ and known and not inspect.isabstract(cls):
             lines = "\n".join(f"    {line}" for line in _described(known))
+            if not lines:
+                return
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\nSettings, by keyword:\n{lines}\n"
 
     @classmethod

@@ -10,6 +10,7 @@ import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,13 +23,33 @@ from pydantic import BaseModel, ValidationError
 from tailbench import registry
 from tailbench.exceptions import CorruptFile, InputError, VersionWarning
 from tailbench.io.atomic import replacing
-from tailbench.io.checksums import ADVICE, read_record, read_text, seal, verified, write_record
+from tailbench.io.checksums import (
+    ADVICE,
+    read_record,
+    read_sums,
+    read_text,
+    seal,
+    verified,
+    write_record,
+    write_sums,
+)
 
-__all__ = ["ModelFiles", "load_method", "load_model", "read_model", "read_spec", "write_model"]
+__all__ = [
+    "ModelFiles",
+    "add_to_spec",
+    "load_method",
+    "load_model",
+    "read_model",
+    "read_spec",
+    "write_model",
+]
 
 ARRAYS, SPEC, HISTORY = "model.safetensors", "spec.json", "history.csv"
 COLUMNS = ("seed", "step", "loss", "val_loss", "lr", "seconds")
 RESTORE = "restore it from a copy, or train and save the model again"
+MAPS = "column_maps"  # in the spec of a model that was fitted on the support of its data
+_within: ContextVar[bool] = ContextVar("within", default=False)
+"""Whether a model is read by what puts its maps in front of it."""
 WRITERS = ("tailbench", "torch", "numpy", "zuko")
 """Packages whose versions are noted; those that are not installed are left out."""
 
@@ -50,7 +71,7 @@ class ModelFiles:
     @property
     def info(self) -> dict[str, Any]:
         """What ``spec`` holds besides what every model has."""
-        own = {"type", "settings", "table", "feature_names", "versions"}
+        own = {"type", "settings", "table", "feature_names", "versions", MAPS}
         return {key: value for key, value in self.spec.items() if key not in own}
 
     def settings(self, known: type[BaseModel]) -> dict[str, Any]:
@@ -72,12 +93,26 @@ class ModelFiles:
 
 
 def load_model(folder: Path, device: Any = "auto") -> Any:
-    """Read a model of any type from the folder it was saved in.
+    """Read a model of any type from the folder it was saved in, with the maps of its columns.
 
     Raises:
         InputError: If a file is missing or corrupt.
     """
-    return registry.load("models", _spec(folder)["type"]).load(folder, device=device)
+    spec = _spec(folder)
+    token = _within.set(True)
+    try:
+        model = registry.load("models", spec["type"]).load(folder, device=device)
+    finally:
+        _within.reset(token)
+    return _on_support(model, spec[MAPS]) if MAPS in spec else model
+
+
+def _on_support(model: Any, plain: Sequence[Any]) -> Any:
+    """Put the maps of the columns, of each seed, in front of a model."""
+    from tailbench.margins.column_maps import ColumnMaps
+    from tailbench.models.on_support import OnSupport
+
+    return OnSupport.of(model, [one and ColumnMaps.from_list(one) for one in plain])
 
 
 def load_method(type_: str, parts: Mapping[str, Sequence[Path]], device: str = "auto") -> Any:
@@ -99,7 +134,23 @@ def load_method(type_: str, parts: Mapping[str, Sequence[Path]], device: str = "
     if cls.trainable:
         ((model,),) = loaded.values()
         return model
-    return cls.assemble(loaded, device=device)
+    return _assembled(cls, loaded, device)
+
+
+def _assembled(cls: Any, loaded: Mapping[str, Sequence[Any]], device: str) -> Any:
+    """Put trained models together, behind the maps that all of them were fitted behind."""
+    from tailbench.models.on_support import OnSupport
+
+    every = [model for models in loaded.values() for model in models]
+    behind = [model for model in every if isinstance(model, OnSupport)]
+    if not behind:
+        return cls.assemble(loaded, device=device)
+    maps = behind[0].maps
+    plain = [[one and one.as_list() for one in model.maps] for model in behind]
+    if len(behind) < len(every) or any(own != plain[0] for own in plain):
+        raise InputError(f"the models of a {cls.name} were fitted behind other supports or atoms")
+    parts = {role: [model.model for model in models] for role, models in loaded.items()}
+    return OnSupport.of(cls.assemble(parts, device=device), maps)
 
 
 def read_spec(folder: Path, name: str) -> dict[str, Any]:
@@ -111,7 +162,22 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
     spec = _spec(folder)
     if spec["type"] != name:
         raise InputError(f"{folder} holds a {spec['type']}, not a {name}")
+    if MAPS in spec and not _within.get():
+        raise InputError(
+            f"{folder} holds a {name} on the support of its data: read it by tailbench.load"
+        )
     return spec
+
+
+def add_to_spec(folder: Path, more: Mapping[str, Any]) -> None:
+    """Write more plain data into the ``spec.json`` of a saved model, and its checksum again.
+
+    Raises:
+        InputError: If it is missing or corrupt.
+    """
+    path = folder / SPEC
+    digest = write_record(path, {**read_record(path), **more})
+    write_sums(folder, {**read_sums(folder), path.name: digest})
 
 
 def write_model(

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tailbench.choosing.table_facts import bounds_of, facts_of
+from tailbench.choosing.table_facts import facts_of
 from tailbench.exceptions import InputError
+from tailbench.margins.support import bounds_of
 from tailbench.stats.tail_index import estimate_sides
 
 
@@ -85,10 +86,20 @@ def test_equal_rows_in_no_order_are_seldom_called_alike():
 
 def test_copies(rng):
     a = rng.standard_normal(700)
-    frame = pd.DataFrame({"a": a, "b": np.exp(a), "c": rng.standard_normal(700), "d": -a})
+    frame = pd.DataFrame({"a": a, "b": np.exp(a), "c": rng.standard_normal(700), "d": -(a**3)})
     pairs = {(first, second): value for first, second, value in facts_of(frame).twins}
     assert set(pairs) == {("a", "b"), ("a", "d"), ("b", "d")}
     assert pairs["a", "b"] == pytest.approx(1) and pairs["a", "d"] == pytest.approx(-1)
+
+
+def test_linear_functions_of_other_columns_are_left_out(rng):
+    a, b = rng.standard_normal((2, 100))
+    frame = pd.DataFrame({"a": a, "b": b, "usd": 1.1 * a + 3, "sum": a + b})
+    facts = facts_of(frame)
+    assert facts.names == ("a", "b") and facts.values.shape == (100, 2)
+    assert facts.left_out["usd"] == "is 1.1 times 'a' plus 3"
+    assert facts.left_out["sum"] == "is a sum: 1 times 'a' and 1 times 'b'"
+    assert facts_of(frame, ["a", "usd"]).names == ("a", "usd")  # what the user asks for
 
 
 def test_columns_that_are_left_out(rng):

@@ -222,7 +222,7 @@ def test_repeated_columns(tmp_path):
 
 def test_header(tmp_path):
     refused(text(tmp_path, "0.1,0.2\n" * 9), "the first line", "holds numbers")
-    path = text(tmp_path, "\ufeff 0 ,1\n" + "".join(f"{i},{i}\n" for i in range(9)))
+    path = text(tmp_path, "\ufeff 0 ,1\n" + "".join(f"{i},{i * i}\n" for i in range(9)))
     assert File(path=path).splits("mine", 0).columns == ("0", "1")
 
 
@@ -315,7 +315,7 @@ def test_everything_wrong_is_in_one_message(tmp_path):
     ],
 )
 def test_dates_and_identifiers_are_refused_by_name(tmp_path, label, values):
-    rows = "".join(f"{value},{i * 0.7}\n" for i, value in enumerate(values))
+    rows = "".join(f"{value},{i * i * 0.7}\n" for i, value in enumerate(values))
     path = text(tmp_path, f"{label},loss\n" + rows)
     refused(path, f"column '{label}' of", f"{values[0]}", "under 'columns'")
     File(path=path, columns=["loss"]).check(4)
@@ -399,3 +399,106 @@ def test_broken_headers(tmp_path, header):
     path = tmp_path / "x.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00" + size + header.encode() + b"\n" + bytes(48))
     refused(path, "cannot be read as .npy")
+
+
+def forms(folder, content, written="utf-8", **given):
+    path = folder / "x.csv"
+    path.write_bytes(content.encode(written))
+    return File(path=str(path), **given).read()
+
+
+def test_a_form_that_is_given_overrides_what_is_found(tmp_path):
+    """One row of thousands of commas, fields parted by blanks, and a file without a sign of it."""
+    found, _ = forms(tmp_path, "a;b\n" + "1,234;2,5\n" * 9)
+    assert found[0].tolist() == [1.234, 2.5]
+    with pytest.raises(InputError, match="'1,234' in row 1"):
+        forms(tmp_path, "a;b\n" + "1,234;2,5\n" * 9, decimal=".")
+    found, names = forms(tmp_path, "a b\n" + "1.5 2\n" * 9, separator=" ")
+    assert names == ("a", "b") and found[0].tolist() == [1.5, 2.0]
+    found, names = forms(tmp_path, 'a,b\n"1,5","2"\n' * 1 + '"2,5","3"\n' * 9, decimal=",")
+    assert found[0].tolist() == [1.5, 2.0]
+    _, names = forms(tmp_path, "h\u00f6he,b\n1.5,2\n", "cp437", encoding="cp437")
+    assert names == ("h\u00f6he", "b")
+    with pytest.raises(InputError, match="is not text in ascii"):
+        forms(tmp_path, "h\u00f6he,b\n1.5,2\n", encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"encoding": "utf-9"}, "Python knows no encoding 'utf-9'"),
+        ({"separator": ";;"}, "separator"),
+        ({"decimal": "'"}, "decimal"),
+        ({"path": "x.npy", "separator": ";"}, "separator is for a .csv file"),
+        ({"date_format": "%Y"}, "date_format is for the column"),
+        ({"dates": "day", "columns": ["day", "n"]}, "under both dates and columns"),
+    ],
+)
+def test_forms_that_are_none(options, words):
+    with pytest.raises(ValueError, match=words):
+        File(**{"path": "x.csv", **options})
+
+
+def dated(folder, days, **options):
+    rows = "".join(f"{day},{i * i}\n" for i, day in enumerate(days))
+    return File(path=text(folder, "day,loss\n" + rows), dates="day", **options)
+
+
+def test_the_column_of_dates(tmp_path):
+    days = [f"{i:02}/03/2020" for i in range(1, 21)]
+    source = dated(tmp_path, days)
+    assert source.read()[1] == ("loss",) and source.dates()[3] == "2020-03-04"
+    assert source.periods()["test"] == ("2020-03-16", "2020-03-20")
+    ambiguous = [f"01/{i:02}/2020" for i in range(1, 13)]
+    assert dated(tmp_path, ambiguous, date_format="%d/%m/%Y").dates()[-1] == "2020-12-01"
+    assert dated(tmp_path, ambiguous, date_format="%m/%d/%Y").dates()[-1] == "2020-01-12"
+    assert dated(tmp_path, days[::-1], split="random").periods() == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "words"),
+    [
+        (["a", "b", "c", "d"] * 3, {}, "holds no dates that can be read, with 'a' in row 1"),
+        (["2020-01-02", "2020-01-01"] * 6, {}, "does not rise in row 2, with 2020-01-01 after"),
+        (
+            ["01/02/2020", "2020"] * 6,
+            {"date_format": "%d/%m/%Y"},
+            "'2020', which is no date of the form '%d/%m/%Y', in row 2",
+        ),
+        (["2020-01-02"] * 8 + [""] * 4, {}, "has no date in row 9"),
+    ],
+)
+def test_dates_that_are_none(tmp_path, days, options, words):
+    with pytest.raises(InputError, match=words):
+        dated(tmp_path, days, **options).check(2)
+    with pytest.raises(InputError, match="has no column 'when'"):
+        File(path=text(tmp_path, "day,n\n" + "1,2\n" * 9), dates="when").check(2)
+
+
+def test_linear_functions_of_other_columns_are_refused_by_name(tmp_path, x):
+    frame = pd.DataFrame(1e3 + x[:, :2], columns=["a", "b"])
+    frame["usd"], frame["sum"] = 1.1 * frame["a"] - 2, frame["a"] + frame["b"]
+    path = tmp_path / "x.csv"
+    frame.to_csv(path, index=False)
+    refused(
+        path,
+        "column 'usd' of",
+        "is 1.1 times 'a' minus 2; column 'sum' is a sum: 1 times 'a' and 1 times 'b'",
+        "leave it out of 'columns'",
+    )
+    File(path=str(path), columns=["sum", "b"]).check(4)
+    said = "is a sum: 1 times 'b' and 0.909091 times 'usd'"
+    refused(path, "column 'sum'", said, columns=["b", "usd", "sum"])
+
+
+def test_an_offset_of_a_billion_is_kept_by_the_models(tmp_path):
+    """The file, the data and the samples are in double precision."""
+    from tailbench import MVT, SGM
+
+    t = np.random.default_rng(0).standard_t(4, (400, 1))
+    pd.DataFrame(1e9 + t, columns=["a"]).to_csv(tmp_path / "x.csv", index=False)
+    train = File(path=str(tmp_path / "x.csv"), split="random").splits("mine", 0).train
+    assert len(np.unique(train)) == 300
+    for model in (MVT(verbose=False), SGM(train_steps=20, batch_size=64, width=16, verbose=False)):
+        samples = model.fit(train).sample(300, seed=0)
+        assert len(np.unique(samples)) == 300 and np.abs(np.median(samples) - 1e9) < 10

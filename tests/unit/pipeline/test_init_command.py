@@ -39,15 +39,17 @@ def test_a_table_of_losses(folder):
     check_data(config, "config.yaml")
     (name,) = config.datasets
     settings = config.datasets[name].settings
-    assert settings.columns == ("fire", "storm", "fire eur") and settings.split == "chronological"
+    assert settings.columns == ("fire", "storm") and settings.split == "chronological"
     assert {"bootstrap", "gaussian", "mvt", "copula_gpd", "kde", "fm", "sgm"} <= set(config.methods)
     assert config.models["sgm"].settings.margins == "tail" and config.seeds == ("0-2",)
     assert config.models["fm"].settings.train_steps == 500
+    assert config.datasets[name].support == {"fire": (0.0, None), "storm": (0.0, None)}
+    assert config.datasets[name].atoms == "auto"
     for text in (done.output, (folder / "config.yaml").read_text()):
         flat = " ".join(text.replace("#", " ").split())
         assert "day rises, 2015-01-01 to 2016-08-22: the last 25 % are held out" in flat
         assert "storm is never below 0, and is equal to 0 in 3" in flat
-        assert "fire and fire eur are nearly copies" in flat
+        assert "fire eur is 1.1 times 'fire'" in flat
         assert "fields parted by semicolons and decimal commas" in flat
         assert "day holds dates" in flat and "claim_id numbers or names the rows" in flat
     row = next(line for line in done.output.splitlines() if line.startswith("storm"))

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from tailbench import registry
+from tailbench.margins.column_settings import AtomSetting, SupportSetting
 from tailbench.models.settings import ModelSettings
 from tailbench.pipeline.config.errors import in_words, shown
 from tailbench.pipeline.config.seed_blocks import parse_block
@@ -113,8 +114,15 @@ class Entry(Settings):
     def raw(self) -> dict[str, Any]:
         """Return the entry as plain data, in the form that a user writes."""
         limits = {key: getattr(self, key) for key in self.limits}
-        given = {key: list(value) for key, value in limits.items() if value is not None}
+        given = {key: _plain(value) for key, value in limits.items() if value is not None}
         return {"type": self.type, **self.values, **given}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists in place of tuples, as JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(own) for key, own in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _seed_block(text: str) -> str:
@@ -134,13 +142,24 @@ class DatasetEntry(Entry):
     """A target or a set of real data, and what is run on it."""
 
     section: ClassVar[str] = "datasets"
-    limits: ClassVar[tuple[str, ...]] = ("methods", "seeds")
+    limits: ClassVar[tuple[str, ...]] = ("methods", "seeds", "support", "atoms")
 
     methods: tuple[str, ...] | None = Field(
         None, description="Methods to run on this dataset; all of them if left out."
     )
     seeds: tuple[SeedBlock, ...] | None = Field(
         None, description="Seed blocks to run on this dataset; all of them if left out."
+    )
+    support: SupportSetting = Field(
+        None,
+        description="Bounds of columns, which no sample of any model passes, such as "
+        "{loss: [0, inf]}; 'auto' for zero where no value is beyond it and an extreme value that "
+        "one row in two hundred is equal to; 'none' by default.",
+    )
+    atoms: AtomSetting = Field(
+        None,
+        description="Values that come again and again, such as {rain: [0]}, which samples then "
+        "have too; 'auto' for those that 2 % of the rows are equal to; 'none' by default.",
     )
 
     @field_validator("methods", "seeds", mode="before")
@@ -161,6 +180,12 @@ class DatasetEntry(Entry):
                 f"the {MOST_NUMBERS:.0e} that can be held"
             )
         return settings
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """Supports and atoms of the columns, where there are some, as plain data."""
+        own = {"support": self.support, "atoms": self.atoms}
+        return {key: _plain(value) for key, value in own.items() if value}
 
     def source(self) -> Any:
         """Build the target or the data set; nothing is read."""

@@ -125,7 +125,9 @@ def _definitions(section: str) -> dict[str, Any]:
             for type_ in types
         ],
     }
-    return {section: typed} | entries
+    shared = _properties(DatasetEntry) if section == "datasets" else {}
+    of_columns = {f"{section}.{key}": shared[key] for key in ("support", "atoms") if shared}
+    return {section: typed} | entries | of_columns
 
 
 def _entry(section: str, type_: str) -> dict[str, Any]:
@@ -135,9 +137,12 @@ def _entry(section: str, type_: str) -> dict[str, Any]:
     properties |= _properties(settings)
     if section == "datasets":
         limits = _properties(DatasetEntry)
-        for key in DatasetEntry.limits:  # left out or a list: null is neither
-            (items,) = (one for one in limits[key]["anyOf"] if one["type"] == "array")
-            properties[key] = {**items, "description": limits[key]["description"]}
+        for key in DatasetEntry.limits:
+            lists = [one for one in limits[key]["anyOf"] if one.get("type") == "array"]
+            if lists:  # left out or a list: null is neither
+                properties[key] = {**lists[0], "description": limits[key]["description"]}
+            else:
+                properties[key] = {"$ref": f"#/$defs/{section}.{key}"}
     required = [name for name, field in settings.model_fields.items() if field.is_required()]
     return {
         "description": _summary(section, type_),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.model import Config, ConfigError
+from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.runtime.extras import how_to_install
 
 if TYPE_CHECKING:
+    from tailbench.data import DataSplits
     from tailbench.pipeline.planning.plan import Plan
 
-__all__ = ["check_data", "check_files"]
+__all__ = ["check_columns", "check_data", "check_files"]
 
 
 def check_data(config: Config, source: str) -> None:
@@ -30,7 +34,11 @@ def check_data(config: Config, source: str) -> None:
     mistakes = []
     for name, entry in config.datasets.items():
         try:
-            entry.source().check(config.batch_needs(name))
+            origin = entry.source()
+            origin.check(config.batch_needs(name))
+            if entry.described and getattr(origin, "remote", None) is None:
+                first = parse_block(config.seed_blocks_on(name)[0])[0]
+                check_columns(origin, [origin.splits(name, first)], **entry.described)
         except InputError as error:
             mistakes.append(f"{source}: datasets.{name}: {error}")
         except ModuleNotFoundError as error:
@@ -39,6 +47,33 @@ def check_data(config: Config, source: str) -> None:
             mistakes.append(f"{source}: datasets.{name}: {said}")
     if mistakes:
         raise ConfigError("\n".join(mistakes))
+
+
+def check_columns(
+    origin: Any, splits: Sequence[DataSplits], support: Any = None, atoms: Any = None
+) -> None:
+    """Check what is said of the columns of a dataset by its rows.
+
+    Args:
+        origin: The target or the data set.
+        splits: Its data for some seeds.
+        support: Bounds of its columns: see ``margins.column_settings``.
+        atoms: Its atoms.
+
+    Raises:
+        InputError: If the rows are images, one is beyond a bound, no training row is equal to an
+            atom, or a column is not there.
+    """
+    from tailbench.datasets.base import BaseDataset
+    from tailbench.margins.column_maps import check_atoms, check_support
+
+    if splits[0].images is not None:
+        raise InputError("support and atoms are for tables, and these are images")
+    if isinstance(origin, BaseDataset):  # in the order of the file, by which messages count
+        check_support(*origin.read(), support, origin.source)
+    for split in splits:
+        check_support(np.concatenate([split.train, split.test]), split.columns, support)
+        check_atoms(split.train, split.columns, atoms)
 
 
 def check_files(plan: Plan, source: str) -> None:

@@ -34,7 +34,9 @@ A relative path, such as the `path` of a file, starts at the folder of the confi
 
 NOTES = {
     "datasets": "Every entry may have `methods`, the list of the methods to run on it, and "
-    "`seeds`, the seed blocks; all of them run where a list is left out.",
+    "`seeds`, the seed blocks; all of them run where a list is left out. Every table may have "
+    "`support` and `atoms`: bounds of columns and values that come again and again, which the "
+    "samples of every model then keep to ([own-data.md](own-data.md#bounds-and-atoms)).",
     "models": "Only what some method needs is trained.",
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
     "its own, shown as `sgm, sampling_steps = 16`; the lists of several settings are combined.",

@@ -24,7 +24,7 @@ def job_digest(plan: Plan, stage: str, name: str | None = None, dataset: str | N
         plan: The plan.
         stage: Name of the stage.
         name: What the job is about: a dataset, a model, a method, a figure or an experiment.
-        dataset: The dataset that is sampled, of a method.
+        dataset: The dataset that a model is trained on or a method sampled.
     """
     if stage in SHOWN:
         modules = [f"tailbench.pipeline.stages.{stage}", *_shown(plan, stage, name)]
@@ -41,10 +41,12 @@ def _computed(plan: Plan, stage: str, name: str | None, dataset: str | None) -> 
         yield module_of("theory", plan.config.theory[name].type)
     elif name is not None and stage == "train":
         yield module_of("models", plan.models[name].type)
+        yield from _maps(plan, dataset)
     elif name is not None and stage == "sample":
         yield module_of("models", method_types()[plan.config.methods[name].type])
         for model in plan.models_of(name):
             yield module_of("models", plan.models[model].type)
+        yield from _maps(plan, dataset)
         if dataset is not None and "target" in plan.needs(name):
             yield module_of("targets", plan.config.datasets[dataset].type)
     elif name is not None and stage in ("data", "evaluate"):
@@ -54,6 +56,12 @@ def _computed(plan: Plan, stage: str, name: str | None, dataset: str | None) -> 
             yield "tailbench.rng.seeds"
             for entry in plan.features.metrics_on(name).values():
                 yield module_of("metrics", entry.type)
+
+
+def _maps(plan: Plan, dataset: str | None) -> Iterator[str]:
+    """Yield what stands in front of the models of a dataset with a support or atoms."""
+    if dataset is not None and plan.config.datasets[dataset].described:
+        yield "tailbench.models.on_support"
 
 
 def _shown(plan: Plan, stage: str, name: str | None) -> Iterator[str]:

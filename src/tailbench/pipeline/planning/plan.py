@@ -228,7 +228,7 @@ class Plan:
         Args:
             stage: Name of the stage.
             name: What the job is about: a dataset, a model, a method, a figure or an experiment.
-            dataset: The dataset that is sampled, of a method.
+            dataset: The dataset that a model is trained on or a method sampled.
         """
         return job_digest(self, stage, name, dataset)
 

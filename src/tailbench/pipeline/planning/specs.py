@@ -33,7 +33,10 @@ class Specs:
 
     def data(self, dataset: str) -> str:
         """What the data of a dataset depend on, as canonical JSON."""
-        return self.plan.config.datasets[dataset].spec
+        entry = self.plan.config.datasets[dataset]
+        if not entry.described:
+            return entry.spec
+        return json.dumps({"type": entry.type, **entry.values, **entry.described}, sort_keys=True)
 
     def train(self, model: str, dataset: str | None = None) -> str:
         """What the training of a model depends on, besides its data, as canonical JSON.

@@ -12,6 +12,7 @@ import typer
 
 from tailbench.io.arrays import write_array
 from tailbench.io.checksums import write_record, write_sums
+from tailbench.pipeline.config.preflight import check_columns
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import DATA_FILES, PARTS
@@ -44,9 +45,12 @@ def run(
         InputError: If the data cannot be used.
     """
     described = json.loads(spec)
+    columns = {key: described.pop(key) for key in ("support", "atoms") if key in described}
     origin = make_dataset(described if fetched is None else {**described, "path": str(fetched)})
     numbers = parse_block(seeds)
     splits = [origin.splits(dataset, number) for number in numbers]
+    if columns:
+        check_columns(origin, splits, **columns)
     sums = {}
     for part in PARTS:
         rows = [getattr(s, part) for s in splits]
@@ -68,6 +72,7 @@ def run(
         "tail_index": None
         if index is None
         else [float(a) if np.isfinite(a) else None for a in index],
+        **columns,
     }
     write_sums(folder, {**sums, "meta.json": write_record(folder / "meta.json", meta)})
     print(

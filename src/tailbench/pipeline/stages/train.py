@@ -11,7 +11,7 @@ import typer
 
 from tailbench import registry
 from tailbench.compute.distributed import on_rank_zero, process_group
-from tailbench.io.arrays import images_of, read_array, read_rows
+from tailbench.io.arrays import columns_of, images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
@@ -79,15 +79,17 @@ def run(
     relaunch_with_torchrun(processes, per_node, device)
     import torch
 
+    from tailbench.models.on_support import OnSupport
     from tailbench.training.checkpoint import Checkpoint
     from tailbench.training.preemption import defer_signals
 
     settings = json.loads(spec)
     images = images_of(data.parent)
+    columns = columns_of(data.parent)
     type_ = settings.pop("type")
     numbers = parse_block(seeds)
     x = read_array(data) if images is None else read_rows(data)
-    depends = [dataset, model, seeds, spec, code, checksum(data)]
+    depends = [dataset, model, seeds, spec, code, checksum(data), *filter(None, [columns])]
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
     label = f"{dataset}/{model}"
     checkpoint = Checkpoint(state, key, checkpoint_seconds)
@@ -107,8 +109,9 @@ def run(
         torch.set_num_threads(max(1, threads // team.count))
         context = FitContext.for_training(dataset, model, numbers, checkpoint)
         made = registry.load("models", type_)(device=device, **settings)
+        made = OnSupport(made, **columns) if columns else made
         fitted = made.fit_block(x, context, images)
-        fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
+        fitted.info.update(peak_memory_mb=peak_memory_mb(), processes=team.count)
         if team.first:
             fitted.save(folder)
             kept_models.preserve_model(state, key, files, label)

@@ -12,6 +12,7 @@ from repository import ROOT
 from tailbench import registry
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config import reference
+from tailbench.pipeline.config.entries import DatasetEntry
 from tailbench.pipeline.config.json_schema import config_schema
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.parse import parse
@@ -111,7 +112,7 @@ def test_a_completed_configuration_is_valid():
 def test_every_setting_is_described_and_has_the_default_of_the_code(section, type_):
     properties = SCHEMA["$defs"][f"{section}.{type_}"]["properties"]
     fields = entry_class(section, type_).model_fields
-    assert set(properties) - {"type", "methods", "seeds"} == set(fields)
+    assert set(properties) - {"type", *DatasetEntry.limits} == set(fields)
     for name, field in fields.items():
         described = properties[name]
         assert described["description"].endswith("."), f"{section}.{type_}.{name}"
@@ -133,6 +134,7 @@ def test_every_top_level_key_is_described():
         "datasets: {gmm: {type: file, path: x.csv, columns: [a, b]}}",
         "datasets: {mine: {type: file, path: x.csv, methods: [sgm]}}",
         "datasets: {gmm: {dim: 4.0}}",
+        "datasets: {gmm: {support: {x: [0, inf], y: [null, 1]}, atoms: auto}}",
         "models: {sgm: {learning_rate: 1e-3}, flow: {}}",
         "models: {sgm: {}, flow: {}, wide: {type: sgm, width: 512}}",
         "methods: {sgm: {sampling_steps: [4, 8], sigma_min: 0.01}}",
@@ -163,6 +165,7 @@ def test_a_good_configuration_passes_schema_and_parser(text):
         ("name: a b", "$.name"),
         ("plugins: parts", "$.plugins"),
         ("datasets: {gmm: {seeds: [a]}}", "$.datasets.gmm.seeds[0]"),
+        ("datasets: {gmm: {atoms: all}}", "$.datasets.gmm.atoms"),
         ("datasets: {gmm: {methods: }}", "$.datasets.gmm.methods"),
         ("device: gpu", "$.device"),
         ("seeds: []", "$.seeds"),
