@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tailbench.metrics.aggregate import summary
 from tailbench.metrics.outputs import GROUPS, directions
 from tailbench.plots import base, metric_points, style
-from tailbench.plots.heat_map import heat_map, written
+from tailbench.plots.heat_map import heads, heat_map, room, written
 from tailbench.plots.paper import form
 from tailbench.registry import register
 
@@ -66,13 +66,17 @@ def comparison(
         1, height=0.24 * rows + 1.4, width=max(3.2 + 0.56 * columns, 6.0)
     )
     labels = [outputs[m].label if m in outputs else m for m in metric_names]
+    turned = 38
+    if paper:
+        names = [style.label(v) for v in variants]
+        labels, turned = heads(labels, room(paper, names) / columns)
     heat_map(
         axes,
         ratios,
         [[written(ratio) for ratio in row] for row in ratios],
         rows=[style.label(v) for v in variants],
-        columns=[style.broken(text, 22) for text in labels] if paper else labels,
-        rotation=90 if paper else 38,
+        columns=labels,
+        rotation=turned,
     )
     _mark_best(axes, ratios)
     return figure
@@ -125,7 +129,7 @@ def _mark_best(axes: Axes, ratios: NDArray[np.floating[Any]]) -> None:
 
 def _parts(metrics: Sequence[str], rows: Sequence[str], width: float) -> dict[str, list[str]]:
     """Part metrics by group, and groups by how many columns a width in inches has room for."""
-    most = max(1, int((width - 0.065 * max(map(len, rows)) - 0.8) / CELL))
+    most = max(1, int(room(width, rows) / CELL))
     outputs = directions()
     parts: dict[str, list[str]] = {}
     for group in GROUPS:

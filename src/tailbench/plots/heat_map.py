@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.plots import style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["LETTER", "WORST", "heat_map", "written"]
+__all__ = ["LETTER", "WORST", "heads", "heat_map", "room", "written"]
 
 WORST = 100.0
 """The multiple at which colours end."""
 LETTER = 7.5
 """Size of the numbers in points."""
+UPRIGHT = 22  # letters in a line of an upright name
 LIGHTEST, DARKEST = "#eff1f2", "#0173b2"
 _INKS = ("#111111", "#ffffff")
 
@@ -42,31 +45,54 @@ def heat_map(
         rotation: Angle of the names of columns in degrees.
         label: What the bar of colours is named.
     """
+    import seaborn
     from matplotlib import rcParams
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.colors import LogNorm
 
-    colours = LinearSegmentedColormap.from_list("floors", [LIGHTEST, DARKEST])
-    norm = LogNorm(1.0, WORST)
-    mesh = axes.pcolormesh(
-        np.ma.masked_invalid(ratios), cmap=colours, norm=norm, lw=0.6, ec=rcParams["axes.facecolor"]
+    colours, norm = seaborn.blend_palette([UPRIGHT = 22  # letters in a line of an upright name
+LIGHTEST, DARKEST], as_cmap=True), LogNorm(1.0, WORST)
+    seaborn.heatmap(
+        ratios,
+        ax=axes,
+        mask=~np.isfinite(ratios),
+        cmap=colours,
+        norm=norm,
+        annot=np.array(texts, dtype=object),
+        fmt="",
+        annot_kws={"fontsize": LETTER},
+        linewidths=0.6,
+        linecolor=rcParams["axes.facecolor"],
+        cbar_kws={"pad": 0.015, "fraction": 0.03, "ticks": [1, 10, 100], "format": "%g"},
     )
-    for place, text in np.ndenumerate(np.array(texts, dtype=object)):
-        if text and np.isfinite(ratios[place]):
-            ink = _ink(colours(norm(ratios[place])))
-            middle = (place[1] + 0.5, place[0] + 0.5)
-            axes.text(*middle, text, ha="center", va="center", fontsize=LETTER, color=ink)
     axes.grid(False)
-    slanted: Any = {"ha": "right" if 0 < rotation < 90 else "center"}
-    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=rotation, **slanted)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    for text in axes.texts:
+        column, row = map(int, text.get_position())
+        text.set_color(_ink(colours(norm(ratios[row, column]))))
+    across: Any = "right" if 0 < rotation < 90 else "center"
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=rotation, ha=across)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     axes.tick_params(length=0, labelsize=LETTER)
-    axes.spines[:].set_visible(False)
-    axes.invert_yaxis()
-    figure: Any = axes.figure
-    bar = figure.colorbar(mesh, ax=axes, pad=0.015, fraction=0.03, ticks=[1, 10, 100], format="%g")
-    bar.set_label(label)
-    bar.ax.minorticks_off()
-    bar.outline.set_visible(False)
+    bar = axes.collections[0].colorbar
+    if bar is not None:
+        bar.set_label(label)
+        bar.ax.minorticks_off()
+
+
+def room(width: float, rows: Sequence[str]) -> float:
+    """Return about how many inches of a width are left for the cells beside names of rows."""
+    return width - 0.065 * max(map(len, rows)) - 0.8
+
+
+def heads(names: Sequence[str], inches: float) -> tuple[list[str], int]:
+    """Break names to lines above columns of some inches, upright where words are too long.
+
+    Returns:
+        The names, and their angle in degrees.
+    """
+    letters = int(72 * inches / 4.8)
+    level = [style.broken(name, letters) for name in names]
+    longest = max(len(line) for name in level for line in name.split("\n"))
+    return (level, 0) if longest <= letters else ([style.broken(n, UPRIGHT) for n in names], 90)
 
 
 def written(ratio: float) -> str:

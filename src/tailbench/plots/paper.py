@@ -23,6 +23,7 @@ LETTERS = (7.0, 9.0)
 SHRINK = 0.72
 """Height of a panel on paper over that on a screen, as small letters allow."""
 DPI = 300
+_EDGE = 0.015  # inches that are kept free at the edges
 
 _SMALL: dict[str, Any] = {
     "axes.labelsize": 8,
@@ -91,8 +92,21 @@ def save_exact(figure: Figure, path: Path, dpi: int = DPI) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     separate(figure)
-    figure.draw_without_rendering()
+    _fit(figure)
     figure.set_layout_engine(None)
     kind = path.suffix.removeprefix(".")
     undated = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
     figure.savefig(path, dpi=dpi, metadata=undated.get(kind))
+
+
+def _fit(figure: Figure) -> None:
+    """Lay a figure out again within the room that texts beyond its edges leave."""
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches()
+    box, engine = figure.get_tightbbox(), figure.get_layout_engine()
+    left, bottom = (max(0.0, _EDGE - end) for end in (box.x0, box.y0))
+    right, top = max(0.0, box.x1 + _EDGE - width), max(0.0, box.y1 + _EDGE - height)
+    if engine is not None and max(left, bottom, right, top) > 0:
+        inside = (1 - (left + right) / width, 1 - (bottom + top) / height)
+        engine.set(rect=(left / width, bottom / height, *inside))
+        figure.draw_without_rendering()

@@ -52,7 +52,7 @@ def pareto(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | None
         len(groups) * len(kinds), columns=len(groups), height=3.0, width=max(3.4 * len(groups), 6.8)
     )
     places = [(cost, group) for cost in kinds for group in groups]
-    letters = int(16 * grid[0].get_window_extent().width / figure.dpi) if form().width else LETTERS
+    letters = int(17 * grid[0].get_window_extent().width / figure.dpi) if form().width else LETTERS
     handles: dict[str, Any] = {}
     for axes, (cost, group) in zip(grid, places, strict=True):
         of = table[(table["group"] == group) & (table["cost"] == cost)]

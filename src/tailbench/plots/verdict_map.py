@@ -11,7 +11,7 @@ import numpy as np
 from tailbench.metrics.group_scores import scores
 from tailbench.metrics.verdicts import WITHIN, judgements
 from tailbench.plots import base, style
-from tailbench.plots.heat_map import heat_map, written
+from tailbench.plots.heat_map import heads, heat_map, room, written
 from tailbench.plots.paper import form
 from tailbench.registry import register
 
@@ -49,16 +49,18 @@ def verdict_map(judged: pd.DataFrame, *, parts: Sequence[str] = tuple(PARTS)) ->
     figure, grid = style.panels(
         len(shown), columns=1, height=0.24 * len(order) + 1.3, width=width, least=width
     )
-    room = (width - 0.065 * max(map(len, order)) - 0.8) / len(datasets)
+    cell = room(width, order) / len(datasets)
+    names, turned = heads(datasets, cell)
     for axes, part in zip(grid, shown, strict=True):
         ratios = values[part].reindex(index=order, columns=datasets)
         signs = _signs(judged, order, datasets) if part == "tails" else None
         heat_map(
             axes,
             ratios.to_numpy(dtype=float),
-            _texts(ratios, signs, room),
+            _texts(ratios, signs, cell),
             rows=order,
-            columns=datasets,
+            columns=names,
+            rotation=turned,
         )
         axes.set_title(style.broken(PARTS[part], 30 if width < base.NARROW else 80))
     return figure
@@ -107,9 +109,9 @@ def _signs(judged: pd.DataFrame, rows: Sequence[str], columns: Sequence[str]) ->
     return wide.reindex(index=list(rows), columns=list(columns)).fillna("")
 
 
-def _texts(ratios: pd.DataFrame, signs: pd.DataFrame | None, room: float) -> list[list[str]]:
+def _texts(ratios: pd.DataFrame, signs: pd.DataFrame | None, cell: float) -> list[list[str]]:
     """Return what is written in each cell: a number, or a dot for what is reproduced."""
-    if room < ROOM:
+    if cell < ROOM:
         return [[MARK if x <= WITHIN else "" for x in row] for row in ratios.to_numpy(dtype=float)]
     texts = ratios.map(lambda x: "" if math.isnan(x) else written(x))
     if signs is not None:
