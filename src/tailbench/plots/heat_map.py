@@ -49,8 +49,7 @@ def heat_map(
     from matplotlib import rcParams
     from matplotlib.colors import LogNorm
 
-    colours, norm = seaborn.blend_palette([UPRIGHT = 22  # letters in a line of an upright name
-LIGHTEST, DARKEST], as_cmap=True), LogNorm(1.0, WORST)
+    colours, norm = seaborn.blend_palette([LIGHTEST, DARKEST], as_cmap=True), LogNorm(1.0, WORST)
     seaborn.heatmap(
         ratios,
         ax=axes,

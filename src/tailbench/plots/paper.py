@@ -66,7 +66,8 @@ class Form:
         return (_SMALL if self.width else {}) | (_DARK if self.dark else {})
 
 
-_FORM: ContextVar[Form] = ContextVar("form", default=Form())
+_SCREEN = Form()
+_FORM: ContextVar[Form] = ContextVar("form", default=_SCREEN)
 
 
 def form() -> Form:

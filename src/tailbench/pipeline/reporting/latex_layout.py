@@ -21,7 +21,7 @@ KEYS = 0.6  # largest share of the width for the columns that each part repeats
 _SIZE = r"\fontsize{8}{9.6}\selectfont\setlength{\tabcolsep}{3pt}"
 _MATH = {"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "×": r"$\times$", "–": "--", "’": "'"}
 _MATH |= {"α": r"$\alpha$", "σ": r"$\sigma$", "ξ": r"$\xi$", "χ": r"$\chi$", "\u0304": ""}
-_MATH |= {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "é": r"\'e", "ö": r'\"o', "ü": r'\"u'}
+_MATH |= {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "é": r"\'e", "ö": r"\"o", "ü": r"\"u"}
 _SPECIAL = {c: f"\\{c}" for c in "&%#{}$"} | {
     "_": "\\_\\allowbreak{}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
