@@ -23,7 +23,7 @@ LETTERS = (7.0, 9.0)
 SHRINK = 0.72
 """Height of a panel on paper over that on a screen, as small letters allow."""
 DPI = 300
-_EDGE = 0.015  # inches that are kept free at the edges
+_EDGE = 0.03  # inches that are kept free at the edges
 
 _SMALL: dict[str, Any] = {
     "axes.labelsize": 8,
@@ -91,6 +91,7 @@ def save_exact(figure: Figure, path: Path, dpi: int = DPI) -> None:
     The same figure always gives the same bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    figure.set_dpi(DPI)  # at few pixels an inch letters are rounded to whole ones, and narrower
     figure.draw_without_rendering()
     separate(figure)
     _fit(figure)

@@ -267,7 +267,8 @@ def floor_handle() -> Any:
     """Return the legend entry of the floor."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label="floor (real against real)")
+    text = "floor" if form().width else "floor (real against real)"
+    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label=text)
 
 
 def save(figure: Figure, folder: Path, stem: str) -> None:

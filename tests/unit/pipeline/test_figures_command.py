@@ -96,9 +96,7 @@ def check(figure, path, inches):
     assert found
     for text in found:
         assert 7 <= text.get_fontsize() <= 9, text
-    width, height = 100 * figure.get_size_inches()
-    renderer = figure.canvas.get_renderer()
-    assert renderer.width == pytest.approx(width, abs=1)
+    width, height = figure.dpi * figure.get_size_inches()
     drawn = [label for labels in tick_labels(figure) for label in labels]
     free = [t for t in found if t not in drawn and not is_tick(t, figure)]
     for text in [*drawn, *free]:
@@ -221,7 +219,7 @@ def test_mathematics_of_a_name_cannot_run_commands():
     assert escape("max $W_1$") == "max $W_1$"
     assert escape(r"error of $\bar\chi(0.95)$") == r"error of $\bar\chi(0.95)$"
     assert r"\input" not in escape(r"$\input{/etc/passwd}$")
-    assert escape("a_b & 5 % ± 1") == r"a\_\allowbreak{}b \& 5 \% $\pm$ 1"
+    assert escape("a_b & 5 % ± 1") == r"a\_b \& 5 \% $\pm$ 1"
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ _MATH = {"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "×": r"$\times$", "�
 _MATH |= {"α": r"$\alpha$", "σ": r"$\sigma$", "ξ": r"$\xi$", "χ": r"$\chi$", "\u0304": ""}
 _MATH |= {"↓": r"$\downarrow$", "↑": r"$\uparrow$", "é": r"\'e", "ö": r"\"o", "ü": r"\"u"}
 _SPECIAL = {c: f"\\{c}" for c in "&%#{}$"} | {
-    "_": "\\_\\allowbreak{}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
+    "_": r"\_", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
 }  # fmt: skip
 _COMMANDS = {"chi", "bar", "xi", "alpha", "sigma", "le", "ge", "downarrow", "uparrow"}
@@ -126,16 +126,21 @@ def escape(text: str) -> str:
 
 def _table(columns: Sequence[Column], widths: Sequence[float]) -> str:
     """Write one table of columns that are this wide."""
-    spec = "".join(
-        "r" if c.number
-        else "l" if wide >= c.natural - 0.01
-        else rf">{{\raggedright\arraybackslash}}p{{{wide:.0f}pt}}"
+    kinds = [
+        "r" if c.number else "l" if wide >= c.natural - 0.01 else "p"
         for c, wide in zip(columns, widths, strict=True)
-    )  # fmt: skip
+    ]
+    spec = "".join(
+        rf">{{\raggedright\arraybackslash}}p{{{wide:.0f}pt}}" if kind == "p" else kind
+        for kind, wide in zip(kinds, widths, strict=True)
+    )
     head = " & ".join(column.written_head() for column in columns) + r" \\"
     rows = []
     for place in range(len(columns[0].cells)):
-        cells = [escape(column.cells[place]) for column in columns]
+        cells = [
+            escape(c.cells[place]) if kind != "p" else _breaking(escape(c.cells[place]))
+            for c, kind in zip(columns, kinds, strict=True)
+        ]
         bold = [place in column.bold for column in columns]
         texts = [rf"\textbf{{{c}}}" if b else c for c, b in zip(cells, bold, strict=True)]
         rows.append(" & ".join(texts) + r" \\")
@@ -146,6 +151,11 @@ def _table(columns: Sequence[Column], widths: Sequence[float]) -> str:
         return f"{{{_SIZE}\n{begin}{body}\n\\end{{longtable}}}}\n"
     begin = f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{head}\n\\midrule\n"
     return f"{{{_SIZE}\n{begin}{body}\n\\bottomrule\n\\end{{tabular}}}}\n"
+
+
+def _breaking(text: str) -> str:
+    """Return LaTeX that may be broken after each underscore."""
+    return text.replace(r"\_", r"\_\allowbreak{}")
 
 
 def _stack(lines: Sequence[str]) -> list[str]:
