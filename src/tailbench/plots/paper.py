@@ -105,7 +105,8 @@ def _fit(figure: Figure) -> None:
     """Lay a figure out again within the room that texts beyond its edges leave."""
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
-    box, engine = figure.get_tightbbox(), figure.get_layout_engine()
+    box = figure.get_tightbbox()
+    engine: Any = figure.get_layout_engine()
     left, bottom = (max(0.0, _EDGE - end) for end in (box.x0, box.y0))
     right, top = max(0.0, box.x1 + _EDGE - width), max(0.0, box.y1 + _EDGE - height)
     if engine is not None and max(left, bottom, right, top) > 0:
