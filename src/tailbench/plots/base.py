@@ -119,7 +119,7 @@ class Figure(ABC):
     def draw(self, data: FigureData, dataset: str) -> matplotlib.figure.Figure | None:
         """Draw the figure of a dataset; ``None`` if it does not apply to it."""
 
-    def draw_parts(self, data: FigureData, dataset: str) -> Mapping[str, matplotlib.figure.Figure]:
+    def draw_parts(self, data: FigureData, dataset: str) -> dict[str, matplotlib.figure.Figure]:
         """Draw the figure in parts that fit on paper, by what each is called besides the name.
 
         One part without a name, or none, unless a figure says how it is parted.

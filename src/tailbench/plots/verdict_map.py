@@ -99,7 +99,7 @@ def _values(judged: pd.DataFrame, part: str) -> pd.DataFrame:
 def _order(values: Sequence[pd.DataFrame]) -> list[str]:
     """Order names by the mean of the logarithms of all they have, the best first."""
     logs = sum(np.log(table).mean(axis=1).fillna(math.log(100)) for table in values)
-    return list(map(str, logs.sort_values(kind="stable").index))  # type: ignore[union-attr]
+    return list(map(str, logs.sort_values(kind="stable").index))
 
 
 def _signs(judged: pd.DataFrame, rows: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

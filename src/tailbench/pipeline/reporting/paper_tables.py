@@ -83,15 +83,14 @@ def _ranks(ranks: pd.DataFrame) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    floors = np.exp(ranks[["iqm", "low", "high"]].astype(float))
+    floors = np.exp(ranks[["iqm", "low", "high"]].to_numpy(dtype=float))
     none, given = math.nan, ranks.to_dict("records")
-    ends = floors[["low", "high"]].to_numpy()
     return pd.DataFrame(
         {
             "rank": [_whole(row.get("rank", none)) for row in given],
             "name": ranks["name"].to_numpy(),
-            "floors": floors["iqm"].to_numpy(),
-            "interval": [_ends(*map(number, pair)) for pair in ends],
+            "floors": floors[:, 0],
+            "interval": [_ends(*map(number, pair)) for pair in floors[:, 1:]],
             "ranks": [
                 _ends(_whole(row.get("rank_low", none)), _whole(row.get("rank_high", none)))
                 for row in given
