@@ -24,7 +24,7 @@ from tailbench.pipeline.reporting.paper_tables import paper_tables
 from tailbench.pipeline.results.reader import read_metrics
 from tailbench.plots import style
 from tailbench.plots.base import ALL
-from tailbench.plots.paper import COLUMN, PAGE, Form, form, of_form, save_exact
+from tailbench.plots.paper import COLUMN, LETTERS, PAGE, Form, form, of_form, save_exact
 
 METRICS = ["max_sw1", "sw1", "energy", "msle", "es99_error", "tail_index_error_hill"]
 METRICS += ["coverage_error_upper", "coverage_error_lower", "chi95_error", "msle_norm", "tail_ks"]
@@ -95,7 +95,7 @@ def check(figure, path, inches):
     found = texts(figure)
     assert found
     for text in found:
-        assert 7 <= text.get_fontsize() <= 9, text
+        assert LETTERS[0] <= text.get_fontsize() <= LETTERS[1], text
     width, height = figure.dpi * figure.get_size_inches()
     drawn = [label for labels in tick_labels(figure) for label in labels]
     free = [t for t in found if t not in drawn and not is_tick(t, figure)]
