@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from tailbench import __version__
 from tailbench.exceptions import DiskFull, InputError, Interrupted, TrainingDiverged
 from tailbench.pipeline.choose_command import choose
+from tailbench.pipeline.figures_command import figures
 from tailbench.pipeline.generate_command import generate
 from tailbench.pipeline.init_command import init
 from tailbench.pipeline.job_commands import Stages
@@ -96,6 +97,7 @@ app.command()(init)
 app.command()(choose)
 app.command()(score)
 app.command()(generate)
+app.command()(figures)
 app.command("list")(list_parts)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(rank)
 app.command()(record)

@@ -15,6 +15,7 @@ from tailbench.plots.cost import cost
 from tailbench.plots.images import image_grid
 from tailbench.plots.nfe import nfe
 from tailbench.plots.pareto import pareto
+from tailbench.plots.profiles import profiles
 from tailbench.plots.qq_tail import qq_tail
 from tailbench.plots.ranking import ranking
 from tailbench.plots.samples import samples
@@ -22,6 +23,7 @@ from tailbench.plots.sigma_t import sigma_t
 from tailbench.plots.steps import steps
 from tailbench.plots.survival import survival
 from tailbench.plots.training import training
+from tailbench.plots.verdict_map import verdict_map
 
 __all__ = [
     "Figure",
@@ -33,6 +35,7 @@ __all__ = [
     "image_grid",
     "nfe",
     "pareto",
+    "profiles",
     "qq_tail",
     "ranking",
     "samples",
@@ -40,4 +43,5 @@ __all__ = [
     "steps",
     "survival",
     "training",
+    "verdict_map",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from tailbench.plots.paper import form
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
     from tailbench.data import Variant
 
-__all__ = ["ALL", "Figure", "FigureData", "Need"]
+__all__ = ["ALL", "Figure", "FigureData", "Need", "narrow_parts"]
+
+NARROW = 5.0
+"""Inches below which three panels have no room beside each other."""
 
 ALL = "all"
 """What a figure of all datasets is called in place of one."""
@@ -113,3 +118,22 @@ class Figure(ABC):
     @abstractmethod
     def draw(self, data: FigureData, dataset: str) -> matplotlib.figure.Figure | None:
         """Draw the figure of a dataset; ``None`` if it does not apply to it."""
+
+    def draw_parts(self, data: FigureData, dataset: str) -> dict[str, matplotlib.figure.Figure]:
+        """Draw the figure in parts that fit on paper, by what each is called besides the name.
+
+        One part without a name, or none, unless a figure says how it is parted.
+        """
+        drawn = self.draw(data, dataset)
+        return {} if drawn is None else {"": drawn}
+
+
+def narrow_parts(
+    table: pd.DataFrame, draw: Callable[[pd.DataFrame], matplotlib.figure.Figure | None]
+) -> dict[str, matplotlib.figure.Figure]:
+    """Draw a table of groups of metrics as one figure, or one for each where paper is narrow."""
+    width = form().width
+    narrow = width is not None and width < NARROW
+    parts = {str(group): of for group, of in table.groupby("group")} if narrow else {"": table}
+    drawn = {name: draw(part) for name, part in parts.items()}
+    return {name: figure for name, figure in drawn.items() if figure is not None}

@@ -56,7 +56,7 @@ def cost(
         style.log_axis(axes.xaxis, seconds.min() / 1.4, seconds.max() * 1.4)
         axes.set_xlabel("training and sampling, seconds per seed")
     handles["floor"] = style.floor_handle()
-    figure.legend(handles=list(handles.values()), loc="outside right upper")
+    style.legend_beside(figure, list(handles.values()))
     return figure
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tailbench.data import Variant
 from tailbench.metrics.outputs import key_metrics
 from tailbench.plots import style
+from tailbench.plots.paper import form
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,9 +133,9 @@ def quality_axis(
 ) -> None:
     """Label the y axis; it is logarithmic if all values are positive and lower is better."""
     higher = output is not None and output.better == "higher"
-    axes.set_ylabel(
-        f"{output.label if output else metric} ({'higher' if higher else 'lower'} is better)"
-    )
+    name, better = output.label if output else metric, "higher" if higher else "lower"
+    gap = "\n" if form().width else " "
+    axes.set_ylabel(f"{name}{gap}({better} is better)")
     good = [v for v in values if math.isfinite(v)]
     if good and min(good) > 0 and not higher:
         margin = max(1.25, (max(good) / min(good)) ** 0.06)

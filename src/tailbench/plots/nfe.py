@@ -55,7 +55,7 @@ def nfe(
         style.log_axis(axes.xaxis, of["nfe"].min() / 1.4, of["nfe"].max() * 1.4)
         axes.set_xlabel("network evaluations per sample")
     handles["floor"] = style.floor_handle()
-    figure.legend(handles=list(handles.values()), loc="outside right upper")
+    style.legend_beside(figure, list(handles.values()))
     return figure
 
 

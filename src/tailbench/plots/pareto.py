@@ -12,6 +12,7 @@ import numpy as np
 from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY, scores
 from tailbench.metrics.trade_offs import pareto as fronts
 from tailbench.plots import base, style
+from tailbench.plots.paper import form
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def pareto(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | None
         len(groups) * len(kinds), columns=len(groups), height=3.0, width=max(3.4 * len(groups), 6.8)
     )
     places = [(cost, group) for cost in kinds for group in groups]
+    letters = int(17 * grid[0].get_window_extent().width / figure.dpi) if form().width else LETTERS
     handles: dict[str, Any] = {}
     for axes, (cost, group) in zip(grid, places, strict=True):
         of = table[(table["group"] == group) & (table["cost"] == cost)]
@@ -58,7 +60,7 @@ def pareto(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | None
             axes.remove()
             continue
         handles |= _panel(axes, of, names)
-        axes.set_xlabel(f"{COSTS[cost]}\n{_front(of)}")
+        axes.set_xlabel(f"{textwrap.fill(COSTS[cost], letters)}\n{_front(of, letters)}")
         if cost == kinds[0]:
             axes.set_title(GROUP_NAMES[group])
         axes.set_ylabel("multiple of the floor" if group == groups[0] else "")
@@ -86,6 +88,11 @@ class Pareto(base.Figure):
         metrics = data.metrics
         return pareto(fronts(metrics, scores(metrics)), methods=data.methods)
 
+    def draw_parts(self, data: base.FigureData, dataset: str) -> dict[str, Figure]:
+        """Draw all groups, or each alone on narrow paper."""
+        table = fronts(data.metrics, scores(data.metrics))
+        return base.narrow_parts(table, lambda part: pareto(part, methods=data.methods))
+
 
 def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     """Draw the methods of one group against one cost; return the entries of the legend."""
@@ -104,7 +111,7 @@ def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]
             "marker": style.marker(row["method"], names),
             "ls": "",
         }
-        face = colour if not row["missing"] else "white"
+        face = colour if not row["missing"] else style.hollow()
         axes.plot(row["x"], row["y"], mfc=face, ms=7 if row["front"] else 4.5, **look)
         handles[row["method"]] = Line2D([], [], label=row["method"], **look)
     for axis, values in ((axes.xaxis, of["x"]), (axes.yaxis, [*of["y"], 1.0])):
@@ -118,7 +125,7 @@ def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]
     return handles
 
 
-def _front(of: pd.DataFrame) -> str:
+def _front(of: pd.DataFrame, letters: int) -> str:
     """Name the methods on the front, the cheapest first, on lines that fit below a panel."""
     front = of[of["front"]].sort_values(["amount", "iqm"])
     return textwrap.fill(f"front: {', '.join(dict.fromkeys(front['method']))}", LETTERS)

@@ -12,6 +12,7 @@ from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY, scores
 from tailbench.metrics.ranking import ranking as ranked
 from tailbench.metrics.separation import FEW
 from tailbench.plots import base, style
+from tailbench.plots.paper import form
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ def ranking(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | Non
         len(groups), columns=3, height=0.19 * count + 1.1, width=max(width, 4.2)
     )
     engine: Any = figure.get_layout_engine()
-    engine.set(w_pad=0.12)  # names reach to the panel at their left
+    engine.set(w_pad=0.06 if form().width else 0.12)  # names reach to the panel at their left
+    gap = "\n" if form().width else " "
     for axes, group in zip(grid, groups, strict=True):
         _panel(axes, table[table["group"] == group], names)
         few = table.loc[table["group"] == group, "note"].str.contains(FEW).any()
         axes.set_title(GROUP_NAMES[group] + (f"\n{FEW}: range" if few else ""))
-        axes.set_xlabel("multiple of the floor (less is better)")
+        axes.set_xlabel(f"multiple of the floor{gap}(less is better)")
     return figure
 
 
@@ -80,6 +82,11 @@ class Ranking(base.Figure):
         """Draw a panel for each group; ``None`` if no metric has a floor above zero."""
         return ranking(ranked(scores(data.metrics)), methods=data.methods)
 
+    def draw_parts(self, data: base.FigureData, dataset: str) -> dict[str, Figure]:
+        """Draw all groups, or each alone on narrow paper."""
+        table = ranked(scores(data.metrics))
+        return base.narrow_parts(table, lambda part: ranking(part, methods=data.methods))
+
 
 def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> None:
     """Draw the methods of one group, from top to bottom."""
@@ -92,7 +99,7 @@ def _panel(axes: Axes, of: pd.DataFrame, names: Sequence[str]) -> None:
         if math.isfinite(low):
             axes.plot([low, high], [place, place], color=colour, lw=1.3, zorder=2)
         form = style.marker(row["method"], names)
-        face = colour if whole else "white"
+        face = colour if whole else style.hollow()
         axes.plot(math.exp(row["iqm"]), place, form, color=colour, mfc=face, ms=4.5, zorder=3)
     left, right = min(0.9, np.nanmin(ends) / 1.1), max(1.6, np.nanmax(ends) * 1.1)
     width = _bars(axes, shown)

@@ -67,7 +67,7 @@ def sigma_t(
         handles |= _panel(axes, metric, curves, lines, chose, names)
         _noise_axis(axes, least, drawn)
     handles["floor"] = style.floor_handle()
-    figure.legend(handles=list(handles.values()), loc="outside right upper")
+    style.legend_beside(figure, list(handles.values()))
     return figure
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench.data import Variant
+from tailbench.plots.palette import COLOURS, LIGHTER, MARKERS, SPARE
+from tailbench.plots.paper import SHRINK, form
 from tailbench.plots.ticks import LABEL, log_axis, zero_tick
 
 if TYPE_CHECKING:
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FLOOR",
     "REAL",
+    "broken",
     "colour",
     "floor_handle",
+    "hollow",
     "label",
     "legend_below",
+    "legend_beside",
     "legend_inside",
     "log_axis",
     "marker",
@@ -38,21 +44,8 @@ REAL = "#222222"
 FLOOR = "#7f7f7f"
 WIDTH = 10.0
 DPI = 150
-# seaborn's colour-blind palette without its grey, which is the floor's
-_COLOURS = {
-    "flow_sgm": "#0173b2",
-    "sgm": "#de8f05",
-    "flow": "#029e73",
-    "dlpm": "#d55e00",
-    "dlim": "#cc78bc",
-    "lim": "#ca9161",
-    "lim_ode": "#56b4e9",
-}
-_SPARE = (
-    "#332288", "#b8a800", "#882255", "#44aa99", "#cc6677", "#3f5f2a", "#fb8fd6", "#6d4c41",
-)  # fmt: skip
-_MARKERS = "oDs^vPXd<>ph"
 _SYMBOLS = {"sigma_T": r"$\sigma_T$", "alpha": r"$\alpha$"}
+MOST_BESIDE = 14  # entries of a legend that fit beside a panel
 LONG = 22  # letters beyond which the title of a narrow panel is broken
 
 
@@ -104,7 +97,7 @@ def theme() -> Iterator[None]:
         "xtick.minor.size": 1.8,
         "ytick.minor.size": 1.8,
     }
-    with style.context(["default", own]):
+    with style.context(["default", own | form().settings()]):
         yield
 
 
@@ -116,17 +109,17 @@ def colour(name: str | Variant, methods: Sequence[str] = ()) -> str:
         methods: All methods of the configuration, by whose order unknown names get theirs.
     """
     method = _method(name)
-    if method in _COLOURS:
-        return _COLOURS[method]
-    return _SPARE[_rank(method, methods) % len(_SPARE)]
+    spare = SPARE[_rank(method, methods) % len(SPARE)]
+    found = COLOURS.get(method, spare)
+    return LIGHTER.get(found, found) if form().dark else found
 
 
 def marker(name: str | Variant, methods: Sequence[str] = ()) -> str:
     """Return the marker of a method, which says the same as its colour."""
     method = _method(name)
-    if method in _COLOURS:
-        return _MARKERS[list(_COLOURS).index(method)]
-    return _MARKERS[(len(_COLOURS) + _rank(method, methods)) % len(_MARKERS)]
+    if method in COLOURS:
+        return MARKERS[list(COLOURS).index(method)]
+    return MARKERS[(len(COLOURS) + _rank(method, methods)) % len(MARKERS)]
 
 
 def shades(base: str, count: int) -> list[str]:
@@ -148,7 +141,8 @@ def strokes(base: str, variants: Sequence[Variant]) -> list[tuple[str, str]]:
     """Return colour and line style of each variant: shades, black dashes for a value chosen."""
     swept = [variant for variant in variants if not _is_chosen(variant)]
     shade = dict(zip(swept, shades(base, len(swept)), strict=True)) if swept else {}
-    return [(shade[v], "-") if v in shade else ("#1a1a1a", "--") for v in variants]
+    ink = "#f0f0f0" if form().dark else "#1a1a1a"
+    return [(shade[v], "-") if v in shade else (ink, "--") for v in variants]
 
 
 def label(name: str | Variant, with_method: bool = True, separator: str = ", ") -> str:
@@ -168,7 +162,12 @@ def title(name: Variant) -> str:
 
 
 def panels(
-    count: int, columns: int = 4, height: float = 2.3, width: float | None = None, **options: Any
+    count: int,
+    columns: int = 4,
+    height: float = 2.3,
+    width: float | None = None,
+    least: float = 2.2,
+    **options: Any,
 ) -> tuple[Figure, list[Axes]]:
     """Build a figure of ``count`` panels, row by row, none of them empty.
 
@@ -176,14 +175,19 @@ def panels(
         count: Number of panels.
         columns: Most panels in a row.
         height: Height of a panel in inches.
-        width: Width of the figure in inches; by the number of columns if left out.
+        width: Width of the figure in inches; by the number of columns if left out. On paper it
+            is that of the paper.
+        least: Least width of a panel on paper in inches.
         options: Passed to ``Figure.subplots``.
     """
     from matplotlib.figure import Figure
 
-    columns = min(columns, count)
+    columns, paper = min(columns, count), form().width
+    if paper:
+        columns = max(1, min(columns, int(paper / least)))
+        height *= SHRINK
     rows = -(-count // columns)
-    width = width or {1: 4.2, 2: 6.8}.get(columns, WIDTH)
+    width = paper or width or {1: 4.2, 2: 6.8}.get(columns, WIDTH)
     figure = Figure(figsize=(width, rows * height + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
     for spare in grid[count:]:
@@ -221,16 +225,50 @@ def legend_inside(axes: Axes, place: Any, most: int = 7) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> None:
-    """Put one legend for all panels under them."""
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    """Put one legend for all panels under them; on paper the figure grows by its height."""
+    if not handles:
+        return
+    width, height = figure.get_size_inches()
+    if form().width:
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        columns = max(1, int(72 * width / (4.4 * longest + 26)))
+        figure.set_figheight(height + 0.145 * -(-len(handles) // columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def legend_beside(figure: Figure, handles: Sequence[Any]) -> None:
+    """Put one legend for all panels at their right; below them on paper, or where it is long."""
+    if form().width or len(handles) > MOST_BESIDE:
+        legend_below(figure, handles)
+    else:
+        figure.legend(handles=handles, loc="outside right upper")
+
+
+def broken(text: str, letters: int) -> str:
+    """Break a text into lines, none within its mathematics."""
+    words = re.findall(r"(?:\$[^$]*\$|\S)+", text)
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(word) < letters:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def hollow() -> str:
+    """Return the colour that fills a hollow marker."""
+    from matplotlib import rcParams
+
+    return str(rcParams["axes.facecolor"])
 
 
 def floor_handle() -> Any:
     """Return the legend entry of the floor."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label="floor (real against real)")
+    text = "floor" if form().width else "floor (real against real)"
+    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label=text)
 
 
 def save(figure: Figure, folder: Path, stem: str) -> None:
@@ -257,5 +295,5 @@ def _plain(value: Any) -> str:
 
 
 def _rank(method: str, methods: Sequence[str]) -> int:
-    unknown = [name for name in methods if name not in _COLOURS]
+    unknown = [name for name in methods if name not in COLOURS]
     return unknown.index(method) if method in unknown else len(unknown)

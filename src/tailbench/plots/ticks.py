@@ -6,9 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["LABEL", "log_axis", "zero_tick"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["LABEL", "log_axis", "separate", "zero_tick"]
 
 LABEL = 8
 """Size of the labels of ticks, in points."""
@@ -52,6 +56,29 @@ def zero_tick(axis: Any, place: float) -> None:
     written = axis.get_major_formatter()
     axis.set_major_locator(FixedLocator([place, *others]))
     axis.set_major_formatter(FuncFormatter(lambda x, i: "0" if x == place else written(x, i)))
+
+
+def separate(figure: Figure) -> None:
+    """Thin out the ticks of a drawn figure whose labels run into each other.
+
+    The places of labels are those of the last drawing. Every second, third, ... tick is kept, so
+    that even ticks stay even.
+    """
+    from matplotlib.ticker import FixedLocator
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = [t for t in axis.get_major_ticks() if t.label1.get_visible()]
+            shown = [t for t in ticks if t.label1.get_text()]
+            for step in range(1, len(shown)):
+                kept = shown[::step]
+                boxes = [tick.label1.get_window_extent() for tick in kept]
+                if not any(a.overlaps(b) for a, b in pairwise(boxes)):
+                    break
+            else:
+                continue
+            if step > 1:
+                axis.set_major_locator(FixedLocator([tick.get_loc() for tick in kept]))
 
 
 def _ticks(low: float, high: float, subs: Sequence[float]) -> list[float]:

@@ -1,10 +1,11 @@
-"""LaTeX tables, to be included where the package ``booktabs`` is loaded."""
+"""LaTeX tables of results, as wide as a page has room for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tailbench.pipeline.reporting.latex_layout import TEXT, Column, tables
 from tailbench.pipeline.reporting.number_format import mean_std, number
 from tailbench.pipeline.reporting.tables import leaderboard
 
@@ -15,57 +16,67 @@ if TYPE_CHECKING:
 
 __all__ = ["dataset_table", "plain_table"]
 
-COMMENT = "% Needs \\usepackage{booktabs}.\n"
-MATH = {"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "×": r"$\times$", "–": "--"}
-MATH |= {"α": r"$\alpha$", "σ": r"$\sigma$", "ξ": r"$\xi$"}
-ARROWS = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}
+ARROWS = {"lower": "↓", "higher": "↑"}
+KEYS = ("group", "dataset", "metric", "name", "first", "second", "column", "tail", "level")
+"""Columns that say what a row is of, and are repeated where a table is parted."""
+SAID = ("method", "variant")
+"""Columns that ``name`` says again."""
 
 
 def dataset_table(
-    table: pd.DataFrame, dataset: str, metrics: Sequence[str], outputs: Mapping[str, MetricOutput]
+    table: pd.DataFrame,
+    dataset: str,
+    metrics: Sequence[str],
+    outputs: Mapping[str, MetricOutput],
+    width: float = TEXT,
 ) -> str:
     """Write methods by metrics for one dataset: mean ± std, the best in bold, the floor last.
 
     Args:
         table: A summary.
         dataset: The dataset.
-        metrics: The metrics to show.
+        metrics: The metrics to show; where they are too wide together, in tables below each other.
         outputs: Labels and directions of the metrics.
+        width: Points that the text is wide.
     """
-    import pandas as pd
-
     wide = {c: leaderboard(table, dataset, c) for c in ("mean", "std", "best", "n", "seeds")}
-    names = list(wide["mean"].index)
+    names = list(map(str, wide["mean"].index))
     floors = leaderboard(table, dataset, "floor").mean()
-    cells = {m: [_cell(wide, name, m) for name in names] + [number(floors[m])] for m in metrics}
-    best = {m: [bool(wide["best"].loc[name, m] == 1) for name in names] + [False] for m in metrics}
-    bold = pd.DataFrame(best).map(lambda is_best: "textbf:--rwrap;" if is_best else "")
-    frame = pd.DataFrame(cells, index=[*names, "floor"])
-    bold.index = frame.index
-    heads = {
-        m: f"{outputs[m].label} {ARROWS[outputs[m].better]}" if m in outputs else m for m in metrics
+    columns = [
+        Column(
+            f"{outputs[m].label} {ARROWS[outputs[m].better]}" if m in outputs else m,
+            [*(_cell(wide, name, m) for name in names), number(floors[m])],
+            {i for i, name in enumerate(names) if wide["best"].loc[name, m] == 1},
+            number=True,
+        )
+        for m in metrics
+    ]
+    return tables([Column("method", [*names, "floor"])], columns, width)
+
+
+def plain_table(table: pd.DataFrame, width: float = TEXT) -> str:
+    """Write a data frame, numbers with three digits.
+
+    Columns that do not fit beside each other are in tables below each other, each of which begins
+    with what its rows are of; long texts are broken, and many rows go on over pages. ``method`` and
+    ``variant`` are left out where ``name`` is there, which has both.
+
+    Args:
+        table: The data frame.
+        width: Points that the text is wide.
+    """
+    if "name" in table:
+        table = table.drop(columns=[c for c in SAID if c in table])
+    columns = {
+        str(name): Column(
+            str(name).replace("_", " "),
+            [_plain(value) for value in table[name]],
+            number=table[name].dtype.kind in "fiu",
+        )
+        for name in table
     }
-    bold = bold.rename(columns=heads)
-    frame = frame.rename(columns=heads).rename_axis("method", axis="columns")
-    return _latex(frame, bold)
-
-
-def plain_table(table: pd.DataFrame) -> str:
-    """Write a data frame as it is, numbers with three digits."""
-    frame = table.map(_plain).rename(columns=lambda name: name.replace("_", " "))
-    return _latex(frame, index=False)
-
-
-def _latex(frame: pd.DataFrame, css: pd.DataFrame | None = None, index: bool = True) -> str:
-    style = frame.style.format(escape="latex-math")
-    style = style.format_index(escape="latex-math", axis="columns")
-    style = style.format_index(escape="latex-math", axis="index") if index else style.hide()
-    if css is not None:
-        style = style.apply(lambda _: css, axis=None)
-    text = style.to_latex(hrules=True)
-    for character, command in MATH.items():
-        text = text.replace(character, command)
-    return COMMENT + text
+    keys = [columns[name] for name in KEYS if name in columns] or list(columns.values())[:1]
+    return tables(keys, [column for column in columns.values() if column not in keys], width)
 
 
 def _cell(wide: Mapping[str, pd.DataFrame], name: str, metric: str) -> str:

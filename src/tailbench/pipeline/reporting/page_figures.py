@@ -18,8 +18,8 @@ __all__ = ["BUDGET", "REDRAWN", "page_figures", "theory_picture"]
 BUDGET = 950_000
 """Bytes of pictures: a third more as base64, and the report of the default run is below 2 MB."""
 
-REDRAWN = ("ranking", "pareto", "comparison")
-"""Figures that the page draws by itself, of which it links the PDF alone."""
+REDRAWN = ("ranking", "pareto", "comparison", "profiles", "verdict_map")
+"""Figures that the page draws by itself or says in words, of which it links the PDF alone."""
 
 _ORDER = ("survival", "qq_tail", "samples", "images", "sigma_t", "nfe", "steps", "cost", "training")
 _FOLDS = {
