@@ -3,8 +3,8 @@ r"""The normal-inverse Gaussian law of mean 0 and variance 1, by its density and
 .. math:: f(x) = \frac{a}{\pi \delta q} K_1(a q) \, e^{a (c + \rho y - q)}, \qquad
     y = \frac{x - m}{\delta}, \quad q = \sqrt{1 + y^2}, \quad c = \sqrt{1 - \rho^2},
 
-with :math:`\delta = c \sqrt{a c}` and :math:`m = -\delta \rho / c`, by which mean and variance are 0
-and 1. Its tails are semi-heavy, :math:`|x|^{-3/2} e^{-a (1 \mp \rho) |x| / \delta}`: heavier than
+with :math:`\delta = c \sqrt{a c}` and :math:`m = -\delta \rho / c`, by which mean and variance are
+0 and 1. Its tails are semi-heavy, :math:`|x|^{-3/2} e^{-a (1 \mp \rho) |x| / \delta}`: heavier than
 any Gaussian, lighter than any power law. It is Gaussian as ``a`` rises, and as ``a`` falls a
 Cauchy law in the bulk, cut off far out.
 
