@@ -35,7 +35,7 @@ TARGETS = {
     ),
     "student_nuisance, d 5": StudentNuisance(dim=5, nu=2.0),
 }
-RATES = {"adamw": (2e-3, 5e-3, 1e-2), "muon": (5e-3, 1e-2, 2e-2)}
+RATES = {"adamw": (2e-3, 5e-3, 1e-2, 2e-2), "muon": (5e-3, 1e-2, 2e-2, 4e-2)}
 LENGTHS = (200, 400, 800, 1600)
 
 

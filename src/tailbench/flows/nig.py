@@ -29,8 +29,8 @@ class _LogScaledBesselK1(torch.autograd.Function):
         return torch.special.scaled_modified_bessel_k1(x).log()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         k0, k1 = (
             bessel(x)
@@ -78,7 +78,11 @@ class NormalInverseGaussianFlow(TailedFlow):
 
     Args:
         coupling: The coupling layers.
-        constants: Those of ``TailedFlow``.
+        location: As in ``TailedFlow``, like the next four.
+        scale: Scale of the affine map.
+        shape: Tail index of the tail transform; 0 for the affine map.
+        student: Inverse degrees of freedom, 0: they are of another base.
+        noise: Standard deviation of the noise that training adds.
 
     References:
         Drissi, Lévy-Flow models: heavy-tail-aware normalizing flows for financial risk management,
@@ -86,8 +90,16 @@ class NormalInverseGaussianFlow(TailedFlow):
         volatility modelling, 1997 (the law).
     """
 
-    def __init__(self, coupling: CouplingFlow, **constants: Tensor) -> None:
-        super().__init__(coupling, **constants)
+    def __init__(
+        self,
+        coupling: CouplingFlow,
+        location: Tensor,
+        scale: Tensor,
+        shape: Tensor,
+        student: Tensor,
+        noise: Tensor,
+    ) -> None:
+        super().__init__(coupling, location, scale, shape, student, noise)
         quartile = quantile_of_gaussian(torch.tensor([0.6744897501960817]).numpy(), START, 0.0)
         seeds, dim = self.location.shape
         raw = torch.zeros(4, dtype=torch.float64)
