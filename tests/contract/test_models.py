@@ -38,6 +38,7 @@ VARIANTS = {
     "flow ttf_sides": {"tails": "ttf_sides"},
     "flow student": {"tails": "student"},
     "flow student_learned": {"tails": "student_learned"},
+    "flow nig": {"tails": "nig"},
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,

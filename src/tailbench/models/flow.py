@@ -50,14 +50,15 @@ class FlowSettings(TrainingSettings):
     bound: float = Field(5.0, gt=0, description="Splines act on [-bound, bound].")
     width: int = Field(64, ge=1, description="Width of the conditioning networks.")
     num_blocks: int = Field(1, ge=0, description="Residual blocks of the conditioning networks.")
-    tails: Literal["auto", "ttf", "ttf_sides", "student", "student_learned", "none"] = Field(
+    tails: Literal["auto", "ttf", "ttf_sides", "student", "student_learned", "nig", "none"] = Field(
         "auto",
         description="Tails of each coordinate: 'auto', a tail transform where the data are heavy; "
         "'ttf', a tail transform everywhere; 'ttf_sides', the same with an index for each side; "
         "'student', a Student-t base of the estimated "
         "degrees of freedom where the data are heavy; 'student_learned', a Student-t base "
         "everywhere, whose degrees of freedom are learned with the flow from the estimated ones "
-        "on; 'none', a Gaussian base alone.",
+        "on; 'nig', a normal-inverse Gaussian base everywhere, of semi-heavy tails, learned with "
+        "the flow; 'none', a Gaussian base alone.",
     )
     radius: Literal["auto", "none"] = Field(
         "auto",
@@ -115,7 +116,8 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
     References:
         Durkan et al., Neural spline flows, 2019 (the couplings); Hickling and Prangle, Flexible
         tails for normalizing flows, 2025 (``ttf``); Laszkiewicz, Lederer and Fischer, Marginal
-        tail-adaptive normalizing flows, 2022 (``student``, and its gTAF, ``student_learned``).
+        tail-adaptive normalizing flows, 2022 (``student``, and its gTAF, ``student_learned``);
+        Drissi, Lévy-Flow models, 2026 (``nig``).
     """
 
     Settings: ClassVar[type[ModelSettings]] = FlowSettings
@@ -191,7 +193,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
     def _index(self, tails: Sequence[Sequence[Tail]]) -> NDArray[np.float64]:
         """Return the index of each column's tail, shape ``(E, d)``; 0 where it is light."""
         xi = np.array([[tail.xi for tail in rows] for rows in tails])
-        if self.settings.tails == "none":
+        if self.settings.tails in ("none", "nig"):
             return np.zeros_like(xi)
         if self.settings.tails not in ("auto", "student"):
             return np.maximum(xi, self._smallest)
@@ -220,6 +222,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.coupling import CouplingFlow
+        from tailbench.flows.nig import NormalInverseGaussianFlow
         from tailbench.flows.radial import RadialFlow
         from tailbench.flows.tailed import TailedFlow
 
@@ -242,6 +245,8 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
                 self.settings.bound,
                 own,
             )
+        if self.settings.tails == "nig":
+            return NormalInverseGaussianFlow(coupling, **own)
         return TailedFlow(coupling, **own, learned=self.settings.tails == "student_learned")
 
     def _loss(self, module: nn.Module, batch: Tensor, streams: Streams) -> Tensor:
@@ -258,6 +263,12 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
             for rows, found in zip(self.info["tails"]["per_seed"], self.base_index(), strict=True):
                 for row, index in zip(rows, found.tolist(), strict=True):
                     row["lambda"] = index
+        if self.settings.tails == "nig":
+            names = ("steepness", "skewness", "location", "scale")
+            columns = self._fitted().base_columns().detach().numpy()  # type: ignore[operator]
+            for e, rows in enumerate(self.info["tails"]["per_seed"]):
+                for j, row in enumerate(rows):
+                    row["nig"] = dict(zip(names, columns[:, e, j].tolist(), strict=True))
 
     def base_index(self) -> NDArray[np.float64]:
         """Return the inverse degrees of freedom of the base, shape ``(E, d)``; 0 is Gaussian.

@@ -117,6 +117,33 @@ def test_learned_degrees_are_told_and_saved(tmp_path):
     assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
 
 
+def test_a_semi_heavy_base_is_learned_told_and_saved(tmp_path):
+    """Skewed data of exponential tails: the base leans, the tails stay light, a file keeps it."""
+    rng = np.random.default_rng(0)
+    x = np.stack([lean_draws(rng, 2000), rng.standard_normal(2000)], axis=1)
+    model = Flow(device="cpu", tails="nig", train_steps=80, layers=1, width=8)
+    model.fit(x, verbose=False)
+    (rows,) = model.info["tails"]["per_seed"]
+    assert all(row["lambda"] == 0.0 for row in rows) and (model.base_index() == 0.0).all()
+    lean, light = (row["nig"] for row in rows)
+    assert lean["skewness"] > 0.05 > abs(light["skewness"]) - 0.1
+    assert light["steepness"] > lean["steepness"] > 0
+    held_out = np.stack([lean_draws(rng, 2000), rng.standard_normal(2000)], axis=1)
+    gaussian = Flow(device="cpu", tails="none", train_steps=80, layers=1, width=8)
+    gaussian.fit(x, verbose=False)
+    assert model.score(held_out) > gaussian.score(held_out)
+    model.save(tmp_path)
+    loaded = Flow.load(tmp_path, device="cpu")
+    assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
+    assert np.isfinite(model.log_prob(np.full((1, 2), 1e6))).all()
+
+
+def lean_draws(rng, n):
+    """Draws of the law that the test above has for its first column."""
+    mixing = rng.wald(1.0, 1.0, n)
+    return 1.5 * mixing + np.sqrt(mixing) * rng.standard_normal(n)
+
+
 def test_scaled_data_give_scaled_samples(block, small):
     huge = 2.0**20
     for tails in ("auto", "student"):
