@@ -102,7 +102,7 @@ def _linear_skewness(top, count):
 
 
 def _jackson(top, count):
-    """Return Jackson's statistic of the logarithms, 2 for a Pareto law; turned to be large there."""
+    """Return how near Jackson's statistic of the logarithms is to 2, which a Pareto law has."""
     y = np.log(top[:, -count:] / top[:, -count - 1, None])
     weights = np.cumsum(1.0 / np.arange(count, 0, -1))
     return -np.abs((weights * y).sum(axis=1) / y.sum(axis=1) - 2)

@@ -44,10 +44,10 @@ class Tail:
         xi_se: Its standard error.
         hill: Hill estimate of the same index, for comparison.
         k: Number of largest values that the estimates use.
-        tail: ``"heavy"`` if :math:`\xi` is above ``threshold`` and above two standard errors, or
-            an exponential tail is refused by :func:`tailbench.stats.tail_decision.heavy_index`.
-        heavy_xi: The index that a heavy coordinate has: ``xi``, or where the test alone says heavy,
-            that of the law that it fits; 0 of a light one.
+        tail: ``"heavy"`` if ``heavy_xi`` is positive, else ``"light"``.
+        heavy_xi: The index that a heavy coordinate has: ``xi`` where that is above two standard
+            errors, else that of :func:`tailbench.stats.tail_decision.heavy_index`, which refuses
+            an exponential tail; 0 of a light one, or if it is at most ``threshold``.
         index: Tail exponent, one over ``heavy_xi``; ``None`` of a light coordinate.
     """
 
@@ -162,8 +162,9 @@ def _tail(y: NDArray[np.float64], fraction: float, threshold: float) -> Tail:
     xi = extreme_value_index(y, k, "moment", normalise=False)
     hill = extreme_value_index(y, k, "hill", normalise=False)
     error = math.sqrt((1.0 + max(xi, 0.0) ** 2) / k)
-    found = xi if xi > max(threshold, 2.0 * error) else heavy_index(y, k, threshold)
-    if found is None:
+    clear = xi > 2.0 * error
+    found = xi if clear else heavy_index(y, k, threshold)
+    if found is None or found <= threshold:
         return Tail(xi, error, hill, k, "light", 0.0, None)
     return Tail(xi, error, hill, k, "heavy", found, 1.0 / found)
 
