@@ -72,18 +72,18 @@ def judged(law, rows, repeats, seed=0):
 
 def table(rows, repeats):
     """Yield the lines of the table of shares, before and after, and of the error of the index."""
-    yield "| Law | " + " | ".join(f"{n:,}" for n in rows) + " | error of the index at 1,000 |"
+    said = f"error of the index at {rows[-1]:,}"
+    yield "| Law | " + " | ".join(f"{n:,}" for n in rows) + f" | {said} |"
     yield "| --- |" + " ---: |" * (len(rows) + 1)
     for law, (index, _) in LAWS.items():
         cells = []
         for n in rows:
             before, after, indices = judged(law, n, repeats)
             cells.append(f"{100 * before.mean():.0f} → {100 * after.mean():.0f}")
-            if n == 1000:
-                error = " → ".join(
-                    f"{np.sqrt(np.mean((found[heavy] - index) ** 2)):.2f}" if heavy.any() else "-"
-                    for found, heavy in zip(indices.T, (before, after), strict=True)
-                )
+        error = " → ".join(
+            f"{np.sqrt(np.mean((found[heavy] - index) ** 2)):.2f}" if heavy.any() else "-"
+            for found, heavy in zip(indices.T, (before, after), strict=True)
+        )
         yield f"| {law} | {' | '.join(cells)} | {error} |"
 
 
