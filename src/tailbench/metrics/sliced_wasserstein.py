@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _DIRECTIONS, _STARTS, _STEPS, _SEARCH_ROWS = 200, 8, 30, 50_000
-_POLISHED = 200_000  # rows up to which the search ends by an ascent on all of them
+_POLISHED = 200_000  # most rows of the ascent by which the search ends
 
 Units = Literal["robust", "raw"]
 _Array = NDArray[np.float64]
@@ -56,8 +56,8 @@ class DirectionSettings(Settings):
         _SEARCH_ROWS,
         ge=2,
         description="Most rows of either side on which all ascents run; of more, as many are "
-        "chosen at random, what is found is judged on all rows, and up to 200,000 rows a third of "
-        "the steps follows on all, from the best direction.",
+        "chosen at random, and a third of the steps follows from the direction that is best on all "
+        "rows, on all or 200,000 of them.",
     )
 
 
@@ -246,9 +246,10 @@ def _refined_maximum(
         if len(few[0]) < len(x) or len(few[1]) < len(y):
             tried = np.concatenate([best[:1], found])
             (judged,) = sorted_costs(x, y, tried, (p,))
-            refined = judged
-            if max(len(x), len(y)) <= _POLISHED:
-                start = tried[[judged.argmax()]]
-                refined, _ = maximise_direction(x, y, start, p, search.steps // 3)
+            start = tried[[judged.argmax()]]
+            many = [thinned(points, _POLISHED, rng) for points in (x, y)]
+            refined, found = maximise_direction(many[0], many[1], start, p, search.steps // 3)
+            if len(many[0]) < len(x) or len(many[1]) < len(y):
+                refined = np.append(judged, sorted_costs(x, y, found, (p,)))
         most = max(most, float(refined.max()))
     return float(most ** (1 / p))

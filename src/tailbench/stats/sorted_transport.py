@@ -7,6 +7,7 @@ searches the levels of the quantile functions, also where both samples have the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def _rounded(x: _Array, y: _Array) -> tuple[_Array, _Array]:
     if max(np.abs(points).max() for points in moved) > _LARGEST:
         return x, y
     first, second = (points.astype(np.float32) for points in moved)
-    return first, second
+    return cast("_Array", first), cast("_Array", second)
 
 
 def _mean_power(gaps: _Array, p: float, mass: _Array | None) -> _Array:
