@@ -3,9 +3,10 @@
 Run as ``python benchmarks/metric_cost.py --rows 100000 --dim 20``, or with
 ``--metrics energy c2st`` for some of them; set ``OMP_NUM_THREADS=1`` for one thread. Samples,
 reference and training rows have the same number of rows, of a multivariate Student-t law of 3
-degrees of freedom and correlation 0.5. Each metric runs in a process of its own. Its memory is what
-the process has held at most, data included: 3 tables of ``8 rows dim`` bytes where training rows
-are needed, and 2 else.
+degrees of freedom and correlation 0.5. Each metric runs in a process of its own, or with
+``--together`` one after another in this one, as an evaluation has them: what is imported counts for
+the metric that imports it first. The memory is what the process has held at most, data included: 3
+tables of ``8 rows dim`` bytes where training rows are needed or metrics run together, and 2 else.
 """
 
 import argparse
@@ -31,12 +32,16 @@ def draw(rows, dim, rng):
     return out
 
 
-def measure(name, rows, dim):
+def tables(rows, dim, train):
+    """Return samples, reference, and training rows where they are needed."""
+    rng = np.random.default_rng(0)
+    return [draw(rows, dim, rng) for _ in range(3 if train else 2)]
+
+
+def measure(name, samples, reference, train=None):
     """Return seconds, the most memory in GiB, and the values of one metric in this process."""
     metric = registry.load("metrics", name)()
-    rng = np.random.default_rng(0)
-    samples, reference = draw(rows, dim, rng), draw(rows, dim, rng)
-    given = {"train": draw(rows, dim, rng)} if metric.needs_train else {}
+    given = {"train": train} if metric.needs_train else {}
     start = time.process_time()
     values = metric(samples, reference, None, np.random.default_rng(1), **given)
     seconds = time.process_time() - start
@@ -58,14 +63,17 @@ def main():
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=20)
     parser.add_argument("--metrics", nargs="+", help="names of metrics; all of tables if left out")
+    parser.add_argument("--together", action="store_true", help="all in this process")
     parser.add_argument("--alone", help="measure this one here, and print JSON")
     chosen = parser.parse_args()
     if chosen.alone:
-        print(json.dumps(measure(chosen.alone, chosen.rows, chosen.dim)))
+        train = registry.load("metrics", chosen.alone).needs_train
+        print(json.dumps(measure(chosen.alone, *tables(chosen.rows, chosen.dim, train))))
         return
     total = 0.0
+    given = tables(chosen.rows, chosen.dim, True) if chosen.together else []
     for name in chosen.metrics or table_metrics():
-        found = in_process(name, chosen.rows, chosen.dim)
+        found = measure(name, *given) if given else in_process(name, chosen.rows, chosen.dim)
         total += found["seconds"]
         values = " ".join(f"{key}={value:.5g}" for key, value in found["values"].items())
         print(f"{name:<24}{found['seconds']:8.1f} s {found['gib']:6.2f} GiB  {values}", flush=True)

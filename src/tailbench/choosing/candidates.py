@@ -103,7 +103,7 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
     if rows < FEWEST_FOR_NETWORKS:
         return found, why | dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
     tails = [tail for column in facts.columns for tail in column.tails if tail is not None]
-    heavy = [tail.xi for tail in tails if tail.tail == "heavy"]
+    heavy = [tail.heavy_xi for tail in tails if tail.tail == "heavy"]
     network = {
         "batch_size": batch_rows(rows), "width": network_width(dim), "num_blocks": 2
     }  # fmt: skip

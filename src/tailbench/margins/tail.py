@@ -39,8 +39,8 @@ class TailMargins(Margins):
       drop, the rules above hold, and samples beyond the bound are put on it.
 
     A side is bounded by zero if no value is beyond zero, and by its farthest value if one in two
-    hundred is equal to it. The index of a side is the moment estimate of
-    :func:`tailbench.stats.tail_index.estimate_side`; it counts as heavy as that says.
+    hundred is equal to it. A side counts as heavy, and has the index, that
+    :func:`tailbench.stats.tail_index.estimate_side` says.
 
     References:
         Hickling and Prangle, Flexible tails for normalizing flows, 2025.
@@ -92,7 +92,7 @@ def _fit_side(x: Array, median: float, scale: float) -> dict[str, float]:
     if bound <= NEAR * scale and not atom and farthest - median < bound:
         return {"scale": scale, "index": 0.0, "bound": bound, "open": 1.0}
     tail = estimate_side(y)
-    index = tail.xi if tail is not None and tail.tail == "heavy" else 0.0
+    index = 0.0 if tail is None else tail.heavy_xi
     if index > 0:
         # u of the quartile is log 2
         scale *= QUARTILE * index / math.expm1(index * math.log(2.0))

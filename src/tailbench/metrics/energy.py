@@ -12,7 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.sliced_tails import both_in_quartile_units
 from tailbench.stats.subsets import thinned
 
 __all__ = ["Energy", "EnergySettings", "energy_distance"]
@@ -67,7 +67,8 @@ class Energy(BaseMetric[EnergySettings]):
     ) -> dict[str, float]:
         """Compute the distance."""
         most = self.settings.max_rows
-        x, y = (quartile_units(thinned(x, most, rng), reference) for x in (samples, reference))
+        few = [thinned(x, most, rng) for x in (samples, reference)]
+        x, y = both_in_quartile_units(few, reference)
         return {"energy": energy_distance(x, y, self.settings.exponent)}
 
 

@@ -14,6 +14,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.order_statistics import both_ends
 
 __all__ = [
     "ExpectedShortfall",
@@ -66,10 +67,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
     ) -> dict[str, float]:
         """Compute the error."""
         point, level = centre(reference), self.settings.level
-        made, real = (
-            np.stack([expected_shortfall(sign * (x - point), level) for sign in (1, -1)])
-            for x in (samples, reference)
-        )  # (2, d)
+        made, real = (_of_both_sides(x - point, level) for x in (samples, reference))  # (2, d)
         nothing = np.full_like(real, np.nan)
         errors = np.divide(np.abs(made - real), real, out=nothing, where=real > 0)
         return {"es99_error": mean_or_nan(errors)}
@@ -84,6 +82,18 @@ def expected_shortfall(x: NDArray[np.float64], level: float) -> NDArray[np.float
     _, whole = _counted(len(x), level)
     largest = np.sort(np.partition(x, -whole, axis=0)[-whole:], axis=0)
     return mean_of_largest(largest, len(x), level)
+
+
+def _of_both_sides(x: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """Return ``expected_shortfall`` of the columns and of the columns turned, shape ``(2, d)``."""
+    _, whole = _counted(len(x), level)
+    least, largest = both_ends(np.ascontiguousarray(x.T), whole)
+    return np.stack(
+        [
+            mean_of_largest(np.ascontiguousarray(top.T), len(x), level)
+            for top in (largest, -least[:, ::-1])
+        ]
+    )
 
 
 def mean_of_largest(largest: NDArray[np.float64], n: int, level: float) -> NDArray[np.float64]:

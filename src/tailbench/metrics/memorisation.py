@@ -13,7 +13,7 @@ from tailbench.metrics.base import TrainMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.neighbours import nearest_rows
-from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.sliced_tails import both_in_quartile_units
 from tailbench.stats.subsets import thinned
 
 __all__ = ["Memorisation", "MemorisationSettings", "closest_records"]
@@ -32,7 +32,7 @@ class MemorisationSettings(Settings):
         "rows; of more, as many are chosen at random.",
     )
     max_distances: int = Field(
-        1_000_000_000,
+        500_000_000,
         ge=1000,
         description="Most pairs of a row that is looked for and a training row: with more than "
         "max_distances / max_rows training rows, fewer rows are looked for, but ten.",
@@ -81,12 +81,12 @@ class Memorisation(TrainMetric[MemorisationSettings]):
         """Compute both ratios; ``nan`` where there are fewer than two training rows."""
         if len(train) < 2:
             return dict.fromkeys(self.outputs, float("nan"))
-        rows = quartile_units(train, reference)
-        most = min(self.settings.max_rows, max(FEWEST, self.settings.max_distances // len(rows)))
+        most = min(self.settings.max_rows, max(FEWEST, self.settings.max_distances // len(train)))
+        looked_for = [thinned(x, most, rng) for x in (samples, reference)]
+        rows, *looked_for = both_in_quartile_units([train, *looked_for], reference)
         shares, medians = [], []
-        for x in (samples, reference):
-            chosen = thinned(x, most, rng)
-            distance, own = closest_records(quartile_units(chosen, reference), rows)
+        for chosen in looked_for:
+            distance, own = closest_records(chosen, rows)
             shares.append((np.count_nonzero(distance < own) + 0.5) / (len(chosen) + 1))
             medians.append(float(np.median(distance)))
         return {

@@ -12,6 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.order_statistics import column_quantiles
 
 __all__ = ["MSLE", "MSLESettings"]
 
@@ -95,9 +96,9 @@ class MSLE(BaseMetric[MSLESettings]):
         exact = self._exact(truth, beyond)
         if exact is None:
             beyond = self._grid(fewest)
-            exact = np.quantile(reference, _levels(beyond), axis=0).T
+            exact = column_quantiles(reference, _levels(beyond)).T
         middle, upper, lower, official = _split(exact)
-        generated = np.quantile(samples, _levels(beyond), axis=0).T
+        generated = column_quantiles(samples, _levels(beyond)).T
         _, made_upper, made_lower, made_official = _split(generated)
         errors = self._errors(
             np.stack([upper - middle, middle - lower]),

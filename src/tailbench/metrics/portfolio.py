@@ -16,7 +16,8 @@ from tailbench.metrics.expected_shortfall import mean_of_largest
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.backtests import acerbi_szekely_z2, kupiec_rejects
-from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.order_statistics import both_ends
+from tailbench.stats.sliced_tails import both_in_quartile_units
 
 __all__ = ["Portfolio", "PortfolioSettings", "portfolio_weights", "tail_risks"]
 
@@ -99,7 +100,7 @@ class Portfolio(BaseMetric[PortfolioSettings]):
     ) -> dict[str, float]:
         """Compute errors and tests."""
         weights = portfolio_weights(samples.shape[1], self.settings.portfolios)
-        made, real = (quartile_units(x, reference) for x in (samples, reference))
+        made, real = both_in_quartile_units((samples, reference), reference)
         parts = []
         for start in range(0, len(weights), _BLOCK):
             some = weights[start : start + _BLOCK]
@@ -116,8 +117,7 @@ class Portfolio(BaseMetric[PortfolioSettings]):
 
     def _block(self, made: _Losses, real: _Losses) -> dict[str, _Array]:
         """Compute the outputs of portfolios, one value each."""
-        found, losses = {}, real.every.T
-        n = len(losses)
+        found, n = {}, real.every.shape[1]
         risks = {
             level: (made.risks(level), real.risks(level)) for level in (*LEVELS.values(), Z2_LEVEL)
         }
@@ -127,11 +127,12 @@ class Portfolio(BaseMetric[PortfolioSettings]):
                 error = self._log_ratio(own, true)
                 found[f"portfolio_{name}{key}"] = error if known else np.full_like(error, np.nan)
         (at_risk, _), _ = risks[KUPIEC_LEVEL]
-        beyond = np.count_nonzero(losses > at_risk, axis=0)
+        beyond = np.count_nonzero(real.beyond(at_risk) > at_risk, axis=0)
         found["kupiec_rejections"] = kupiec_rejects(beyond, n, 1 - KUPIEC_LEVEL).astype(float)
         (at_risk, shortfall), (_, true) = risks[Z2_LEVEL]
         least = np.where(true > 0, np.maximum(shortfall, self.settings.min_ratio * true), np.nan)
-        found["acerbi_szekely_z2"] = np.abs(acerbi_szekely_z2(losses, at_risk, least, 1 - Z2_LEVEL))
+        z2 = acerbi_szekely_z2(real.beyond(at_risk), at_risk, least, 1 - Z2_LEVEL, n)
+        found["acerbi_szekely_z2"] = np.abs(z2)
         return found
 
     def _log_ratio(self, own: _Array, true: _Array) -> _Array:
@@ -177,23 +178,30 @@ def tail_risks(losses: _Array, level: float) -> tuple[_Array, _Array]:
 class _Losses:
     """Losses ``(k, n)``, and the least and largest twentieth of each in rising order, ``(k, m)``.
 
-    All levels, of both sides, are read from one partition.
+    All levels, of both sides, are read from these. Where the sign is -1, the losses are those of
+    ``every`` with their sign changed.
     """
 
     every: _Array
     least: _Array
     largest: _Array
+    sign: int = 1
 
     @classmethod
     def of(cls, every: _Array) -> _Losses:
         n = every.shape[1]
         m = min(math.ceil((1 - LEVELS["95"]) * n) + 2, n)  # a quantile rests on two values
-        parts = np.partition(every, (m - 1, n - m), axis=1)
-        return cls(every, np.sort(parts[:, :m], axis=1), np.sort(parts[:, n - m :], axis=1))
+        return cls(every, *both_ends(every, m))
 
     def reversed(self) -> _Losses:
         """Return the losses of who holds the opposite."""
-        return _Losses(-self.every, -self.largest[:, ::-1], -self.least[:, ::-1])
+        return _Losses(self.every, -self.largest[:, ::-1], -self.least[:, ::-1], -self.sign)
+
+    def beyond(self, at_risk: _Array) -> _Array:
+        """Return all losses greater than these, and perhaps others, shape ``(some, k)``."""
+        if (at_risk >= self.largest[:, 0]).all():
+            return self.largest.T
+        return self.sign * self.every.T
 
     def risks(self, level: float) -> tuple[_Array, _Array]:
         n, m = self.every.shape[1], self.largest.shape[1]

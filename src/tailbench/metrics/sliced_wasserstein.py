@@ -12,7 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, pair
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.sliced_tails import both_in_quartile_units
 from tailbench.stats.sliced_transport import maximise_direction, random_directions
 from tailbench.stats.sorted_transport import sorted_costs
 from tailbench.stats.subsets import thinned
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _DIRECTIONS, _STARTS, _STEPS, _SEARCH_ROWS = 200, 8, 30, 50_000
+_POLISHED = 200_000  # most rows of the ascent by which the search ends
 
 Units = Literal["robust", "raw"]
 _Array = NDArray[np.float64]
@@ -55,7 +56,8 @@ class DirectionSettings(Settings):
         _SEARCH_ROWS,
         ge=2,
         description="Most rows of either side on which all ascents run; of more, as many are "
-        "chosen at random, and a third of the steps follows on all rows, from the best direction.",
+        "chosen at random, and a third of the steps follows from the direction that is best on all "
+        "rows, on all or 200,000 of them.",
     )
 
 
@@ -133,7 +135,8 @@ def in_units(samples: _Array, reference: _Array, units: Units) -> tuple[_Array, 
     """
     if units == "raw":
         return samples, reference
-    return quartile_units(samples, reference), quartile_units(reference, reference)
+    x, y = both_in_quartile_units((samples, reference), reference)
+    return x, y
 
 
 def sliced_wasserstein(
@@ -244,6 +247,9 @@ def _refined_maximum(
             tried = np.concatenate([best[:1], found])
             (judged,) = sorted_costs(x, y, tried, (p,))
             start = tried[[judged.argmax()]]
-            refined, _ = maximise_direction(x, y, start, p, search.steps // 3)
+            many = [thinned(points, _POLISHED, rng) for points in (x, y)]
+            refined, found = maximise_direction(many[0], many[1], start, p, search.steps // 3)
+            if len(many[0]) < len(x) or len(many[1]) < len(y):
+                refined = np.append(judged, sorted_costs(x, y, found, (p,)))
         most = max(most, float(refined.max()))
     return float(most ** (1 / p))

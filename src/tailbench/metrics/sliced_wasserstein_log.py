@@ -11,7 +11,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric
 from tailbench.metrics.sliced_wasserstein import DirectionSettings, max_sliced_wasserstein
 from tailbench.registry import register
-from tailbench.stats.sliced_tails import quartile_units
+from tailbench.stats.sliced_tails import both_in_quartile_units, quartile_units
 
 __all__ = ["SlicedWassersteinLog", "signed_log"]
 
@@ -45,7 +45,7 @@ class SlicedWassersteinLog(BaseMetric[DirectionSettings]):
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """Compute the distance."""
-        x, y = (signed_log(values, reference) for values in (samples, reference))
+        x, y = map(_logarithms, both_in_quartile_units((samples, reference), reference))
         chosen = self.settings.model_dump()
         return {"max_sw1_log": max_sliced_wasserstein(x, y, 1, rng=rng, **chosen)}
 
@@ -57,5 +57,8 @@ def signed_log(x: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArra
         x: Points, shape ``(n, d)``.
         reference: Points that give the units, as in ``quartile_units``, shape ``(m, d)``.
     """
-    u = quartile_units(x, reference)
+    return _logarithms(quartile_units(x, reference))
+
+
+def _logarithms(u: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sign(u) * np.log1p(np.abs(u))

@@ -12,6 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.order_statistics import column_quantiles
 
 __all__ = ["TailCoverage", "TailCoverageSettings"]
 
@@ -66,11 +67,12 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         levels = LEVELS[len(reference) * (1 - LEVELS) >= self.settings.min_rows - 1e-9]
         both = np.concatenate([levels, 1 - levels])
         exact = None if truth is None else truth.quantile(both)
-        bounds = np.quantile(reference, both, axis=0).T if exact is None else exact
+        bounds = column_quantiles(reference, both).T if exact is None else exact
         upper, lower = np.split(bounds, 2, axis=1)
         errors = []
-        for sign, bound in ((1, upper), (-1, lower)):
-            made, real = (_counts(sign * x, sign * bound) for x in (samples, reference))
+        columns = [np.ascontiguousarray(x.T) for x in (samples, reference)]
+        for beyond, bound in ((np.greater, upper), (np.less, lower)):
+            made, real = (_counts(x, bound, beyond) for x in columns)
             if exact is not None:
                 real = np.broadcast_to(len(reference) * (1 - levels), made.shape)
             shares = [(made + 0.5) / (len(samples) + 1), (real + 0.5) / (len(reference) + 1)]
@@ -78,10 +80,10 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         return dict(zip(self.outputs, errors, strict=True))
 
 
-def _counts(x: _Array, bounds: _Array) -> _Array:
-    """Count the values of each column above its bounds ``(d, m)``, shape ``(d, m)``."""
-    below = [
-        np.searchsorted(column, bound, side="right")
-        for column, bound in zip(np.sort(x, axis=0).T, bounds, strict=True)
+def _counts(columns: _Array, bounds: _Array, beyond: np.ufunc) -> _Array:
+    """Count the values of each column ``(d, n)`` beyond its bounds ``(d, m)``, shape ``(d, m)``."""
+    counts = [
+        [np.count_nonzero(beyond(column, bound)) for bound in own]
+        for column, own in zip(columns, bounds, strict=True)
     ]
-    return len(x) - np.array(below, dtype=np.float64)
+    return np.array(counts, dtype=np.float64).reshape(bounds.shape)

@@ -12,6 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.order_statistics import column_quantiles
 
 __all__ = ["TailDirection", "TailDirectionSettings"]
 
@@ -80,7 +81,7 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
 
 def _sides(made: _Array, real: _Array, levels: _Array) -> tuple[float, float]:
     """Return the factors that quantiles are too small and too large by, geometric means."""
-    over, under = (np.quantile(x, levels, axis=0) for x in (made, real))
+    over, under = (column_quantiles(x, levels) for x in (made, real))
     ratio = np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
     log = np.log(np.maximum(ratio, LEAST))
     light, heavy = (mean_or_nan(np.maximum(side, 0)) for side in (-log, log))

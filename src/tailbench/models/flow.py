@@ -197,8 +197,7 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
             return np.zeros_like(xi)
         if self.settings.tails not in ("auto", "student"):
             return np.maximum(xi, self._smallest)
-        heavy = np.array([[tail.tail == "heavy" for tail in rows] for rows in tails])
-        return np.where(heavy, xi, 0.0)
+        return np.array([[tail.heavy_xi for tail in rows] for rows in tails])
 
     def _side_index(self, x: NDArray[np.float64], sign: float) -> NDArray[np.float64]:
         """Return the index of one side of each column of data ``(E, n, d)``, shape ``(E, d)``."""

@@ -40,7 +40,11 @@ def kupiec_rejects(
 
 
 def acerbi_szekely_z2(
-    losses: _Array, value_at_risk: _Array, shortfall: _Array, probability: float
+    losses: _Array,
+    value_at_risk: _Array,
+    shortfall: _Array,
+    probability: float,
+    n: int | None = None,
 ) -> _Array:
     r"""Compute the second statistic of Acerbi and Székely of each column.
 
@@ -53,6 +57,7 @@ def acerbi_szekely_z2(
         value_at_risk: Forecast values at risk, shape ``(k,)``.
         shortfall: Forecast expected shortfalls, shape ``(k,)``.
         probability: Probability of a loss beyond the value at risk.
+        n: Number of losses, where only the largest are given: all beyond the value at risk.
 
     Returns:
         Shape ``(k,)``, without unit.
@@ -61,4 +66,4 @@ def acerbi_szekely_z2(
         Acerbi and Székely, Backtesting expected shortfall, 2014.
     """
     beyond = np.where(losses > value_at_risk, losses, 0.0).sum(axis=0)
-    return 1 - beyond / (len(losses) * probability * shortfall)
+    return 1 - beyond / ((len(losses) if n is None else n) * probability * shortfall)

@@ -40,10 +40,19 @@ def rank_levels(x: _Array) -> _Array:
     Returns:
         ``(rank - 1/2) / n`` in (0, 1), shape ``(n, d)``; equal values share their mean rank.
     """
-    from scipy.stats import rankdata
-
-    ranks: _Array = rankdata(x, axis=0)
-    return (ranks - 0.5) / len(x)
+    columns = np.ascontiguousarray(x.T)
+    levels = np.empty(columns.shape)
+    for column, out in zip(columns, levels, strict=True):
+        order = np.argsort(column)
+        ordered = column[order]
+        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        if len(first) == len(x):
+            out[order] = np.arange(len(x)) + 0.5
+        else:
+            counts = np.diff(np.append(first, len(x)))
+            out[order] = np.repeat(first + 0.5 * counts, counts)
+    levels /= len(x)
+    return levels.T
 
 
 def column_pairs(dim: int, most: int) -> NDArray[np.intp]:

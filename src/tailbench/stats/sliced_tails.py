@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SlicedReference", "projections", "quartile_units", "tail_weighted_distance"]
+from tailbench.stats.order_statistics import column_quantiles
+
+__all__ = [
+    "SlicedReference",
+    "both_in_quartile_units",
+    "projections",
+    "quartile_units",
+    "tail_weighted_distance",
+]
 
 FARTHEST = 10
 
@@ -22,8 +30,19 @@ def quartile_units(x: _Array, reference: _Array) -> _Array:
         reference: Points that give median and quartile range, shape ``(m, d)``; a column whose
             quartiles agree is not divided.
     """
-    low, median, high = np.quantile(reference, [0.25, 0.5, 0.75], axis=0)
-    return (x - median) / np.where(high > low, high - low, 1.0)
+    return both_in_quartile_units((x,), reference)[0]
+
+
+def both_in_quartile_units(tables: Sequence[_Array], reference: _Array) -> list[_Array]:
+    """Compute ``quartile_units`` of several tables, whose units are computed once.
+
+    Args:
+        tables: Points, each of shape ``(n, d)``.
+        reference: Points that give the units, shape ``(m, d)``.
+    """
+    low, median, high = column_quantiles(reference, [0.25, 0.5, 0.75])
+    width = np.where(high > low, high - low, 1.0)
+    return [(x - median) / width for x in tables]
 
 
 def projections(x: _Array, theta: _Array, reference: _Array) -> _Array:

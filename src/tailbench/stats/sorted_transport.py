@@ -7,6 +7,7 @@ searches the levels of the quantile functions, also where both samples have the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ __all__ = ["sorted_costs"]
 _Array = NDArray[np.float64]
 _BLOCK = 1_000_000  # projected values that are held at once
 _FEWEST = 8  # directions of a block, however many points: a product with few reads all points anew
+_SINGLE = 200_000  # rows of a sample above which projections are of single precision
+_MANY = 32  # directions from which that is worth the rounding of all points
+_LARGEST = 1e15  # values up to which their squares are far from overflow in single precision
 
 
 def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -> _Array:
@@ -27,6 +31,12 @@ def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -
 
     with the empirical quantile functions of ``x @ theta[i]`` and ``y @ theta[i]``, by the plan of
     the sorted projections with exact masses.
+
+    Of more than 200,000 rows the projections on 32 directions or more, of points from the middle
+    of the second sample, are of single precision, which are sorted three times as fast; the means
+    are of double precision. Each gap then has an error of about 1e-7 of its place, and a distance
+    of samples of one law is about its spread over the root of the number of rows: the fourth
+    digit stays.
 
     Args:
         x: First sample, finite, shape ``(n, d)``.
@@ -44,6 +54,9 @@ def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -
     n, m = len(x), len(y)
     rank_x, rank_y, mass = (None, None, None) if n == m else coupling(n, m)
     costs = np.empty((len(orders), len(theta)))
+    if len(theta) >= _MANY:
+        x, y = _rounded(x, y)
+    theta = theta.astype(x.dtype, copy=False)
     step = max(_FEWEST, _BLOCK // max(n, m))
     for start in range(0, len(theta), step):
         part = slice(start, start + step)
@@ -60,8 +73,22 @@ def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -
     return costs
 
 
+def _rounded(x: _Array, y: _Array) -> tuple[_Array, _Array]:
+    """Return large samples in single precision, from a middle that both share."""
+    if max(len(x), len(y)) <= _SINGLE:
+        return x, y
+    middle = np.median(y[:: max(1, len(y) // 1000)], axis=0)
+    moved = [points - middle for points in (x, y)]
+    if max(np.abs(points).max() for points in moved) > _LARGEST:
+        return x, y
+    first, second = (points.astype(np.float32) for points in moved)
+    return cast("_Array", first), cast("_Array", second)
+
+
 def _mean_power(gaps: _Array, p: float, mass: _Array | None) -> _Array:
     """Compute the mean of a power of the gaps ``(b, pairs)``; by default all weigh the same."""
+    if gaps.dtype == np.float32 and p not in (1, 2):
+        gaps = gaps.astype(np.float64)
     with np.errstate(over="ignore"):
         powers = gaps if p == 1 else np.square(gaps) if p == 2 else gaps**p
-    return powers.mean(axis=1) if mass is None else powers @ mass
+    return powers.mean(axis=1, dtype=np.float64) if mass is None else powers @ mass

@@ -3,7 +3,8 @@ r"""How heavy tails are, estimated from the largest values: for flow, metric and
 The moment estimator of Dekkers, Einmahl and de Haan (1989) of the extreme value index
 :math:`\xi` tells power laws (:math:`\xi > 0`) from lighter tails (:math:`\xi \le 0`), which
 the Hill estimator, always positive, cannot. Its standard error is about
-:math:`\sqrt{(1 + \xi^2)/k}` on the ``k`` largest values.
+:math:`\sqrt{(1 + \xi^2)/k}` on the ``k`` largest values. Whether a tail counts as heavy is decided
+by it and by :mod:`tailbench.stats.tail_decision`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
+from tailbench.stats.tail_decision import heavy_index
 
 __all__ = [
     "Estimator",
@@ -42,8 +44,11 @@ class Tail:
         xi_se: Its standard error.
         hill: Hill estimate of the same index, for comparison.
         k: Number of largest values that the estimates use.
-        tail: ``"heavy"`` if :math:`\xi` is above ``threshold`` and above two standard errors.
-        index: Tail exponent :math:`1/\xi` of a heavy coordinate, ``None`` of a light one.
+        tail: ``"heavy"`` if ``heavy_xi`` is positive, else ``"light"``.
+        heavy_xi: The index that a heavy coordinate has: ``xi`` where that is above two standard
+            errors, else that of :func:`tailbench.stats.tail_decision.heavy_index`, which refuses
+            an exponential tail; 0 of a light one, or if it is at most ``threshold``.
+        index: Tail exponent, one over ``heavy_xi``; ``None`` of a light coordinate.
     """
 
     xi: float
@@ -51,6 +56,7 @@ class Tail:
     hill: float
     k: int
     tail: str
+    heavy_xi: float
     index: float | None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
@@ -156,8 +162,11 @@ def _tail(y: NDArray[np.float64], fraction: float, threshold: float) -> Tail:
     xi = extreme_value_index(y, k, "moment", normalise=False)
     hill = extreme_value_index(y, k, "hill", normalise=False)
     error = math.sqrt((1.0 + max(xi, 0.0) ** 2) / k)
-    heavy = xi > max(threshold, 2.0 * error)
-    return Tail(xi, error, hill, k, "heavy" if heavy else "light", 1.0 / xi if heavy else None)
+    clear = xi > 2.0 * error
+    found = xi if clear else heavy_index(y, k, threshold)
+    if found is None or found <= threshold:
+        return Tail(xi, error, hill, k, "light", 0.0, None)
+    return Tail(xi, error, hill, k, "heavy", found, 1.0 / found)
 
 
 def estimate_tails(x: NDArray, fraction: float = 0.05, threshold: float = 0.05) -> list[Tail]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
+from tailbench.metrics import sliced_wasserstein as sliced_wasserstein_module
 from tailbench.metrics.sliced_wasserstein import (
     SlicedWasserstein,
     in_units,
@@ -170,3 +171,17 @@ def test_a_search_on_some_rows_finds_what_one_on_all_does(n, m, index):
         assert some[f"sw{p}"] == whole[f"sw{p}"]
         assert few[f"max_sw{p}"] < some[f"max_sw{p}"]
         assert some[f"max_sw{p}"] == pytest.approx(whole[f"max_sw{p}"], rel=0.02)
+
+
+def test_a_last_ascent_on_some_rows_is_judged_on_all(monkeypatch):
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_t(2.5, (6000, 8)) + 0.3, rng.standard_t(2.5, (5000, 8))
+    metric = SlicedWasserstein(directions=30, search_rows=1500)
+    polished = metric(x, y, None, np.random.default_rng(0))
+    monkeypatch.setattr(sliced_wasserstein_module, "_POLISHED", 4000)
+    found = metric(x, y, None, np.random.default_rng(0))
+    few = SlicedWasserstein(directions=30, steps=0)(x, y, None, np.random.default_rng(0))
+    for p in (1, 2):
+        assert found[f"sw{p}"] == polished[f"sw{p}"]
+        assert few[f"max_sw{p}"] < found[f"max_sw{p}"] != polished[f"max_sw{p}"]
+        assert found[f"max_sw{p}"] == pytest.approx(polished[f"max_sw{p}"], rel=0.02)

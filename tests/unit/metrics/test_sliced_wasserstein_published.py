@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tailbench.metrics import sliced_wasserstein_published
 from tailbench.metrics.sliced_wasserstein import SlicedWasserstein
 from tailbench.metrics.sliced_wasserstein_published import SlicedWassersteinPublished
 from tailbench.stats.pot import import_pot
@@ -19,13 +20,16 @@ def run(metric, x, y, seed=0):
 
 
 @pytest.mark.parametrize(("n", "m"), [(400, 400), (400, 150)])
-def test_the_first_is_pots_own_function(n, m):
+def test_the_first_is_pots_own_function(n, m, monkeypatch):
     rng = np.random.default_rng(0)
     x, y = 1e6 * rng.pareto(2.5, (n, 6)), 1e6 * rng.pareto(3.0, (m, 6))
     theta = random_directions(6, 50, np.random.default_rng(0))
     expected = import_pot().max_sliced_wasserstein_distance(x, y, p=2, projections=theta.T)
     found = run(SlicedWassersteinPublished(steps=1), x, y)
     assert found["max_sw2_pot"] == pytest.approx(expected, rel=1e-12)
+    monkeypatch.setattr(sliced_wasserstein_published, "BY_POT", 100)
+    found = run(SlicedWassersteinPublished(steps=1), x, y)
+    assert found["max_sw2_pot"] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e6])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, rankdata
 
 from tailbench.stats.dependence import (
     chi_of_corners,
@@ -100,3 +100,14 @@ def test_pairs():
     chosen = column_pairs(60, 200)
     assert len(np.unique(chosen, axis=0)) == 200 and np.all(chosen[:, 0] < chosen[:, 1])
     assert np.array_equal(chosen, column_pairs(60, 200))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_levels_are_scipys_ranks_to_the_bit(ties, rng):
+    """In the same order of axes too, on which the rounding of sums over columns rests."""
+    x = rng.standard_cauchy((999, 4))
+    if ties:
+        x = np.round(x)
+    expected = (rankdata(x, axis=0) - 0.5) / len(x)
+    found = rank_levels(x)
+    assert np.array_equal(found, expected) and found.strides == expected.strides

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from tailbench.stats import neighbours
 from tailbench.stats.neighbours import nearest_rows
 
 
@@ -31,3 +32,15 @@ def test_a_row_finds_itself_first(dim):
     distances, numbers = nearest_rows(rows, rows, 2)
     assert not distances[:, 0].any() and not distances[:2, 1].any()
     assert np.array_equal(numbers[2:, 0], np.arange(2, 200)) and np.all(distances[2:, 1] > 0)
+
+
+def test_single_precision_finds_the_nearest_but_for_ties(monkeypatch):
+    """Distances differ where two rows are about as near, and then in the seventh digit at most."""
+    rng = np.random.default_rng(0)
+    rows, points = rng.standard_t(2.5, (3000, 20)), rng.standard_t(2.5, (300, 20))
+    points[:100] = rows[:100]
+    exact, own = nearest_rows(points, rows)
+    monkeypatch.setattr(neighbours, "_SINGLE", 100)
+    found, numbers = nearest_rows(points, rows)
+    assert np.mean(numbers == own) > 0.99 and not found[:100].any()
+    np.testing.assert_allclose(found, exact, rtol=1e-5)

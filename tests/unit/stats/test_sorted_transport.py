@@ -47,3 +47,26 @@ def test_directions_do_not_depend_on_the_blocks(monkeypatch):
     costs = sorted_costs(x, y, theta, (1, 2))
     monkeypatch.setattr(sorted_transport, "_BLOCK", 250)
     assert_allclose(sorted_costs(x, y, theta, (1, 2)), costs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("m", [30_000, 20_000])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_single_precision_keeps_four_digits(m, offset, monkeypatch):
+    """Of samples of one law, whose distance is small, far from zero, and with an index of 1.5."""
+    rng = np.random.default_rng(4)
+    x, y = (offset + rng.standard_t(1.5, (n, 5)) for n in (30_000, m))
+    theta = random_directions(5, 32, rng)
+    exact = sorted_costs(x, y, theta, ORDERS)
+    monkeypatch.setattr(sorted_transport, "_SINGLE", 1000)
+    found = sorted_costs(x, y, theta, ORDERS)
+    assert np.any(found != exact)
+    assert_allclose(found, exact, rtol=5e-5)
+
+
+def test_what_single_precision_cannot_hold_is_double(monkeypatch):
+    monkeypatch.setattr(sorted_transport, "_SINGLE", 10)
+    rng = np.random.default_rng(5)
+    x, y = 1e20 * rng.standard_normal((50, 2)), rng.standard_normal((50, 2))
+    theta = random_directions(2, 32, rng)
+    expected = [transport_costs(x, y, theta, p) for p in (1, 2)]
+    assert_allclose(sorted_costs(x, y, theta, (1, 2)), expected, rtol=1e-9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tailbench.exceptions import InputError
+from tailbench.stats.tail_decision import heavy_index
 from tailbench.stats.tail_index import (
     estimate_sides,
     estimate_tail,
@@ -43,7 +44,7 @@ def test_heavy_laws(law):
     found = [estimate_tail(draw(np.random.default_rng(seed))) for seed in SEEDS]
     assert {tail.tail for tail in found} == {"heavy"}
     for tail in found:
-        assert tail.index == pytest.approx(1.0 / tail.xi)
+        assert tail.heavy_xi == tail.xi and tail.index == pytest.approx(1.0 / tail.xi)
         assert tail.index == pytest.approx(exact, rel=0.3)
     assert np.mean([tail.xi for tail in found]) == pytest.approx(1.0 / exact, rel=0.08)
 
@@ -89,12 +90,18 @@ def test_the_threshold_decides():
     assert estimate_tail(x, threshold=xi + 1e-6).tail == "light"
 
 
-def test_a_small_sample_gets_the_benefit_of_the_doubt():
-    """An index below two standard errors does not count as heavy."""
-    for seed in SEEDS:
-        tail = estimate_tail(np.random.default_rng(seed).standard_t(4.0, 60))
-        assert (tail.tail == "heavy") is (tail.xi > max(0.05, 2 * tail.xi_se))
+def test_a_tail_is_heavy_by_its_index_or_by_the_test():
+    """An index beyond two standard errors stands; below, that of the test."""
+    rules = set()
+    for seed in range(40):
+        x = np.random.default_rng(seed).standard_t(2.5, 400)
+        tail, y = estimate_tail(x), np.abs(x - np.median(x))
+        clear = tail.xi > 2 * tail.xi_se
+        expected = tail.xi if clear else heavy_index(y[y > 0], tail.k)
+        assert tail.heavy_xi == (expected or 0.0)
         assert tail.k == 30 and tail.xi_se > 0.18
+        rules.add((clear, expected is None))
+    assert rules == {(True, False), (False, False), (False, True)}
 
 
 @pytest.mark.parametrize("n", [0, 1, 39])
@@ -122,7 +129,7 @@ def test_half_of_the_values_equal():
 
 def test_plain_data():
     found = estimate_tail(np.random.default_rng(0).standard_t(2.5, 2000)).as_dict()
-    assert set(found) == {"xi", "xi_se", "hill", "k", "tail", "index"}
+    assert set(found) == {"xi", "xi_se", "hill", "k", "tail", "heavy_xi", "index"}
 
 
 @pytest.mark.parametrize("power", range(-3, 4))
