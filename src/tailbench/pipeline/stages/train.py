@@ -11,8 +11,10 @@ import typer
 
 from tailbench import registry
 from tailbench.compute.distributed import on_rank_zero, process_group
+from tailbench.compute.threads import limit_threads
 from tailbench.io.arrays import images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
+from tailbench.models.simple import SimpleModel
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import MODEL_FILES
@@ -31,7 +33,9 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
+from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.context import FitContext
+from tailbench.training.preemption import defer_signals
 
 __all__ = ["declared", "run"]
 
@@ -77,11 +81,6 @@ def run(
         Interrupted: If a signal asked it to stop; the state is saved.
     """
     relaunch_with_torchrun(processes, per_node, device)
-    import torch
-
-    from tailbench.training.checkpoint import Checkpoint
-    from tailbench.training.preemption import defer_signals
-
     settings = json.loads(spec)
     images = images_of(data.parent)
     type_ = settings.pop("type")
@@ -104,9 +103,9 @@ def run(
     ):
         if not mine:
             return
-        torch.set_num_threads(max(1, threads // team.count))
         context = FitContext.for_training(dataset, model, numbers, checkpoint)
         made = registry.load("models", type_)(device=device, **settings)
+        limit_threads(threads // team.count, need_torch=not isinstance(made, SimpleModel))
         fitted = made.fit_block(x, context, images)
         fitted.info |= {"peak_memory_mb": peak_memory_mb(), "processes": team.count}
         if team.first:
