@@ -20,6 +20,7 @@ from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import MODEL_FILES
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
+from tailbench.pipeline.runtime.light_imports import import_tailestim
 from tailbench.pipeline.runtime.locks import exclusive_job
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
@@ -81,6 +82,7 @@ def run(
         Interrupted: If a signal asked it to stop; the state is saved.
     """
     relaunch_with_torchrun(processes, per_node, device)
+    import_tailestim()
     settings = json.loads(spec)
     images = images_of(data.parent)
     type_ = settings.pop("type")

@@ -13,7 +13,7 @@ from tailbench.pipeline.cli import app
 
 for job in json.load(open("jobs.json")):
     app(["job", *job], standalone_mode=False)
-heavy = ("torch", "ot", "seaborn", "snakemake")
+heavy = ("torch", "ot", "matplotlib", "seaborn", "snakemake")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 
@@ -38,7 +38,7 @@ def jobs(plan, dataset, model):
     return [[stage, *given.split(), spec, *rest.split()] for stage, (spec, rest) in lines.items()]
 
 
-def test_classical_models_and_metrics_load_no_torch(tmp_path):
+def test_classical_models_and_metrics_load_neither_torch_nor_plots(tmp_path):
     plan = Plan(
         parse(
             {
