@@ -11,7 +11,7 @@ PLOTS = ("matplotlib", "matplotlib.pyplot")
 
 
 def import_tailestim() -> None:
-    """Import ``tailestim`` without Matplotlib, a fifth of the time of an evaluation.
+    """Import ``tailestim`` without Matplotlib, which takes half a second.
 
     It imports the library of plots at its top, for drawings of its own. While it is imported an
     empty module stands in, unless Matplotlib is there already; its estimators are the same, and
