@@ -1,3 +1,4 @@
+# No group, as collect has none.
 rule tables:
     input:
         PLAN.inputs.tables(),
@@ -7,8 +8,6 @@ rule tables:
         LAYOUT.log("tables"),
     benchmark:
         LAYOUT.benchmark("tables")
-    group:
-        "report"
     conda:
         ENVIRONMENT
     threads: 1
@@ -59,8 +58,6 @@ rule report:
         LAYOUT.log("report"),
     benchmark:
         LAYOUT.benchmark("report")
-    group:
-        "report"
     conda:
         ENVIRONMENT
     threads: 1

@@ -67,10 +67,13 @@ def on_rank_zero(team: Processes, turn: AbstractContextManager[bool]) -> Iterato
         team: The processes.
         turn: What the first process enters; says whether there is work to do.
     """
-    import torch
-
     with turn if team.first else nullcontext(False) as mine:
-        gpu = team.count > 1 and torch.distributed.get_backend() == "nccl"
+        if team.count == 1:
+            yield mine
+            return
+        import torch
+
+        gpu = torch.distributed.get_backend() == "nccl"
         told = torch.tensor(float(mine), device="cuda" if gpu else "cpu")
         yield bool(team.sum(told))
 

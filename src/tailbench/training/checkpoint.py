@@ -14,16 +14,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from tailbench.exceptions import Interrupted
 from tailbench.io.atomic import replacing
 from tailbench.training.preemption import stop_signal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Checkpoint"]
 
@@ -57,6 +55,8 @@ class Checkpoint:
         Raises:
             Interrupted: If the run is asked to stop.
         """
+        from safetensors.torch import save_file
+
         self.folder.mkdir(parents=True, exist_ok=True)
         contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
         metadata = {"key": self.key, "state": json.dumps(state)}
@@ -69,6 +69,8 @@ class Checkpoint:
 
     def load(self, part: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the state of a part, or ``None`` if there is none of this key that can be read."""
+        from safetensors import SafetensorError, safe_open
+
         path = self.folder / f"{part}.safetensors"
         try:
             with safe_open(path, framework="pt") as file:
@@ -92,6 +94,8 @@ class Checkpoint:
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
     """Compute the checksum of tensors and plain data."""
+    import torch
+
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

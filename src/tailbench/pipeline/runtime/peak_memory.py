@@ -10,9 +10,8 @@ def peak_memory_mb() -> float:
     import resource
     import sys
 
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
+    torch = sys.modules.get("torch")  # without it, nothing has been on a GPU
+    if torch is not None and torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated() / 2**20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -26,6 +26,7 @@ from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import METRIC_FILES, classifier_folder, space_folder
 from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
+from tailbench.pipeline.runtime.light_imports import import_tailestim
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
 from tailbench.pipeline.stages.options import (
     DataFolder,
@@ -78,6 +79,7 @@ def run(
         InputError: If a file is missing or damaged.
     """
     relaunch_with_torchrun(processes, per_node, device)
+    import_tailestim()
     meta, images = read_record(data / "meta.json"), images_of(data)
     origin = make_dataset({"type": meta["type"], **meta["settings"]}) if meta["synthetic"] else None
     truth = None if origin is None else origin.target()

@@ -15,10 +15,12 @@ from tailbench import registry
 from tailbench.compute.clock import clock_of
 from tailbench.compute.devices import resolve_device
 from tailbench.compute.distributed import process_group
+from tailbench.compute.threads import limit_threads
 from tailbench.data import Variant
 from tailbench.io.arrays import read_rows, write_array
 from tailbench.io.checksums import read_record, write_record, write_sums
 from tailbench.models.persistence import load_method
+from tailbench.models.simple import SimpleModel
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import SAMPLE_FILES
@@ -36,7 +38,7 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
-from tailbench.registry import entry_class
+from tailbench.registry import entry_class, method_types
 from tailbench.training.context import FitContext, SampleContext
 
 __all__ = ["declared", "run"]
@@ -72,18 +74,17 @@ def run(
         FloatingPointError: If a sample is not finite.
     """
     relaunch_with_torchrun(processes, per_node, device)
-    import torch
-
     settings = json.loads(spec)
     type_, parts = settings.pop("type"), settings.pop("parts")
     typed: Any = entry_class("methods", type_).model_validate(settings)
+    simple = issubclass(registry.load("models", method_types()[type_]), SimpleModel)
     with hold_gpu_for(device), process_group(device) as team:
-        torch.set_num_threads(max(1, threads // team.count))
+        limit_threads(threads // team.count, need_torch=not simple)
         folders = {role: [models / name / seeds for name in own] for role, own in parts.items()}
         model = load_method(type_, folders, device)
         if typed.needs:
             model.supply(_given(typed.needs, data))
-        now = clock_of(resolve_device(model.device))
+        now = clock_of(None if simple else resolve_device(model.device))
         samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data, now)
         if not team.first:
             return

@@ -11,13 +11,17 @@ import typer
 
 from tailbench import registry
 from tailbench.compute.distributed import on_rank_zero, process_group
+from tailbench.compute.threads import limit_threads
 from tailbench.io.arrays import columns_of, images_of, read_array, read_rows
 from tailbench.io.checksums import checksum
+from tailbench.models.on_support import OnSupport
+from tailbench.models.simple import SimpleModel
 from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.results.failures import Job
 from tailbench.pipeline.results.layout import MODEL_FILES
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.runtime.gpu_slots import hold_gpu_for
+from tailbench.pipeline.runtime.light_imports import import_tailestim
 from tailbench.pipeline.runtime.locks import exclusive_job
 from tailbench.pipeline.runtime.peak_memory import peak_memory_mb
 from tailbench.pipeline.runtime.torchrun import relaunch_with_torchrun
@@ -31,7 +35,9 @@ from tailbench.pipeline.stages.options import (
     Spec,
     Threads,
 )
+from tailbench.training.checkpoint import Checkpoint
 from tailbench.training.context import FitContext
+from tailbench.training.preemption import defer_signals
 
 __all__ = ["declared", "run"]
 
@@ -77,12 +83,7 @@ def run(
         Interrupted: If a signal asked it to stop; the state is saved.
     """
     relaunch_with_torchrun(processes, per_node, device)
-    import torch
-
-    from tailbench.models.on_support import OnSupport
-    from tailbench.training.checkpoint import Checkpoint
-    from tailbench.training.preemption import defer_signals
-
+    import_tailestim()
     settings = json.loads(spec)
     images = images_of(data.parent)
     columns = columns_of(data.parent)
@@ -106,9 +107,9 @@ def run(
     ):
         if not mine:
             return
-        torch.set_num_threads(max(1, threads // team.count))
         context = FitContext.for_training(dataset, model, numbers, checkpoint)
         made = registry.load("models", type_)(device=device, **settings)
+        limit_threads(threads // team.count, need_torch=not isinstance(made, SimpleModel))
         made = OnSupport(made, **columns) if columns else made
         fitted = made.fit_block(x, context, images)
         fitted.info.update(peak_memory_mb=peak_memory_mb(), processes=team.count)

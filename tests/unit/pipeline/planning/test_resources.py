@@ -1,5 +1,6 @@
 """What jobs ask for."""
 
+import re
 import subprocess
 import sys
 
@@ -135,6 +136,17 @@ def test_short_jobs_without_gpus_share_those_of_a_scheduler():
     images = Plan(load(ROOT / "presets" / "images-cifar10-lt.yaml"))
     assert JobResources(images, 4, True).group("evaluate", "cifar10_lt") is None
     assert JobResources(images, 0, True).group("evaluate", "cifar10_lt") == "evaluate"
+
+
+def test_no_job_that_waits_for_all_cells_is_in_a_group():
+    """Of a job in a group Snakemake counts all inputs again whenever one of them is made."""
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    grouped = {}
+    for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+        grouped[rule.partition(":")[0]] = "\n    group:" in rule
+    assert grouped["evaluate"] and grouped["data"]
+    waiting = ("collect", "tables", "figure", "report", "finish")
+    assert not [name for name in waiting if grouped[name]]
 
 
 def test_a_gpu_by_its_number_is_held_by_one_job_at_a_time():
