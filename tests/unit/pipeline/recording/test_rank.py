@@ -178,7 +178,7 @@ def test_the_budget_is_that_of_the_record_and_paths_become_absolute(record_folde
     ("keys", "sentence"),
     [
         ({"datasets": {"gmm": {}}}, "mine.yaml: datasets is the record's; a new method has models"),
-        ({"modles": {}}, r"mine.yaml: modles: unknown key \(did you mean 'models'\?\)"),
+        ({"modelss": {}}, r"mine.yaml: modelss: unknown key \(did you mean 'models'\?\)"),
         ({"methods": {}}, "mine.yaml: methods: at least one entry is required"),
         ({"methods": 3}, "mine.yaml: methods: must be a mapping of names"),
         ({"methods": ["kde"]}, "mine.yaml: methods.kde: the record tiny has one of this name"),
