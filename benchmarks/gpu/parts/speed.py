@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from benchmarks.gpu.job import Job
+from benchmarks.gpu.work import by_gradients
 
 from tailbench import registry
-from tailbench.models.simple import SimpleModel
 from tailbench.targets.student_mixture import StudentMixture
 
 __all__ = ["run"]
@@ -28,7 +28,7 @@ def run(job: Job) -> bool:
     """Measure every model that is trained by gradients and not measured yet."""
     size = TOY if job.toy else FULL
     blocks = (1, 2) if job.toy else BLOCKS
-    names = [name for name in registry.names("models") if _by_gradients(name)]
+    names = [name for name in registry.names("models") if by_gradients(name)]
     target, rng = StudentMixture(dim=DIM), np.random.default_rng(0)
     x = np.stack([target.sample(size["rows"], rng) for _ in range(max(blocks))])
     for name in names:
@@ -44,11 +44,6 @@ def run(job: Job) -> bool:
             ratio = first["steps_per_second"] / found["steps_per_second"]
             job.add(model=name, seeds=count, **found, times_of_one=ratio)
     return True
-
-
-def _by_gradients(name: str) -> bool:
-    cls = registry.load("models", name)
-    return cls.trainable and not issubclass(cls, SimpleModel)
 
 
 def measured(

@@ -1,0 +1,198 @@
+"""What was not run on a GPU, in hours, by what a few steps of each network cost on this processor.
+
+Hours on a card are no measurement: they follow from the operations and kernels that were counted
+here and from what ``benchmarks/gpu/cards.py`` assumes of cards. A record of a card replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.gpu.cards import CARDS, card_seconds
+from benchmarks.gpu.job import Job
+from benchmarks.gpu.measure import cost_here
+from benchmarks.gpu.networks import STEPS, TINY
+from benchmarks.gpu.parts import cifar, headline, large, speed
+from benchmarks.gpu.sample_size import cost_of_cell, seconds_of_cells
+from benchmarks.gpu.summary import PROJECTION
+from benchmarks.gpu.work import TWICE, Network, Work, by_gradients, work_of
+from benchmarks.gpu.workflow import preset
+
+from tailbench import registry
+from tailbench.data import DataShape, ImageLayout
+from tailbench.theory.sample_size.experiment import SampleSizeSettings
+
+__all__ = ["TODO", "run"]
+
+CIFAR, FFHQ, LATENTS = (
+    f"presets/images-{name}.yaml" for name in ("cifar10-lt", "ffhq64", "imagenet512")
+)
+OPTIONS = 8  # of precision, layout and compilation that the part unet tries
+EVALUATED = (256 + 16) * 8  # evaluations of an image by which the parts time sampling
+
+
+def _preset(path: str) -> Callable[[], list[Work]]:
+    return lambda: work_of(preset(path))
+
+
+def _measured(*paths: str, times: int = 1, only: str = "") -> Callable[[], list[Work]]:
+    """Return what measuring the networks of presets takes, each type once."""
+
+    def todo() -> list[Work]:
+        found: dict[tuple[str, str], Work] = {}
+        for path in paths:
+            for work in work_of(preset(path)):
+                network = work.network
+                few = Work(network, [(times * STEPS, 1)], [(times * EVALUATED, 1, 1)])
+                if not only or network.type == only:
+                    found.setdefault((path, network.type), few)
+        return list(found.values())
+
+    return todo
+
+
+def _models() -> list[Work]:
+    """Return what the part ``speed`` does."""
+    return [
+        Work(
+            Network(name, name, _defaults(name), DataShape(speed.FULL["rows"], speed.DIM), None),
+            [(speed.FULL["steps"] + 5, seeds) for seeds in speed.BLOCKS],
+            [(_passes(name), speed.FULL["samples"] + 10, seeds) for seeds in speed.BLOCKS],
+        )
+        for name in registry.names("models")
+        if by_gradients(name)
+    ]
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    return dict(registry.load("models", name).Settings().model_dump(mode="json"))
+
+
+def _passes(name: str) -> float:
+    method = registry.load("models", name).methods[name]()
+    twice = 2 if getattr(method, "sampler", "") in TWICE else 1
+    return float(method.total_steps() * twice)
+
+
+def _headline() -> list[Work]:
+    return work_of(headline.configuration())
+
+
+def _seen(path: str, images: float) -> Callable[[], list[Work]]:
+    """Return the training of the first model of a preset on so many images."""
+
+    def todo() -> list[Work]:
+        network = work_of(preset(path))[0].network
+        return [Work(network, [(round(images / network.batch), 1)])]
+
+    return todo
+
+
+TODO: dict[str, tuple[str | None, Callable[[], list[Work]]]] = {
+    "`speed`": ("speed", _models),
+    "`benchmark`: config.yaml": ("benchmark", _preset("config.yaml")),
+    "`dlpm`: presets/dlpm-2d-long.yaml": ("dlpm", _preset("presets/dlpm-2d-long.yaml")),
+    "`headline`: presets/headline.yaml in 100 dimensions, ten times as long": (
+        "headline",
+        _headline,
+    ),
+    "presets/images-mnist.yaml": (None, _preset("presets/images-mnist.yaml")),
+    "`unet`": ("unet", _measured(CIFAR, times=OPTIONS, only="sgm")),
+    "`cifar`": ("cifar", _measured(CIFAR)),
+    CIFAR: (None, _preset(CIFAR)),
+    **{whose: (None, _seen(CIFAR, images)) for whose, images in cifar.PUBLISHED.items()},
+    "`large`": ("large", _measured(FFHQ, LATENTS)),
+    FFHQ: (None, _preset(FFHQ)),
+    **{whose: (None, _seen(FFHQ, n)) for whose, n in large.PRESETS[FFHQ][2].items()},
+    LATENTS: (None, _preset(LATENTS)),
+}
+"""What is to be projected: the part that does it, if one does it whole, and its work."""
+THEORY = "`theory`: sample_size of presets/theory-large.yaml"
+
+
+def run(job: Job) -> bool:
+    """Measure each network once, and project what there is to do with it."""
+    job.records.drop_rows(what=PROJECTION)
+    costs = {row["network"]: row for row in job.records.rows if "network" in row}
+    if not _theory(job, costs):
+        return False
+    for name, (part, todo) in list(TODO.items())[-2:] if job.toy else TODO.items():
+        works = [_tiny(work) for work in todo()[:2]] if job.toy else todo()
+        for work in works:
+            key = work.network.key
+            if key in costs:
+                continue
+            if job.left() < 30:
+                return False
+            found = {"network": key, "first": f"{name}, {work.network.name}"}
+            costs[key] = {**found, **cost_here(work.network)}
+            job.add(**costs[key])
+        _project(job, name, part, works, costs)
+    return True
+
+
+def _project(
+    job: Job, name: str, part: str | None, works: list[Work], costs: Mapping[str, Any]
+) -> None:
+    """Record the hours of some work, here and on cards."""
+    each = [(work, costs[work.network.key]) for work in works]
+    needs = [(work.network, work.operations(cost), work.kernels(cost)) for work, cost in each]
+    cards = {
+        card: sum(
+            card_seconds(card, network.arithmetic, operations, kernels)
+            for network, operations, kernels in needs
+        )
+        for card in CARDS
+    }
+    _add(
+        job,
+        name,
+        part,
+        sum(work.cpu_seconds(cost) for work, cost in each),
+        cards,
+        operations=sum(operations for _, operations, _ in needs),
+        kernels=sum(kernels for _, _, kernels in needs),
+        by=f"{sum(work.steps for work in works):,} steps of {len(works)} networks",
+    )
+
+
+def _add(
+    job: Job, name: str, part: str | None, here: float, cards: Mapping[str, float], **more: Any
+) -> None:
+    hours = {f"hours_{card}": seconds / 3600 for card, seconds in cards.items()}
+    job.add(what=PROJECTION, name=name, part=part, hours=here / 3600, **hours, **more)
+
+
+def _theory(job: Job, costs: dict[str, Any]) -> bool:
+    given = preset("presets/theory-large.yaml")["theory"]["sample_size"]
+    if job.toy:
+        given |= {"dims": [2, 3], "batch_size": 16, "width": 4}
+    settings = SampleSizeSettings(**given)
+    found = {}
+    for dim in settings.dims:
+        key = f"sample_size {dim}"
+        if key not in costs:
+            if job.left() < 30:
+                return False
+            costs[key] = {"network": key, "first": THEORY, **cost_of_cell(settings, dim)}
+            job.add(**costs[key])
+        found[dim] = costs[key]
+    cards = {card: seconds_of_cells(settings, found, card) for card in CARDS}
+    networks = len(settings.targets) * len(settings.dims) * len(settings.sizes) * settings.seeds
+    by = f"{networks * settings.steps:,} steps of {networks:,} networks; random numbers of the CPU"
+    _add(job, THEORY, "theory", seconds_of_cells(settings, found), cards, by=by)
+    return True
+
+
+def _tiny(work: Work) -> Work:
+    network = work.network
+    changes = TINY["unet" if network.settings.get("network") == "unet" else "tarflow"]
+    images, data = network.images, network.data
+    if images:
+        images = ImageLayout((images.shape[0], 8, 8), images.classes, images.pixels)
+        data = DataShape(data.rows, images.shape[0] * 64, 8)
+    settings = {**network.settings, **changes}
+    return Work(
+        Network(network.name, network.type, settings, data, images), work.trained, work.drawn
+    )
