@@ -34,12 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=8.0, help="most minutes of a part")
     parser.add_argument("--toy", action="store_true", help="tiny sizes, for any machine")
     parser.add_argument("--again", action="store_true", help="also what has finished")
-    parser.add_argument("--output", type=Path, default=Path("docs/reproduction/gpu"))
-    parser.add_argument("--workspace", type=Path, default=Path("results/gpu"))
+    parser.add_argument(
+        "--output", type=Path, help="docs/reproduction/gpu; results/gpu-toy of toys"
+    )
+    parser.add_argument("--workspace", type=Path, help="results/gpu; results/gpu-toy of toys")
     parser.add_argument("--data", type=Path, help="folder of (Fashion-)MNIST's four IDX files")
     parser.add_argument("--inception", type=Path, help="file of Inception's weights")
     given = vars(parser.parse_args(arguments))
     parts, again = given.pop("parts"), given.pop("again")
+    toys = Path("results/gpu-toy")  # which never take the place of records
+    given["output"] = given["output"] or (toys if given["toy"] else Options.output)
+    given["workspace"] = given["workspace"] or (toys if given["toy"] else Options.workspace)
     paths = ("output", "workspace", "data", "inception")
     options = Options(**given | {key: given[key] and given[key].resolve() for key in paths})
     failed = 0

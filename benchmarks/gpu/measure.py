@@ -112,11 +112,11 @@ def probing(batches: list[int], steps: int) -> Iterator[dict[str, Any]]:
                 found["memory_gib"].append(_peak_gib())
 
     own = trainer.Trainer
-    trainer.Trainer = Probe  # type: ignore[misc]
+    trainer.Trainer = Probe
     try:
         yield found
     finally:
-        trainer.Trainer = own  # type: ignore[misc]
+        trainer.Trainer = own
 
 
 def _data(network: Network, batch: int) -> np.ndarray:

@@ -114,12 +114,14 @@ def _projected(records: Mapping[str, Records]) -> list[dict[str, Any]]:
 
 
 def _note(start: Mapping[str, Any]) -> str:
+    place = f"{start.get('threads')} thread of {start.get('processor')}"
     return f"""\
-`hours` are processor hours of {start.get("threads")} thread of {start.get("processor")}, by the seconds of a step that
-were measured there (the section `{PROJECTIONS}`). Hours on a card are projections, not measurements:
-the operations of all products at {SHARE:.0%} of the card's published rate (dense, in the arithmetic that
-torch would use), or {1e6 * KERNEL_SECONDS:.0f} microseconds for each kernel where that is more; both
-shares are assumed. Validation, metrics, figures and models without gradients are left out."""
+`hours` are processor hours of {place},
+by the seconds of a step that were measured there: the section `{PROJECTIONS}` has them. Hours on a
+card are projections, not measurements: the operations of all products at {SHARE:.0%} of the card's
+published rate (dense, in the arithmetic that torch would use), or {1e6 * KERNEL_SECONDS:.0f}
+microseconds for each kernel where that is more; both are assumed. Validation, metrics, figures and
+models without gradients are left out."""
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:

@@ -117,7 +117,7 @@ def _cell(path: Path, metrics: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def jobs_by_rule(results: Path) -> dict[str, dict[str, float]]:
-    """Return wall seconds of all jobs, and memory of the largest, by rule, as Snakemake has them."""
+    """Return wall seconds of all jobs and memory of the largest, by rule, as Snakemake has them."""
     folder = results / "benchmarks"
     found: dict[str, dict[str, float]] = {}
     for path in sorted(folder.rglob("*.tsv")):
