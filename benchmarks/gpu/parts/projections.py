@@ -13,7 +13,7 @@ from benchmarks.gpu.cards import CARDS, card_seconds
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.measure import cost_here
 from benchmarks.gpu.networks import STEPS, TINY
-from benchmarks.gpu.parts import cifar, headline, large, speed
+from benchmarks.gpu.parts import cifar, contract, headline, large, speed
 from benchmarks.gpu.sample_size import cost_of_cell, seconds_of_cells
 from benchmarks.gpu.summary import PROJECTION
 from benchmarks.gpu.work import TWICE, Network, Work, by_gradients, work_of
@@ -28,6 +28,7 @@ __all__ = ["TODO", "run"]
 CIFAR, FFHQ, LATENTS = (
     f"presets/images-{name}.yaml" for name in ("cifar10-lt", "ffhq64", "imagenet512")
 )
+IMAGES_MINUTES = 8.0
 OPTIONS = 8  # of precision, layout and compilation that the part unet tries
 EVALUATED = (256 + 16) * 8  # evaluations of an image by which the parts time sampling
 
@@ -129,6 +130,22 @@ def run(job: Job) -> bool:
             costs[key] = {**found, **cost_here(work.network)}
             job.add(**costs[key])
         _project(job, name, part, works, costs)
+    minutes = dict.fromkeys(CARDS, 60 * IMAGES_MINUTES)
+    by = "its own limit on any machine, which sets the length of its trainings"
+    _add(job, "`images`", "images", 60 * IMAGES_MINUTES, minutes, by=by)
+    return _contract(job)
+
+
+def _contract(job: Job) -> bool:
+    """Project the contract tests by some of them."""
+    if not job.has(tests="contract"):
+        if job.left() < 60:
+            return False
+        seconds, ran, of = contract.seconds_here(40, "muon" if job.toy else "")
+        job.add(tests="contract", cpu_seconds=seconds, ran=ran, of=of)
+    row = next(row for row in job.records.rows if row.get("tests") == "contract")
+    by = f"{row['of']} tests, by {row['ran']} of them; on a card not projected"
+    _add(job, "`contract`", "contract", row["cpu_seconds"], {}, by=by)
     return True
 
 

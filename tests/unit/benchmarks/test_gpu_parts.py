@@ -22,7 +22,7 @@ EXPECTED = {
     "large": lambda row: row.get("step_seconds", row.get("hours")) > 0,
     "theory": lambda row: 0 <= row["tv_50"] <= 1 and row["seconds"] > 0,
     "headline": lambda row: row["dataset"] == "student_100" and math.isfinite(row["mean"]),
-    "projections": lambda row: row.get("step_seconds", row.get("hours")) > 0,
+    "projections": lambda row: row.get("step_seconds", row.get("hours", row.get("of"))) > 0,
     "rehearsal": lambda row: row["preset"] and math.isfinite(row.get("mean", 0)),
 }
 """What holds of every row."""
