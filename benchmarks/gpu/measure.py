@@ -28,7 +28,7 @@ __all__ = ["batches_of", "cost_here", "probing"]
 STEP_OPERATIONS = 0.15e12  # of the largest step that is computed
 STEP_BYTES = 4e9
 TABLE_STEPS = 10
-TABLE_ROWS = 500  # that are sampled
+TABLE_ROWS = 1000  # that are sampled
 PEAK = Path("/proc/self/status")
 RESET = Path("/proc/self/clear_refs")
 
@@ -130,8 +130,8 @@ def _evaluated(model: Any, network: Network) -> dict[str, float]:
     """Return what one evaluation of a row costs; of a flow, one sample."""
     method = model.methods[model.name]
     walks = "sampling_steps" in method.model_fields
-    settings = method(**({"sampling_steps": 2} if walks else {}))
-    rows = 1 if network.images else TABLE_ROWS
+    rows, steps = (1, 2) if network.images else (TABLE_ROWS, TABLE_STEPS)
+    settings = method(**({"sampling_steps": steps} if walks else {}))
     begin = time.process_time()
     with counting() as counts:
         drawn = model.sample_block(rows, settings, SampleContext([0]))
