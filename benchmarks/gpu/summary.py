@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.cards import KERNEL_SECONDS, SHARE
+from benchmarks.gpu.cards import CARDS, KERNEL_SECONDS, SHARE
 from benchmarks.gpu.records import Records
 
 from tailbench.io.atomic import atomic_write
@@ -82,11 +82,8 @@ def _not_run(records: Mapping[str, Records]) -> list[str]:
             by = "unfinished: run `make gpu` again"
             rows.append({"what": f"the rest of `{name}`", "by": by})
     for row in projected:
-        hours = {f"on {key[6:]}": row[key] for key in row if key.startswith("hours_")}
-        counted = {key: row.get(key) for key in ("operations", "kernels")}
-        rows.append(
-            {"what": row["name"], "hours": row["hours"], **hours, **counted, "by": row["by"]}
-        )
+        cards = {f"on {card}": row.get(f"hours_{card}") for card in CARDS}
+        rows.append({**row, "what": row["name"], **cards})
     for name, found in records.items():
         for row in found.rows:
             if row.get("what") == PROJECTION and name != PROJECTIONS:
@@ -95,19 +92,21 @@ def _not_run(records: Mapping[str, Records]) -> list[str]:
     if not rows:
         return ["Nothing."]
     note = [_note(here.start), ""] if here and projected else []
-    return note + table(rows)
+    columns = ("what", "hours", *(f"on {card}" for card in CARDS), "operations", "kernels", "by")
+    return note + table([{column: row.get(column) for column in columns} for row in rows])
 
 
 def _projected(records: Mapping[str, Records]) -> list[dict[str, Any]]:
     """Return the projections from a CPU that no record of a card has replaced."""
     if PROJECTIONS not in records:
         return []
-    done = {name for name, found in records.items() if found.end.get("status") == "finished"}
+    on_cards = {name: found for name, found in records.items() if "driver" in found.start}
+    done = {name for name, found in on_cards.items() if found.end.get("status") == "finished"}
     known = {
         row["name"]
-        for name, found in records.items()
+        for found in on_cards.values()
         for row in found.rows
-        if name != PROJECTIONS and row.get("what") == PROJECTION
+        if row.get("what") == PROJECTION
     }
     rows = [row for row in records[PROJECTIONS].rows if row.get("what") == PROJECTION]
     return [row for row in rows if row.get("part") not in done and row["name"] not in known]

@@ -157,10 +157,15 @@ def test_a_record_of_a_card_replaces_the_projection(tmp_path):
     assert all(f"| {name} | 70 |" in before for name in ("`unet`", "`cifar`", "presets/x.yaml"))
     assert "a processor" in before and "projections, not measurements" in before
     unet = Records(tmp_path / "unet.jsonl")
-    unet.add("start", **{**machine, "card": "a card"}, toy=False)
+    unet.add("start", **machine, toy=False)
+    unet.add("end", status="finished", seconds=1.0)
+    assert "| `unet` | 70 |" in text()  # it was run in full, on a CPU
+    machine |= {"card": "a card", "driver": "1.2"}
+    unet.clear()
+    unet.add("start", **machine, toy=False)
     unet.add("end", status="stopped", seconds=1.0)
     assert "| `unet` | 70 |" in text()  # a part of it is to do
-    unet.add("start", **{**machine, "card": "a card"}, toy=False)
+    unet.add("start", **machine, toy=False)
     unet.add("row", what=PROJECTION, name="presets/x.yaml", hours=3.0, by="a step of 2 s")
     unet.add("end", status="finished", seconds=1.0)
     after = text()
