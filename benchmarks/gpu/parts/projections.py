@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.gpu.cards import CARDS, card_seconds
+from benchmarks.gpu.estimates import estimated
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.measure import cost_here
 from benchmarks.gpu.networks import STEPS, TINY
@@ -29,6 +30,7 @@ CIFAR, FFHQ, LATENTS, MNIST = (
     f"presets/images-{name}.yaml" for name in ("cifar10-lt", "ffhq64", "imagenet512", "mnist")
 )
 IMAGES_MINUTES = 8.0
+ENOUGH = 60.0  # seconds that are left, to begin a measurement
 OPTIONS = 8  # of precision, layout and compilation that the part unet tries
 EVALUATED = (256 + 16) * 8  # evaluations of an image by which the parts time sampling
 
@@ -114,35 +116,35 @@ THEORY = "`theory`: sample_size of presets/theory-large.yaml"
 
 
 def run(job: Job) -> bool:
-    """Measure each network once, and project what there is to do with it."""
+    """Measure each network once, and project what there is to do with it.
+
+    Networks that the time is too short for are estimated from those that were measured.
+    """
     job.records.drop_rows(what=PROJECTION)
     costs = {row["network"]: row for row in job.records.rows if "network" in row}
-    if not _theory(job, costs):
-        return False
+    whole = _theory(job, costs)
     for name, (part, todo) in TODO.items():
         if job.toy and name not in TOYS:
             continue
         works = [_tiny(work) for work in todo()[:2]] if job.toy else todo()
         for work in works:
             key = work.network.key
-            if key in costs:
-                continue
-            if job.left() < 30:
-                return False
-            found = {"network": key, "first": f"{name}, {work.network.name}"}
-            costs[key] = {**found, **cost_here(work.network)}
-            job.add(**costs[key])
+            if key not in costs and job.left() >= ENOUGH:
+                found = {"network": key, "first": f"{name}, {work.network.name}"}
+                costs[key] = {**found, **cost_here(work.network)}
+                job.add(**costs[key])
+            whole = whole and key in costs
         _project(job, name, part, works, costs)
     minutes = dict.fromkeys(CARDS, 60 * IMAGES_MINUTES)
     by = "its own limit on any machine, which sets the length of its trainings"
     _add(job, "`images`", "images", 60 * IMAGES_MINUTES, minutes, by=by)
-    return _contract(job)
+    return _contract(job) and whole
 
 
 def _contract(job: Job) -> bool:
     """Project the contract tests by some of them."""
     if not job.has(tests="contract"):
-        if job.left() < 60:
+        if job.left() < ENOUGH:
             return False
         seconds, ran, of = contract.seconds_here(40, "muon" if job.toy else "")
         job.add(tests="contract", cpu_seconds=seconds, ran=ran, of=of)
@@ -156,7 +158,12 @@ def _project(
     job: Job, name: str, part: str | None, works: list[Work], costs: Mapping[str, Any]
 ) -> None:
     """Record the hours of some work, here and on cards."""
-    each = [(work, costs[work.network.key]) for work in works]
+    found = [costs.get(work.network.key) or estimated(work.network, costs) for work in works]
+    if None in found:
+        return
+    each = list(zip(works, found, strict=True))
+    guessed = sum(work.network.key not in costs for work in works)
+    by = f"{sum(work.steps for work in works):,} steps of {len(works)} networks"
     needs = [(work.network, work.operations(cost), work.kernels(cost)) for work, cost in each]
     cards = {
         card: sum(
@@ -173,7 +180,7 @@ def _project(
         cards,
         operations=sum(operations for _, operations, _ in needs),
         kernels=sum(kernels for _, _, kernels in needs),
-        by=f"{sum(work.steps for work in works):,} steps of {len(works)} networks",
+        by=by + (f", {guessed} of them estimated by the cost model" if guessed else ""),
     )
 
 
@@ -193,7 +200,7 @@ def _theory(job: Job, costs: dict[str, Any]) -> bool:
     for dim in settings.dims:
         key = f"sample_size {dim}"
         if key not in costs:
-            if job.left() < 30:
+            if job.left() < ENOUGH:
                 return False
             costs[key] = {"network": key, "first": THEORY, **cost_of_cell(settings, dim)}
             job.add(**costs[key])

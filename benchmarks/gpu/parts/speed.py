@@ -43,7 +43,7 @@ def run(job: Job) -> bool:
             found = measured(name, x[:count], job.device, size, job.toy)
             first = first or found
             ratio = first["steps_per_second"] / found["steps_per_second"]
-            held = {"holds": ratio <= BAR} if count == max(BLOCKS) else {}
+            held = {"holds": ratio <= BAR} if count == max(blocks) else {}
             job.add(model=name, seeds=count, **found, times_of_one=ratio, **held)
     return True
 

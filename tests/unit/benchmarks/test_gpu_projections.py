@@ -5,6 +5,7 @@ import torch
 from benchmarks.gpu import measure
 from benchmarks.gpu.cards import CARDS, KERNEL_SECONDS, PUBLISHED_TFLOPS, SHARE, card_seconds
 from benchmarks.gpu.counting import counting
+from benchmarks.gpu.estimates import estimated
 from benchmarks.gpu.parts import PARTS, TITLES
 from benchmarks.gpu.parts.projections import THEORY, TODO
 from benchmarks.gpu.records import Records
@@ -39,9 +40,8 @@ CONFIG = {
 def test_operations_and_kernels_are_counted():
     x, w = torch.randn(7, 5), torch.randn(5, 3)
     with counting() as counts:
-        y = (x @ w).T.reshape(-1)[3:]  # one product, and one copy: the transpose is not in order
-        y = y + 1
-    assert counts.operations == 2 * 7 * 5 * 3 and counts.kernels == 3
+        y = (x @ w).t().contiguous()[1:] + 1  # a product, a copy, a sum; two views
+    assert counts.operations == 2 * 7 * 5 * 3 and counts.kernels == 3 and y.shape == (2, 7)
     images, kernel = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
     with counting() as counts:
         torch.conv2d(images, kernel, padding=1)
@@ -112,6 +112,33 @@ def test_a_perceptron_costs_what_its_layers_do():
     assert 0 < cost["evaluation_operations"] * 3 * 512 < 1.2 * cost["step_operations"]
     assert cost["measured"] == [512] and cost["step_seconds"] == cost["measured_seconds"][0] > 0
     assert cost["step_kernels"] > 100 and cost["evaluation_kernels"] > 10
+
+
+def test_a_network_that_was_not_measured_is_estimated_from_others():
+    settings = registry.load("models", "dlpm").Settings
+
+    def network(**changed):
+        values = settings(**changed).model_dump(mode="json")
+        return Network("m", "dlpm", values, DataShape(1000, 4), None)
+
+    small, large, medians = network(width=64), network(width=192), network(median_of_means=5)
+    modelled = {
+        key: 3.0 * net.batch * settings(**net.settings).cost(net.data).operations
+        for key, net in (("small", small), ("large", large))
+    }
+    row = {
+        "model_operations": modelled["small"], "step_operations": 0.5 * modelled["small"],
+        "step_seconds": 2.0, "step_kernels": 70, "evaluation_kernels": 9,
+    }  # fmt: skip
+    found = estimated(large, {small.key: row})
+    ratio = modelled["large"] / modelled["small"]
+    assert ratio > 5 and found["step_seconds"] == pytest.approx(2.0 * ratio)
+    assert found["step_operations"] == pytest.approx(0.5 * modelled["large"])
+    assert found["evaluation_ms"] == pytest.approx(1e3 * 2.0 * ratio / (3 * large.batch))
+    assert (found["step_kernels"], found["evaluation_kernels"]) == (70, 9)
+    # five more passes without gradients
+    assert estimated(medians, {small.key: row})["step_seconds"] == pytest.approx(2.0 * 8 / 3)
+    assert estimated(large, {"unet 3x8x8 ab": row}) is None
 
 
 def test_the_hours_of_sample_size():
