@@ -5,8 +5,8 @@
         [--inception FILE]
 
 The device is checked first. A part that has finished is not run again unless ``--again``; one that
-the time limit has stopped goes on where it was. ``projections`` and ``rehearsal`` run when they are
-named, on the CPU. The exit status is the number of parts that failed.
+the time limit has stopped goes on where it was. ``projections`` runs when it is named, on the
+CPU. The exit status is the number of parts that failed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import yaml
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.machine import ROOT
 
-__all__ = ["jobs_by_rule", "preset", "results_of", "run_workflow"]
+__all__ = ["preset", "run_workflow"]
 
 POLL = 5.0
 MOST_JOBS = 8
@@ -28,18 +28,8 @@ def preset(name: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
-def results_of(job: Job, under: str = "") -> Path:
-    """Return the folder of the results of a part, or of one of its configurations."""
-    return job.folder / under / "results" / f"gpu-{job.name}"
-
-
 def run_workflow(
-    job: Job,
-    configuration: Mapping[str, Any],
-    metrics: Sequence[str],
-    targets: Sequence[str] = (),
-    under: str = "",
-    **labels: str,
+    job: Job, configuration: Mapping[str, Any], metrics: Sequence[str], targets: Sequence[str] = ()
 ) -> bool:
     """Run a configuration, and record the metrics of each cell when it is there.
 
@@ -50,8 +40,6 @@ def run_workflow(
         configuration: The configuration; its name and device are those of the part.
         metrics: Names of the values to record.
         targets: Files to make, below the folder of the results; all if there are none.
-        under: Folder in the workspace, for a part of several configurations.
-        labels: What every row has besides.
 
     Returns:
         Whether all cells are there.
@@ -59,21 +47,21 @@ def run_workflow(
     Raises:
         RuntimeError: If a job of the workflow failed; names the log.
     """
-    results, folder = results_of(job, under), job.folder / under
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {**configuration, "name": results.name, "device": job.device}
-    (folder / "config.json").write_text(json.dumps(config))
-    log = folder / "snakemake.log"
+    name = f"gpu-{job.name}"
+    config = {**configuration, "name": name, "device": job.device}
+    (job.folder / "config.json").write_text(json.dumps(config))
+    results = job.folder / "results" / name
+    log = job.folder / "snakemake.log"
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--configfile", "config.json", "--cores", str(min(os.cpu_count() or 1, MOST_JOBS))),
-        *(f"results/{results.name}/{target}" for target in targets),
+        *(f"results/{name}/{target}" for target in targets),
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with log.open("w") as printed:
         process = subprocess.Popen(
             command,
-            cwd=folder,
+            cwd=job.folder,
             env={**os.environ, "PATH": path},
             stdout=printed,
             stderr=subprocess.STDOUT,
@@ -82,24 +70,22 @@ def run_workflow(
             try:
                 process.wait(POLL)
             except subprocess.TimeoutExpired:
-                _record_cells(job, results, metrics, labels)
+                _record_cells(job, results, metrics)
             else:
                 break
-    _record_cells(job, results, metrics, labels)
+    _record_cells(job, results, metrics)
     if process.returncode:
         said = log.read_text(errors="replace").strip().splitlines()
         raise RuntimeError(f"the workflow failed ({log}): {said[-1] if said else ''}")
     return True
 
 
-def _record_cells(
-    job: Job, results: Path, metrics: Sequence[str], labels: Mapping[str, str]
-) -> None:
+def _record_cells(job: Job, results: Path, metrics: Sequence[str]) -> None:
     """Record the cells that are not recorded yet."""
     for path in sorted((results / "metrics").glob("*/*/*/metrics.csv")):
         dataset, method, block = path.parts[-4:-1]
         for row in _cell(path, metrics):
-            cell = {**labels, "dataset": dataset, "method": method, "seeds": block}
+            cell = {"dataset": dataset, "method": method, "seeds": block}
             if not job.has(**cell, variant=row["variant"], metric=row["metric"]):
                 job.add(**cell, **row)
 
@@ -116,17 +102,13 @@ def _cell(path: Path, metrics: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield {"variant": variant, "metric": metric, "mean": fmean(found), "std": deviation}
 
 
-def jobs_by_rule(results: Path) -> dict[str, dict[str, float]]:
-    """Return wall seconds of all jobs and memory of the largest, by rule, as Snakemake has them."""
-    folder = results / "benchmarks"
-    found: dict[str, dict[str, float]] = {}
+def seconds_by_rule(job: Job) -> dict[str, float]:
+    """Return the wall seconds of all jobs by rule, as Snakemake has measured them."""
+    folder = job.folder / "results" / f"gpu-{job.name}" / "benchmarks"
+    total: dict[str, float] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        spent = found.setdefault(rule, {"seconds": 0.0, "memory_gib": 0.0})
         with path.open(newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                spent["seconds"] += float(row["s"])
-                memory = row.get("max_rss", "-")
-                if memory not in ("-", "NA", ""):
-                    spent["memory_gib"] = max(spent["memory_gib"], float(memory) / 1024)
-    return found
+            rows = csv.DictReader(file, delimiter="\t")
+            total[rule] = total.get(rule, 0.0) + sum(float(row["s"]) for row in rows)
+    return total

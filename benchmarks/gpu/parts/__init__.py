@@ -39,7 +39,6 @@ PARTS = {
 """By name, in the order of a run."""
 ON_CPU = {
     "projections": _part("projections", "What was not run, in hours, by seconds of a step here"),
-    "rehearsal": _part("rehearsal", "FFHQ-64 and ImageNet-512 from made files to the report"),
 }
 """Parts for a machine without a GPU, which run when they are asked for."""
 TITLES = {name: part.title for name, part in (PARTS | ON_CPU).items()}

@@ -262,8 +262,8 @@ def test_parts_for_a_cpu_need_no_gpu(monkeypatch, tmp_path):
 
     monkeypatch.setattr(command, "run_parts", run)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert command.main(["--parts", "rehearsal", "projections"]) == 2
-    assert given == {"cpu": ["projections", "rehearsal"]}
+    assert command.main(["--parts", "projections"]) == 1
+    assert given == {"cpu": ["projections"]}
     assert command.main(["--parts", "unet", "projections"]) == 1  # the check of the device
     monkeypatch.setattr(command, "check", lambda device: None)
     given.clear()
