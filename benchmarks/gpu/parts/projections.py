@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.gpu.cards import CARDS, card_seconds
 from benchmarks.gpu.estimates import estimated
 from benchmarks.gpu.job import Job
-from benchmarks.gpu.measure import cost_here
+from benchmarks.gpu.measure import batches_of, cost_here
 from benchmarks.gpu.networks import STEPS, TINY
 from benchmarks.gpu.parts import cifar, contract, headline, large, speed
 from benchmarks.gpu.sample_size import cost_of_cell, seconds_of_cells
@@ -116,41 +116,69 @@ THEORY = "`theory`: sample_size of presets/theory-large.yaml"
 
 
 def run(job: Job) -> bool:
-    """Measure each network once, and project what there is to do with it.
+    """Measure each network once, the cheapest first, and project what there is to do with it.
 
-    Networks that the time is too short for are estimated from those that were measured.
+    Networks that the time is too short for are estimated from those that were measured. The list is
+    there from the start, whatever ends the measurements.
     """
-    job.records.drop_rows(what=PROJECTION)
+    todo = {
+        name: (part, [_tiny(work) for work in works()[:2]] if job.toy else works())
+        for name, (part, works) in TODO.items()
+        if not job.toy or name in TOYS
+    }
     costs = {row["network"]: row for row in job.records.rows if "network" in row}
-    whole = _theory(job, costs)
-    for name, (part, todo) in TODO.items():
-        if job.toy and name not in TOYS:
-            continue
-        works = [_tiny(work) for work in todo()[:2]] if job.toy else todo()
-        for work in works:
-            key = work.network.key
-            if key not in costs and job.left() >= ENOUGH:
-                found = {"network": key, "first": f"{name}, {work.network.name}"}
-                costs[key] = {**found, **cost_here(work.network)}
-                job.add(**costs[key])
-            whole = whole and key in costs
+    missing = {
+        work.network.key: (_operations(work.network), f"{name}, {work.network.name}", work.network)
+        for name, (_, works) in reversed(todo.items())
+        for work in works
+        if work.network.key not in costs
+    }
+    _list(job, todo, costs)
+    theory = _theory(job, costs)
+    for key, (_, first, network) in sorted(missing.items(), key=lambda item: item[1][0]):
+        if job.left() < ENOUGH:
+            break
+        costs[key] = {"network": key, "first": first, **cost_here(network)}
+        job.add(**costs[key])
+    tested = _contract(job)
+    _list(job, todo, costs)
+    return theory and tested and all(key in costs for key in missing)
+
+
+def _operations(network: Network) -> float:
+    """Estimate the operations of the largest step that is measured."""
+    settings = registry.load("models", network.type).Settings(**network.settings)
+    return float(max(batches_of(network)) * settings.cost(network.data).operations)
+
+
+def _list(job: Job, todo: Mapping[str, Any], costs: Mapping[str, Any]) -> None:
+    """Record the hours of all that the costs suffice for, in the place of what was listed."""
+    job.records.drop_rows(what=PROJECTION)
+    for name, (part, works) in todo.items():
         _project(job, name, part, works, costs)
+    settings = _sample_size(job.toy)
+    found = {dim: costs.get(f"sample_size {dim}") for dim in settings.dims}
+    if all(found.values()):
+        cards = {card: seconds_of_cells(settings, found, card) for card in CARDS}
+        networks = len(settings.targets) * len(settings.dims) * len(settings.sizes) * settings.seeds
+        steps = f"{networks * settings.steps:,} steps of {networks:,} networks"
+        by = f"{steps}; random numbers of the CPU"
+        _add(job, THEORY, "theory", seconds_of_cells(settings, found), cards, by=by)
     minutes = dict.fromkeys(CARDS, 60 * IMAGES_MINUTES)
     by = "its own limit on any machine, which sets the length of its trainings"
     _add(job, "`images`", "images", 60 * IMAGES_MINUTES, minutes, by=by)
-    return _contract(job) and whole
+    if row := next((row for row in job.records.rows if row.get("tests") == "contract"), None):
+        by = f"{row['of']} tests, by {row['ran']} of them; on a card not projected"
+        _add(job, "`contract`", "contract", row["cpu_seconds"], {}, by=by)
 
 
 def _contract(job: Job) -> bool:
-    """Project the contract tests by some of them."""
+    """Measure some of the contract tests."""
     if not job.has(tests="contract"):
         if job.left() < ENOUGH:
             return False
         seconds, ran, of = contract.seconds_here(40, "muon" if job.toy else "")
         job.add(tests="contract", cpu_seconds=seconds, ran=ran, of=of)
-    row = next(row for row in job.records.rows if row.get("tests") == "contract")
-    by = f"{row['of']} tests, by {row['ran']} of them; on a card not projected"
-    _add(job, "`contract`", "contract", row["cpu_seconds"], {}, by=by)
     return True
 
 
@@ -191,12 +219,14 @@ def _add(
     job.add(what=PROJECTION, name=name, part=part, hours=here / 3600, **hours, **more)
 
 
-def _theory(job: Job, costs: dict[str, Any]) -> bool:
+def _sample_size(toy: bool) -> SampleSizeSettings:
     given = preset("presets/theory-large.yaml")["theory"]["sample_size"]
-    if job.toy:
-        given |= {"dims": [2, 3], "batch_size": 16, "width": 4}
-    settings = SampleSizeSettings(**given)
-    found = {}
+    return SampleSizeSettings(**given | ({"dims": [2, 3], "batch_size": 16} if toy else {}))
+
+
+def _theory(job: Job, costs: dict[str, Any]) -> bool:
+    """Measure the dimensions of sample_size."""
+    settings = _sample_size(job.toy)
     for dim in settings.dims:
         key = f"sample_size {dim}"
         if key not in costs:
@@ -204,11 +234,6 @@ def _theory(job: Job, costs: dict[str, Any]) -> bool:
                 return False
             costs[key] = {"network": key, "first": THEORY, **cost_of_cell(settings, dim)}
             job.add(**costs[key])
-        found[dim] = costs[key]
-    cards = {card: seconds_of_cells(settings, found, card) for card in CARDS}
-    networks = len(settings.targets) * len(settings.dims) * len(settings.sizes) * settings.seeds
-    by = f"{networks * settings.steps:,} steps of {networks:,} networks; random numbers of the CPU"
-    _add(job, THEORY, "theory", seconds_of_cells(settings, found), cards, by=by)
     return True
 
 
