@@ -21,7 +21,7 @@ __all__ = ["DRAWN", "TWICE", "Network", "Work", "by_gradients", "evaluations", "
 
 DRAWN = 10_000
 """Images that a method draws: the held-out ones of MNIST, CIFAR-10 and FFHQ, about."""
-TOGETHER = {"table": 4096, "images": 256}  # rows that a network sees at once in sampling
+TOGETHER = 4096  # rows that a network sees at once in sampling on a GPU
 TWICE = ("heun", "midpoint")  # samplers with two evaluations a step
 FREE = {
     "train_steps", "batch_size", "epochs", "alpha", "learning_rate", "schedule", "warmup", "ema",
@@ -115,9 +115,8 @@ class Work:
 
     def kernels(self, cost: Mapping[str, Any]) -> float:
         """Return the kernels that a GPU starts: one for all seeds of a block."""
-        most = TOGETHER["images" if self.network.images else "table"]
         started = sum(steps for steps, _ in self.trained) * cost["step_kernels"]
-        passes = sum(times * math.ceil(rows / most) for times, rows, _ in self.drawn)
+        passes = sum(times * math.ceil(rows / TOGETHER) for times, rows, _ in self.drawn)
         return started + passes * cost["evaluation_kernels"]
 
 
