@@ -79,7 +79,8 @@ def _not_run(records: Mapping[str, Records]) -> list[str]:
         if not found.lines and name not in named:
             rows.append({"what": f"`{name}`", "by": "has not been run"})
         elif found.lines and found.end.get("status") != "finished":
-            by = "unfinished: run `make gpu` again"
+            again = " ARGS='--parts projections'" if name == PROJECTIONS else ""
+            by = f"unfinished: run `make gpu{again}` again"
             rows.append({"what": f"the rest of `{name}`", "by": by})
     for row in projected:
         cards = {f"on {card}": row.get(f"hours_{card}") for card in CARDS}
