@@ -20,7 +20,7 @@ from benchmarks.gpu.workflow import preset
 
 from tailbench import registry
 from tailbench.data import ImageLayout
-from tailbench.io.arrays import images_of, read_array, write_array
+from tailbench.io.arrays import images_of, read_array
 from tailbench.io.checksums import read_record
 from tailbench.metrics.base import ImageContext
 from tailbench.models.flow_sgm import FlowSGM
@@ -52,6 +52,7 @@ def run(job: Job) -> bool:
         if not job.has(model=name):
             train(job, name, judge)
     models = {name: _load(job, name) for name in MODELS}
+    drawn: dict[str, np.ndarray] = {}
     for method, (name, options, steps) in METHODS.items():
         for count in steps[:1] if job.toy else steps:
             if job.has(method=method, sampling_steps=count):
@@ -63,12 +64,12 @@ def run(job: Job) -> bool:
                 model = FlowSGM(models["tarflow"], models["sgm"], prefit=True, device=job.device)
             begin = time.perf_counter()
             settings = {**options, "sampling_steps": count, "method": method}
-            drawn = model.sample(judge.count, **settings).reshape(judge.count, -1)
+            drawn[method] = model.sample(judge.count, **settings).reshape(judge.count, -1)
             rate = judge.count / (time.perf_counter() - begin)
-            scores = judge.scores(drawn)
-            write_array(job.folder / f"{method}.npy", drawn[None])
+            scores = judge.scores(drawn[method])
             job.add(method=method, sampling_steps=count, images_per_second=rate, **scores)
-    draw_grid(job, judge)
+    if drawn:
+        draw_grid(job, drawn, judge)
     return True
 
 
@@ -188,11 +189,10 @@ def enlarged(folder: Path) -> None:
             path.write_bytes(gzip.compress(header + array.tobytes()))
 
 
-def draw_grid(job: Job, judge: Judge) -> None:
+def draw_grid(job: Job, drawn: dict[str, np.ndarray], judge: Judge) -> None:
     """Draw the samples of each method with the most steps, beside held-out images."""
     from tailbench.plots.images import image_grid
 
-    drawn = {method: read_array(job.folder / f"{method}.npy")[0] for method in METHODS}
     path = job.options.output / "images.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     figure = image_grid(drawn, judge.test, judge.images.shape)
