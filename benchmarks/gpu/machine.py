@@ -16,12 +16,6 @@ __all__ = ["ROOT", "WHEELS", "check", "describe", "missing_wheels"]
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = Path(__file__).with_name("wheels.txt")
-PUBLISHED_TFLOPS = {
-    "H200": {"bfloat16": 989.0, "float32": 494.0},
-    "H100": {"bfloat16": 989.0, "float32": 494.0},
-    "A100": {"bfloat16": 312.0, "float32": 156.0},
-}
-"""Dense, by NVIDIA's data sheets of the SXM cards; float32 by TF32, as convolutions have it."""
 
 
 def said(*command: str) -> str:
@@ -43,6 +37,8 @@ def describe(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cores": os.cpu_count(),
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
         "card": f"no GPU ({platform.machine()})",
     }
     if resolve_device(device).type != "cuda":
@@ -59,10 +55,14 @@ def describe(device: str) -> dict[str, Any]:
     }
 
 
-def published_tflops(card: str, precision: str) -> float | None:
-    """Return the published rate of a card in 1e12 operations a second; ``None`` if not known."""
-    known = (rates for name, rates in PUBLISHED_TFLOPS.items() if name in card)
-    return next(known, {}).get(precision)
+def _processor() -> str:
+    """Return the name of the processor, and the widest instructions that torch uses on it."""
+    import torch
+
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{(names or [platform.machine()])[0]}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def missing_wheels(path: Path = WHEELS) -> list[str]:

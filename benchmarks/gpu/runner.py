@@ -6,6 +6,7 @@ A part that fails, hangs or breaks the context of the GPU ends alone, and the ne
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def run_parts(
 
     A part whose record says that it has finished is not run again, unless ``again``; one that was
     stopped, killed or has failed goes on where it was. A record of another device or size begins
-    anew.
+    anew, and so does what the part has kept in the workspace.
 
     Args:
         parts: Module of each part by name, in the order of the run.
@@ -48,6 +49,7 @@ def run_parts(
         known = (records.start.get("card"), records.start.get("toy"))
         if again or known != (machine["card"], options.toy):
             records.clear()
+            shutil.rmtree(options.workspace / name, ignore_errors=True)  # of another card or size
         if records.end.get("status") == "finished":
             print(f"== {name}: finished before", flush=True)
             found[name] = "finished"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PARTS", "Part"]
+__all__ = ["ON_CPU", "PARTS", "TITLES", "Part"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,8 @@ PARTS = {
     "headline": _part("headline", "The headline in 100 dimensions, trained ten times longer"),
 }
 """By name, in the order of a run."""
+ON_CPU = {
+    "projections": _part("projections", "What was not run, in hours, by seconds of a step here"),
+}
+"""Parts for a machine without a GPU, which run when they are asked for."""
+TITLES = {name: part.title for name, part in (PARTS | ON_CPU).items()}

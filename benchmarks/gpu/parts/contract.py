@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.machine import ROOT
 
-__all__ = ["run"]
+__all__ = ["run", "seconds_here"]
 
 SUITES = ("tests/contract/test_device.py", "tests/contract/test_models.py")
 ORDERED = re.compile(r"^(tests/\S+?\.py)::(\w+)(\[.*\])? (PASSED|FAILED|ERROR|SKIPPED)")
@@ -53,6 +54,40 @@ def run(job: Job) -> bool:
     if not counts:
         raise RuntimeError(f"pytest ended with status {status} and has run no test")
     return job.left() >= ENOUGH
+
+
+def seconds_here(every: int, chosen: str = "") -> tuple[float, int, int]:
+    """Run some of the tests on the CPU, and return the processor seconds of all by those.
+
+    Args:
+        every: Run the first of so many tests.
+        chosen: Only tests of these words, as pytest takes them.
+
+    Returns:
+        The seconds, the tests that were run, and all tests.
+
+    Raises:
+        RuntimeError: If a test fails.
+    """
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "TAILBENCH_TEST_DEVICE": "cpu"}
+
+    def spent(*arguments: str) -> tuple[float, str]:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [*pytest, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise RuntimeError(f"pytest ended with status {done.returncode}: {done.stdout[-300:]}")
+        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        return seconds, done.stdout
+
+    start, listed = spent("--collect-only", *SUITES, *(("-k", chosen) if chosen else ()))
+    tests = [line for line in listed.splitlines() if line.startswith("tests/") and "::" in line]
+    some = tests[::every]
+    seconds, _ = spent(*some)
+    return start + max(seconds - start, 0.0) * len(tests) / len(some), len(some), len(tests)
 
 
 def parsed(line: str) -> tuple[str, str, str, str] | None:

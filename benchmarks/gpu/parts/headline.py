@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.workflow import preset, run_workflow
 
-__all__ = ["run"]
+__all__ = ["configuration", "run"]
 
 LONGER = 10
 DATASETS = ("student_100", "gmm_100")
 METRICS = ("max_sw1", "max_sw2", "max_sw2_bulk", "msle", "msle_norm", "tail_index_error_norm")
 
 
-def run(job: Job) -> bool:
-    """Run the two data sets with all methods of the preset."""
+def configuration() -> dict[str, Any]:
+    """Return the two data sets with all methods of the preset, and its budget times ten."""
     config = preset("presets/headline.yaml")
     config["datasets"] = {name: config["datasets"][name] for name in DATASETS}
     for model in config["models"].values():
         model["train_steps"] = LONGER * model["train_steps"]
+    return config
+
+
+def run(job: Job) -> bool:
+    """Run the two data sets with all methods of the preset."""
+    config = configuration()
     return run_workflow(job, _tiny(config) if job.toy else config, METRICS, _targets(job))
 
 

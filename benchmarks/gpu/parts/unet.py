@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from benchmarks.gpu.cards import published_tflops
+from benchmarks.gpu.counting import counting
 from benchmarks.gpu.job import Job
-from benchmarks.gpu.machine import published_tflops
 from benchmarks.gpu.networks import cost_of, made, shrunk
 from benchmarks.gpu.workflow import preset
 
@@ -97,17 +98,15 @@ def wait(place: torch.device) -> None:
 
 def operations_of(settings: dict[str, Any], images: ImageLayout) -> float:
     """Count the operations of a step for one image: multiplications and additions."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     few = {**settings, "train_steps": 1, "batch_size": COUNTED, "precision": "float32"}
     model = SGM(device="cpu", **{**few, "validation_fraction": 0.0, "compile": False})
     model.fit(made(images, 2 * COUNTED), images=images, verbose=False)
     module = model.module
     assert module is not None
     batch = torch.zeros(1, COUNTED, model.dim)
-    with FlopCounterMode(display=False) as counter:
+    with counting() as counts:
         model._loss(module, batch, Streams([0], torch.device("cpu"), "count")).sum().backward()
-    return counter.get_total_flops() / COUNTED
+    return counts.operations / COUNTED
 
 
 @contextmanager

@@ -8,13 +8,16 @@ import pytest
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu.job import Job, Options
 from benchmarks.gpu.machine import ROOT, WHEELS, check, describe, missing_wheels
-from benchmarks.gpu.parts import PARTS
+from benchmarks.gpu.parts import ON_CPU, PARTS, TITLES, dlpm, headline
 from benchmarks.gpu.parts.contract import parsed
 from benchmarks.gpu.records import Records
 from benchmarks.gpu.runner import limited, run_parts
 from benchmarks.gpu.summary import PROJECTION, write_readme
+from benchmarks.gpu.workflow import preset
 
 from tailbench.exceptions import InputError
+from tailbench.pipeline.config.parse import parse
+from tailbench.pipeline.planning.plan import Plan
 
 PART = """
 import time
@@ -208,7 +211,8 @@ def test_the_wheels_are_those_of_the_lock():
 
 
 def test_every_part_has_a_module():
-    for name, part in PARTS.items():
+    assert not set(PARTS) & set(ON_CPU) and set(TITLES) == {*PARTS, *ON_CPU}
+    for name, part in (PARTS | ON_CPU).items():
         assert (ROOT / (part.module.replace(".", "/") + ".py")).is_file()
         assert part.title[0].isupper() and name in part.module
 
@@ -218,5 +222,66 @@ def test_the_readme_that_is_there_is_that_of_the_records(tmp_path):
     for path in folder.glob("*.jsonl"):
         assert not Records(path).start["toy"]
         shutil.copy(path, tmp_path)
-    write_readme(tmp_path, {name: part.title for name, part in PARTS.items()})
+    write_readme(tmp_path, TITLES)
     assert (tmp_path / "README.md").read_text() == (folder / "README.md").read_text()
+
+
+def test_toys_do_not_take_the_place_of_records(monkeypatch, tmp_path):
+    """Neither do they write among them, nor go on with what a run in full has kept."""
+    given = []
+    monkeypatch.setattr(
+        command, "run_parts", lambda parts, options, *_: given.append(options) or {}
+    )
+    monkeypatch.setattr(command, "check", lambda device: None)
+    command.main(["--toy", "--device", "cpu"])
+    command.main([])
+    toy, full = given
+    assert toy.output == toy.workspace == ROOT / "results" / "gpu-toy"
+    assert full.output == ROOT / "docs" / "reproduction" / "gpu"
+    assert full.workspace == ROOT / "results" / "gpu"
+
+
+def test_what_a_part_has_kept_is_forgotten_with_its_record(options, part):
+    kept = options.workspace / "made" / "kept"
+    kept.parent.mkdir(parents=True)
+    made = part("raise ValueError")
+    for again, stays in ((True, False), (False, True), (True, False)):
+        run_parts(made, options, again)
+        assert kept.exists() is stays
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text("of before")
+
+
+def test_parts_for_a_cpu_need_no_gpu(monkeypatch, tmp_path):
+    """And run only when they are named."""
+    given = {}
+
+    def run(parts, options, *_):
+        given[options.device] = list(parts)
+        return dict.fromkeys(parts, "failed")
+
+    monkeypatch.setattr(command, "run_parts", run)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert command.main(["--parts", "projections"]) == 1
+    assert given == {"cpu": ["projections"]}
+    assert command.main(["--parts", "unet", "projections"]) == 1  # the check of the device
+    monkeypatch.setattr(command, "check", lambda device: None)
+    given.clear()
+    command.main([])
+    assert given == {"cuda": list(PARTS)}
+
+
+@pytest.mark.parametrize("config", [dlpm.configuration(), headline.configuration()])
+def test_the_configurations_in_full_are_valid(config):
+    """At toy size the parts run others."""
+    plan = Plan(parse(config))
+    assert plan.cells()
+    if "gaussian_grid" in config["datasets"]:
+        blocks = {name: plan.blocks_on(name) for name in config["datasets"]}
+        assert blocks == {"alpha_stable": ("0-19",), "gaussian_grid": ("0-19", "20-29")}
+        assert {"dlpm_1.7", "dlim", "lim_ode", "flow_sgm"} <= set(plan.methods_on("gaussian_grid"))
+    else:
+        own = preset("presets/headline.yaml")["models"]
+        steps = {name: model["train_steps"] for name, model in config["models"].items()}
+        assert steps == {name: 10 * model["train_steps"] for name, model in own.items()}
+        assert set(config["datasets"]) == {"student_100", "gmm_100"}
