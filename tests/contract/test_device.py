@@ -133,6 +133,7 @@ def test_no_tensor_of_a_loss_is_left_on_the_cpu(name, rows, monkeypatch):
     """A device without numbers does not add them to those of a CPU either."""
     model = trained(name, rows, "cpu", monkeypatch)
     module = model._build([0, 1], model.dim).to("meta")
-    loss = model._loss(module, torch.zeros(2, 16, model.dim, device="meta"), Nowhere())
+    columns = getattr(module, "inputs", model.dim)  # of a flow that learns a radius, one more
+    loss = model._loss(module, torch.zeros(2, 16, columns, device="meta"), Nowhere())
     assert loss.shape == (2,) and loss.device.type == "meta"
     torch.autograd.grad(loss.sum(), list(module.parameters()), materialize_grads=True)

@@ -229,10 +229,12 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> No
     if not handles:
         return
     width, height = figure.get_size_inches()
+    longest = max(len(str(handle.get_label())) for handle in handles)
     if form().width:
-        longest = max(len(str(handle.get_label())) for handle in handles)
         columns = max(1, int(72 * width / (4.4 * longest + 26)))
         figure.set_figheight(height + 0.145 * -(-len(handles) // columns))
+    else:
+        columns = max(1, min(columns, int(72 * width / (5.5 * longest + 40))))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 

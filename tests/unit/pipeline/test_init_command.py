@@ -95,7 +95,7 @@ def test_what_is_printed_can_be_pasted(folder):
 
 def test_the_name_is_one_that_results_can_have(folder):
     np.save("x.npy", np.random.default_rng(0).standard_normal((200, 2)))
-    with pytest.raises(InputError, match=r"my config.yaml: 'my config' cannot be the name of a fo"):
+    with pytest.raises(InputError, match=r"my config.yaml: 'my config' cannot be the name"):
         run("x.npy", "-o", "my config.yaml")
     assert not (folder / "my config.yaml").exists()
 

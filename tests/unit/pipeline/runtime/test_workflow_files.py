@@ -63,6 +63,6 @@ def test_completion_offers_presets_files_and_folders(tmp_path, monkeypatch):
     for name in ("small.yaml", "some/mine.yaml", "sound.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert complete_config("s") == ["smoke", "small.yaml", "some/"]
+    assert complete_config("s") == ["smoke", "starts", "small.yaml", "some/"]
     assert complete_config("some/") == ["some/mine.yaml"]
     assert complete_config("head") == ["headline", "headline-small"]
