@@ -35,8 +35,8 @@ def test_the_smoke_preset_gives_the_results_of_one_machine(slurm, cluster, finis
         assert job["TimeLimit"] == "00:15:00" and job["MinMemoryNode"] == "4000M"
     without = [job for job in asked.values() if job["Partition"] == "cpu"]
     assert without and all("gpu" not in str(job) for job in without)
-    # of data, of floors and evaluations, and of tables and report there is one job each
-    assert len(asked) == 4 + 6 + 3 + len(cluster.config()["figures"]) + 1
+    # of data, of floors and evaluations there is one job each
+    assert len(asked) == 4 + 6 + 3 + len(cluster.config()["figures"]) + len(["tables", "report"])
 
 
 def test_a_dry_run_says_what_each_job_asks_for(slurm, cluster):
