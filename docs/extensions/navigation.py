@@ -42,6 +42,7 @@ SECTIONS = {
     "Gallery": ["gallery"],
     "Reproduction": [
         "reproduction/README",
+        "reproduction/leaderboard/README",
         "reproduction/headline/README",
         "reproduction/headline-small/README",
         "reproduction/rivals/README",
