@@ -144,8 +144,8 @@ def test_data_frames_name_the_columns(x):
     samples = made.sample(100, seed=0)
     assert list(samples.columns) == ["here", "there"] and samples["there"].min() == 0
     assert made.maps[0].columns[0] is None
-    with pytest.raises(InputError, match=r"no column 'thare'.*'there'"):
-        OnSupport(MVT(verbose=False), support={"thare": [0, 1]}).fit(frame)
+    with pytest.raises(InputError, match=r"no column 'there2'.*'there'"):
+        OnSupport(MVT(verbose=False), support={"there2": [0, 1]}).fit(frame)
     with pytest.raises(InputError, match=r"column 'here' .* beyond its support \[1, inf\], in row"):
         OnSupport(MVT(verbose=False), support={"here": [1, None]}).fit(frame)
 
