@@ -106,7 +106,7 @@ def _document(app: Sphinx, what: str, name: str, part: Any, options: Any, lines:
     """Add to the docstring of a model the settings that it takes."""
     if not (what == "class" and isinstance(part, type) and issubclass(part, Model)):
         return
-    if getattr(part, "name", None) is None:  # a base
+    if not isinstance(getattr(part, "name", None), str):  # a base, or a model around another
         return
     if part.trainable:
         lines += ["", *_settings("Settings of the model", part.Settings)]

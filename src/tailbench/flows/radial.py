@@ -165,14 +165,21 @@ class RadialFlow(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the log-density of data ``x`` ``(E, n, d)``, shape ``(E, n)``, in float64."""
+        if not bool(self.shared.any()):  # the integral over lengths is for those that have one
+            return self._log_prob_of_columns(x)
         dtype = next(self.parameters()).dtype
-        z = self.tail.inverse(x)
-        plain = self._log_prob_of_vector(z.to(dtype), torch.zeros_like(z[..., :1]).to(dtype))
-        plain = plain.double() - self.tail.log_abs_det_jacobian(z)
         s, u, ladj = self.map.inverse_with_ladj(x)
         s, u = s.to(dtype), u.to(dtype)
         radial = (self._log_prob_of_radius(s) + self._log_prob_of_direction(u, s)).double() + ladj
-        return torch.where(self._is_shared[..., 0], radial, plain)
+        if bool(self.shared.all()):
+            return radial
+        return torch.where(self._is_shared[..., 0], radial, self._log_prob_of_columns(x))
+
+    def _log_prob_of_columns(self, x: Tensor) -> Tensor:
+        z = self.tail.inverse(x)
+        y = z.to(next(self.parameters()).dtype)
+        found = self._log_prob_of_vector(y, torch.zeros_like(y[..., :1])).double()
+        return found - self.tail.log_abs_det_jacobian(z)
 
     def _log_prob_of_direction(self, u: Tensor, s: Tensor) -> Tensor:
         """Integrate the density of the vector over its lengths, by Gauss and Legendre."""

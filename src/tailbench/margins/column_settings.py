@@ -58,28 +58,18 @@ def _bound(name: Any, value: Any, absent: tuple[str, ...]) -> float | None:
     return number
 
 
+def _by_column(values: dict[str, Any]) -> WithJsonSchema:
+    """Return the schema of a setting that has a list for each column."""
+    lists = {"type": "object", "additionalProperties": {"type": "array", **values}}
+    return WithJsonSchema({"anyOf": [{"enum": ["auto", "none"]}, lists, {"type": "null"}]})
+
+
 BOUND = {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf"]}, {"type": "null"}]}
 
 SupportSetting = Annotated[
     Literal["auto"] | dict[str, Bounds] | None,
     BeforeValidator(checked_support),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["auto", "none"]},
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "array",
-                        "items": BOUND,
-                        "minItems": 2,
-                        "maxItems": 2,
-                    },
-                },
-                {"type": "null"},
-            ]
-        }
-    ),
+    _by_column({"items": BOUND, "minItems": 2, "maxItems": 2}),
 ]
 """The supports of columns as a configuration has them: see ``checked_support``."""
 
@@ -115,21 +105,6 @@ def checked_atoms(value: Any) -> Literal["auto"] | dict[str, tuple[float, ...]] 
 AtomSetting = Annotated[
     Literal["auto"] | dict[str, tuple[float, ...]] | None,
     BeforeValidator(checked_atoms),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["auto", "none"]},
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "array",
-                        "items": {"type": "number"},
-                        "minItems": 1,
-                    },
-                },
-                {"type": "null"},
-            ]
-        }
-    ),
+    _by_column({"items": {"type": "number"}, "minItems": 1}),
 ]
 """The atoms of columns as a configuration has them: see ``checked_atoms``."""
