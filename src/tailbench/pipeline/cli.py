@@ -19,6 +19,7 @@ from tailbench.pipeline.generate_command import generate
 from tailbench.pipeline.init_command import init
 from tailbench.pipeline.job_commands import Stages
 from tailbench.pipeline.list_command import list_parts
+from tailbench.pipeline.merge_command import merge
 from tailbench.pipeline.rank_command import rank, record
 from tailbench.pipeline.runtime.attempt_logs import keep_failed_log
 from tailbench.pipeline.runtime.extras import how_to_install
@@ -101,6 +102,7 @@ app.command()(figures)
 app.command("list")(list_parts)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(rank)
 app.command()(record)
+app.command()(merge)
 
 
 @app.command()
@@ -197,29 +199,6 @@ def show(chosen: ChosenResults = None) -> None:
     if (found := slopes(results)) is not None:
         console.print(slopes_table(found))
     typer.echo(f"The report is {Path(layout.report).resolve()}")
-
-
-@app.command()
-def merge(
-    files: Annotated[
-        list[Path], typer.Argument(help="Files metrics.csv of runs on the same data.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")
-    ],
-) -> None:
-    """Join the metrics of several runs; refused where data, metrics or values of a cell differ."""
-    from tailbench.io.atomic import atomic_write
-    from tailbench.metrics.merging import merge_metrics
-    from tailbench.pipeline.recording.facts import check_alike
-    from tailbench.pipeline.recording.record import facts_beside
-    from tailbench.pipeline.results.reader import read_metrics
-
-    check_alike({str(path): facts_beside(path) for path in files})
-    merged = merge_metrics({str(path): read_metrics(path) for path in files})
-    atomic_write(output, merged.to_csv(index=False, lineterminator="\n"))
-    cells = len(merged[["dataset", "method", "variant", "seed"]].drop_duplicates())
-    typer.echo(f"{output}: {len(merged)} values of {cells} cells from {len(files)} files")
 
 
 @app.command()

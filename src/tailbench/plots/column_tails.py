@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tailbench.plots import style
+from tailbench.plots import legends, style
 from tailbench.plots.sample_sets import by_seed
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def column_tails(
         _draw(axes, made[:, j] - point[j], real[:, j] - point[j])
         style.log_axis(axes.yaxis, 0.5 / max(len(made), len(real)), 1.0)
     style.outer_labels(grid, "distance from the median $r$", "share beyond $r$")
-    style.legend_below(figure, _handles())
+    legends.below(figure, _handles())
     return figure
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tailbench.metrics.outputs import directions
-from tailbench.plots import base, metric_points, style
+from tailbench.plots import base, legends, metric_points, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def cost(
         metric_points.quality_axis(axes, metric, outputs.get(metric), values)
         style.log_axis(axes.xaxis, seconds.min() / 1.4, seconds.max() * 1.4)
         axes.set_xlabel("training and sampling, seconds per seed")
-    handles["floor"] = style.floor_handle()
-    style.legend_beside(figure, list(handles.values()))
+    handles["floor"] = legends.floor_handle()
+    legends.beside(figure, list(handles.values()))
     return figure
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tailbench.metrics.outputs import directions
-from tailbench.plots import base, metric_points, style
+from tailbench.plots import base, legends, metric_points, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def nfe(
         metric_points.quality_axis(axes, metric, outputs.get(metric), values)
         style.log_axis(axes.xaxis, of["nfe"].min() / 1.4, of["nfe"].max() * 1.4)
         axes.set_xlabel("network evaluations per sample")
-    handles["floor"] = style.floor_handle()
-    style.legend_beside(figure, list(handles.values()))
+    handles["floor"] = legends.floor_handle()
+    legends.beside(figure, list(handles.values()))
     return figure
 
 

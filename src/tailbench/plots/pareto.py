@@ -11,7 +11,7 @@ import numpy as np
 
 from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY, scores
 from tailbench.metrics.trade_offs import pareto as fronts
-from tailbench.plots import base, style
+from tailbench.plots import base, legends, style
 from tailbench.plots.paper import form
 from tailbench.registry import register
 
@@ -64,8 +64,8 @@ def pareto(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | None
         if cost == kinds[0]:
             axes.set_title(GROUP_NAMES[group])
         axes.set_ylabel("multiple of the floor" if group == groups[0] else "")
-    handles["floor"] = style.floor_handle()
-    style.legend_below(figure, list(handles.values()), columns=7)
+    handles["floor"] = legends.floor_handle()
+    legends.below(figure, list(handles.values()), columns=7)
     return figure
 
 

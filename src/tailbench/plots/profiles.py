@@ -9,7 +9,7 @@ import numpy as np
 
 from tailbench.metrics.group_scores import GROUP_NAMES, LIMITS, QUALITY, scores
 from tailbench.metrics.trade_offs import profiles as shares
-from tailbench.plots import base, style
+from tailbench.plots import base, legends, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def profiles(table: pd.DataFrame, *, methods: Sequence[str] = ()) -> Figure | No
         axes.set_title(GROUP_NAMES[group])
     style.outer_labels(grid, "multiple of the floor, t", "share within t floors")
     handles["others"] = handles.pop("others", None)
-    style.legend_below(figure, [handle for handle in handles.values() if handle is not None])
+    legends.below(figure, [handle for handle in handles.values() if handle is not None])
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tailbench.data import Variant
-from tailbench.plots import base, style, tail_quantiles
+from tailbench.plots import base, legends, style, tail_quantiles
 from tailbench.plots.sample_sets import Samples, SampleSets, by_seed
 from tailbench.registry import register
 
@@ -74,7 +74,7 @@ def qq_tail(
         low = min(low, *(max(band.low.min(), x[0] / FARTHEST) for band in made))
         high = max(high, *(min(band.high.max(), FARTHEST * x[-1]) for band in made))
     _frame(grid, x, low, high)
-    style.legend_below(figure, _handles(real is not None))
+    legends.below(figure, _handles(real is not None))
     return figure
 
 
@@ -106,7 +106,7 @@ def _plot(axes: Axes, x: Array, made: Mapping[Variant, tail_quantiles.Band], col
         axes.plot(x, band.middle, color=shade, ls=dash, label=text)
         axes.fill_between(x, band.low, band.high, color=shade, alpha=0.15, lw=0)
     if len(made) > 1:
-        style.legend_inside(axes, "upper left")
+        legends.inside(axes, "upper left")
     elif max(band.middle.max() for band in made.values()) < x[0] / FARTHEST:
         axes.text(0.97, 0.03, "below the frame", transform=axes.transAxes, ha="right", fontsize=7.5)
     elif min(band.middle.min() for band in made.values()) > FARTHEST * x[-1]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tailbench.metrics.outputs import directions
-from tailbench.plots import base, metric_points, style
+from tailbench.plots import base, legends, metric_points, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def sigma_t(
         chose = stars[stars["metric"] == metric]
         handles |= _panel(axes, metric, curves, lines, chose, names)
         _noise_axis(axes, least, drawn)
-    handles["floor"] = style.floor_handle()
-    style.legend_beside(figure, list(handles.values()))
+    handles["floor"] = legends.floor_handle()
+    legends.beside(figure, list(handles.values()))
     return figure
 
 

@@ -22,12 +22,8 @@ __all__ = [
     "REAL",
     "broken",
     "colour",
-    "floor_handle",
     "hollow",
     "label",
-    "legend_below",
-    "legend_beside",
-    "legend_inside",
     "log_axis",
     "marker",
     "outer_labels",
@@ -45,7 +41,6 @@ FLOOR = "#7f7f7f"
 WIDTH = 10.0
 DPI = 150
 _SYMBOLS = {"sigma_T": r"$\sigma_T$", "alpha": r"$\alpha$"}
-MOST_BESIDE = 14  # entries of a legend that fit beside a panel
 LONG = 22  # letters beyond which the title of a narrow panel is broken
 
 
@@ -208,44 +203,6 @@ def outer_labels(grid: Sequence[Axes], x: str, y: str) -> None:
             axes.set_ylabel(y)
 
 
-def legend_inside(axes: Axes, place: Any, most: int = 7) -> None:
-    """Put a small legend into a panel; of many entries only some, from first to last."""
-    handles, labels = axes.get_legend_handles_labels()
-    step = max(1, -(-len(handles) // most))
-    keep = sorted({*range(0, len(handles), step), len(handles) - 1})
-    axes.legend(
-        [handles[i] for i in keep],
-        [labels[i] for i in keep],
-        loc=place,
-        fontsize=7.5,
-        handlelength=1.2,
-        labelspacing=0.25,
-        borderaxespad=0.3,
-    )
-
-
-def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 6) -> None:
-    """Put one legend for all panels under them; on paper the figure grows by its height."""
-    if not handles:
-        return
-    width, height = figure.get_size_inches()
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    if form().width:
-        columns = max(1, int(72 * width / (4.4 * longest + 26)))
-        figure.set_figheight(height + 0.145 * -(-len(handles) // columns))
-    else:
-        columns = max(1, min(columns, int(72 * width / (5.5 * longest + 40))))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-
-
-def legend_beside(figure: Figure, handles: Sequence[Any]) -> None:
-    """Put one legend for all panels at their right; below them on paper, or where it is long."""
-    if form().width or len(handles) > MOST_BESIDE:
-        legend_below(figure, handles)
-    else:
-        figure.legend(handles=handles, loc="outside right upper")
-
-
 def broken(text: str, letters: int) -> str:
     """Break a text into lines, none within its mathematics."""
     words = re.findall(r"(?:\$[^$]*\$|\S)+", text)
@@ -263,14 +220,6 @@ def hollow() -> str:
     from matplotlib import rcParams
 
     return str(rcParams["axes.facecolor"])
-
-
-def floor_handle() -> Any:
-    """Return the legend entry of the floor."""
-    from matplotlib.lines import Line2D
-
-    text = "floor" if form().width else "floor (real against real)"
-    return Line2D([], [], color=FLOOR, ls=(0, (1, 1.5)), label=text)
 
 
 def save(figure: Figure, folder: Path, stem: str) -> None:

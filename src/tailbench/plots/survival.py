@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tailbench.plots import base, style, tail_quantiles
+from tailbench.plots import base, legends, style, tail_quantiles
 from tailbench.plots.sample_sets import Samples, SampleSets, by_seed
 from tailbench.registry import register
 
@@ -87,7 +87,7 @@ def survival(
         _slope(axes, tail_index, band, levels)
         style.log_axis(axes.yaxis, 0.5 / both.shape[1], 1.5)
         if len(variants) > 1:
-            style.legend_inside(axes, "upper right")
+            legends.inside(axes, "upper right")
     for axes in grid:
         style.log_axis(axes.xaxis, np.quantile(real, 0.3), 2 * largest)
     _label(figure, grid, "real data" if train is None else "real data (train and test)")
@@ -138,7 +138,7 @@ def _label(figure: Figure, grid: Sequence[Axes], real: str) -> None:
     handles = [Line2D([], [], color=style.REAL, label=real)]
     if any(line.get_linestyle() == ":" for line in grid[0].lines):
         handles.append(Line2D([], [], color=style.FLOOR, ls=":", label="exact slope"))
-    style.legend_below(figure, handles)
+    legends.below(figure, handles)
 
 
 def _slope(axes: Axes, index: float | None, band: Band, beyond: Array) -> None:

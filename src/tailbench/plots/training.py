@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tailbench.plots import base, style
+from tailbench.plots import base, legends, style
 from tailbench.registry import register
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def training(
     handles = [Line2D([], [], color=colour, lw=1.2, label="training loss (model's colour)")]
     if history["val_loss"].notna().any():
         handles.append(Line2D([], [], **_DOTS, label="validation loss"))
-    style.legend_below(figure, handles)
+    legends.below(figure, handles)
     return figure
 
 

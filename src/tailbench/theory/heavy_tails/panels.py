@@ -17,7 +17,7 @@ __all__ = ["panels", "rows_of"]
 
 def panels(points: pd.DataFrame) -> Figure:
     """Draw the six panels of the rows of all cells."""
-    from tailbench.plots import style
+    from tailbench.plots import legends, style
 
     figure, grid = style.panels(6, columns=3, height=2.9)
     laws = [str(law) for law in points.loc[points["dim"] == 1, "law"].unique()]
@@ -25,7 +25,7 @@ def panels(points: pd.DataFrame) -> Figure:
     for axes, drawing in zip(grid, drawings, strict=False):
         drawing(axes, points[points["dim"] == 1], laws)
     _draw_dimension(grid[5], points[points["dim"] > 1])
-    style.legend_below(figure, grid[4].get_legend_handles_labels()[0], 5)
+    legends.below(figure, grid[4].get_legend_handles_labels()[0], 5)
     return figure
 
 
