@@ -42,7 +42,9 @@ def dip(x: _Array) -> float:
         Hartigan and Hartigan, The dip test of unimodality, 1985.
     """
     points, counts = np.unique(np.asarray(x, np.float64), return_counts=True)
-    if len(points) == 0 or not np.isfinite(points[-1] - points[0]):
+    with np.errstate(over="ignore"):
+        finite = len(points) > 0 and np.isfinite(points[-1] - points[0])
+    if not finite:
         raise InputError("the dip is of a sample of finite range with at least one point")
     reached = np.cumsum(counts)
     above, below = reached / reached[-1], (reached - counts) / reached[-1]
