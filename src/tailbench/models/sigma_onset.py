@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.data import as_values
 from tailbench.exceptions import InputError
+from tailbench.io.lazy_rows import LazyRows
 from tailbench.models.flow_sgm_settings import FlowSGMSampling
 from tailbench.models.preprocessing import Stored
 from tailbench.models.results import TuneResult
@@ -88,7 +89,7 @@ def rule_of(tuned: TuneResult) -> str:
     return "dip" if any("dip_score" in row for row in tuned.curve) else "auto"
 
 
-def _some(rows: NDArray[np.float64] | Stored, rng: np.random.Generator) -> NDArray[np.float64]:
+def _some(rows: LazyRows | NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return all rows, or some at random in their order."""
     n, most = rows.shape[0], max(LEAST, min(ROWS, NUMBERS // rows.shape[1]))
     if n <= most:
