@@ -17,9 +17,9 @@ def student(rng, n, dim, nu):
     return torch.from_numpy(scale * rng.standard_normal((1, n, dim)))
 
 
-def run(noise, nu, dim, levels, n=4000, seed=0):
-    rng = np.random.default_rng(seed)
-    start = levels[0] * student(rng, n, dim, nu)
+def run(noise, nu, dim, levels, n=4000, centre=0.0):
+    rng = np.random.default_rng(0)
+    start = centre + levels[0] * student(rng, n, dim, nu)
     degrees = torch.full((1, 1, 1), nu, dtype=torch.float64)
     return reverse_student(noise, start, levels, degrees, lambda: student(rng, n, dim, nu + dim))
 
@@ -30,7 +30,7 @@ def test_around_a_point_the_law_is_exact_on_any_grid(nu, dim, steps):
     """x_s = c + s T, at the end of a grid of any number of steps: by the norm of T."""
     c = torch.tensor([3.0, -1e6, 0.5][:dim], dtype=torch.float64)
     levels = noise_levels(80.0, 0.5, steps)
-    end = run(lambda x, sigma: (x - c) / sigma, nu, dim, levels)
+    end = run(lambda x, sigma: (x - c) / sigma, nu, dim, levels, centre=c)
     norm = ((end - c) / 0.5).square().sum(-1)[0].numpy() / dim  # an F law
     assert stats.kstest(norm, stats.f(dim, nu).cdf).pvalue > 0.01
     signs = (end - c > 0).double().mean(1)[0].numpy()
