@@ -1,14 +1,15 @@
-"""What a rule that chooses sigma_T loses against the best level, by a finished run.
+"""What rules that choose sigma_T lose against the best level, by a finished run.
 
-Run as ``python benchmarks/sigma_regret.py results/starts/metrics.csv``, with ``--chosen auto
---sweep noised`` for the method that chooses and the one that has each level as a variant,
+Run as ``python benchmarks/sigma_regret.py results/starts/metrics.csv``, with ``--chosen auto dip
+--sweep noised`` for the methods that choose and the one that has each level as a variant,
 ``--metrics max_sw1 msle`` for the metrics and ``--output table.csv`` to record the numbers.
 
 The regret of a seed is ``log(chosen) - log(best)``, of a metric's value at the chosen level and at
 the best one of that seed; 0.1 is ten per cent, and it is 0 at best. Beside it stands what the best
 single level for all seeds would lose, and what a level at random would: a rule that loses more than
 these has chosen nothing. The best level of a seed is known only from its test data, so that
-even a perfect rule cannot be without regret where the values scatter.
+even a perfect rule cannot be without regret where the values scatter. A rule that may take a level
+which is not in the sweep can have a regret below 0.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def regrets(table, chosen, sweep, metric):
         logs = np.log(values.set_index("sigma_T")["value"].sort_index())
         found.append(
             {
+                "rule": chosen,
                 "dataset": dataset,
                 "seed": seed,
                 "metric": metric,
@@ -50,15 +52,17 @@ def regrets(table, chosen, sweep, metric):
 
 
 def summary(table):
-    """Compute the means over seeds: of the rule, of the best level for all, and at random."""
+    """Compute the means over seeds: of each rule, of the best level for all, and at random."""
     rows = []
-    for (dataset, metric), part in table.groupby(["dataset", "metric"], sort=False):
+    for (dataset, metric, rule), part in table.groupby(["dataset", "metric", "rule"], sort=False):
         levels = part.filter(like="level ").mean()
         rows.append(
             {
                 "dataset": dataset,
                 "metric": metric,
+                "rule": rule,
                 "seeds": len(part),
+                "median sigma_T": part["sigma_T"].median(),
                 "regret": part["regret"].mean(),
                 "one level": levels.min(),
                 "which": levels.idxmin().removeprefix("level "),
@@ -72,13 +76,19 @@ def main():
     """Print the means over seeds, and write the numbers of each seed where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("metrics_csv", type=Path, help="metrics.csv of a finished run")
-    parser.add_argument("--chosen", default="auto", help="method that chooses its level")
+    parser.add_argument(
+        "--chosen", nargs="+", default=["auto", "dip"], help="methods that choose their level"
+    )
     parser.add_argument("--sweep", default="noised", help="method with every level as a variant")
     parser.add_argument("--metrics", nargs="+", default=["max_sw1", "msle"], help="metrics")
     parser.add_argument("--output", type=Path, help="CSV file for the numbers of each seed")
     options = parser.parse_args()
     table = pd.read_csv(options.metrics_csv)
-    parts = [regrets(table, options.chosen, options.sweep, name) for name in options.metrics]
+    parts = [
+        regrets(table, rule, options.sweep, name)
+        for name in options.metrics
+        for rule in options.chosen
+    ]
     found = pd.concat(parts, ignore_index=True)
     if options.output:
         found.to_csv(options.output, index=False, lineterminator="\n")

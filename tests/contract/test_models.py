@@ -42,6 +42,7 @@ VARIANTS = {
     "flow none": {"tails": "none"},
     "flow noise": {"noise": 0.5},
     "flow_sgm auto": AUTO,
+    "flow_sgm dip": {"sigma_T": "dip"},
     "flow_sgm at_noise": {"start": "noisy_flow"},
     "flow_sgm at_noise auto": {"start": "noisy_flow", **AUTO},
     "copula_gpd gaussian": {"copula": "gaussian"},

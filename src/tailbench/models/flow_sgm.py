@@ -21,6 +21,7 @@ from tailbench.models.persistence import load_model, read_spec
 from tailbench.models.preprocessing import as_block, as_images, filled
 from tailbench.models.settings import SamplingSettings, TrainingSettings, fixed, written
 from tailbench.models.sgm import SGM
+from tailbench.models.sigma_onset import rule_of, select_onset
 from tailbench.models.sigma_selection import reference_rows, select_sigma
 from tailbench.registry import register
 from tailbench.rng.seeds import RandomState, seed_for
@@ -127,7 +128,7 @@ class FlowSGM(Model[FlowSGMSampling]):
             self.sgm = continued(sgm)
 
     def _fit_block(self, x: Data, context: FitContext, images: ImageLayout | None) -> None:
-        """Train the parts, unless they are prefit, and choose ``sigma_T`` if it is ``"auto"``.
+        """Train the parts, unless they are prefit, and choose ``sigma_T`` where a rule is given.
 
         Raises:
             NotFittedError: If the parts are prefit and one of them has not been fitted.
@@ -150,8 +151,8 @@ class FlowSGM(Model[FlowSGMSampling]):
         level = fixed(settings.sigma_T)
         if isinstance(level, float):
             return [level] * self.num_seeds
-        if self.tuned is None:
-            raise NotFittedError("sigma_T has not been chosen; call fit or tune first")
+        if self.tuned is None or rule_of(self.tuned) != level:
+            raise NotFittedError(f"sigma_T has not been chosen by {level!r}; call fit or tune")
         return list(self.tuned.chosen)
 
     def _batch(self) -> int | None:
@@ -166,19 +167,18 @@ class FlowSGM(Model[FlowSGMSampling]):
         """Return the model of one seed of the block, with the ``sigma_T`` that it has chosen."""
         flows = {level: flow.of_seed(position) for level, flow in self.flows.items()}
         sampling = self.sampling.model_dump(exclude={"flow", "sgm"})
-        one = type(self)(
-            flows, self.sgm.of_seed(position), prefit=True, device=self.device, **sampling
-        )
+        sgm = self.sgm.of_seed(position)
+        one = type(self)(flows, sgm, prefit=True, device=self.device, **sampling)
         one._table, one._names = True, self._names
         if self.tuned is not None:
             one.tuned = TuneResult([self.tuned.chosen[position]], self.tuned.curve)
         return one
 
     def tune(self, x: Data, settings: FlowSGMSampling, context: FitContext) -> TuneResult:
-        """Choose ``sigma_T`` for each seed by the distance of samples to the training data.
+        """Choose ``sigma_T`` for each seed by the training data, and keep the result in ``tuned``.
 
-        See :func:`tailbench.models.sigma_selection.choose_level` for the rule. The result is kept
-        in ``tuned``.
+        See :func:`tailbench.models.sigma_selection.choose_level` for ``"auto"``, and
+        :func:`tailbench.models.sigma_onset.select_onset` for ``"dip"``.
 
         Args:
             x: The training data.
@@ -188,8 +188,10 @@ class FlowSGM(Model[FlowSGMSampling]):
         block = x if isinstance(x, Sequence) else np.asarray(x)
         rows = [block] if isinstance(block, np.ndarray) and block.ndim == 2 else list(block)
         seeds = [seed_for("choose", seed) for seed in context.seeds]
+        if settings.sigma_T == "dip":
+            self.tuned = select_onset(rows, self.sgm.margins, settings, seeds, context.ids)
+            return self.tuned
         reference = reference_rows(rows, seeds)
-
         shared: dict[int, NDArray[np.floating]] = {}
 
         def draw(level: float, n: int) -> NDArray[np.floating]:
@@ -212,13 +214,12 @@ class FlowSGM(Model[FlowSGMSampling]):
         """Draw ``n`` samples for each seed: the flow's, noised to ``sigma_T``, then refined.
 
         Raises:
-            RuntimeError: If ``sigma_T`` is ``"auto"`` and has not been chosen.
+            RuntimeError: If ``sigma_T`` is left to a rule and has not been chosen by it.
             FloatingPointError: If a sample is not finite.
         """
         levels = self._levels(settings)
-        return self._refined(
-            self._starts(n, settings, levels, context), n, settings, levels, context
-        )
+        starts = self._starts(n, settings, levels, context)
+        return self._refined(starts, n, settings, levels, context)
 
     def _refined(
         self,
@@ -245,8 +246,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         for e, own in enumerate(levels):
             if own == 0:
                 samples[e] = starts[e]
-        refined = nfe if any(levels) else 0
-        return SampleResult(samples, refined + 1, {"sigma_T": levels})
+        return SampleResult(samples, 1 + (nfe if any(levels) else 0), {"sigma_T": levels})
 
     def _starts(
         self, n: int, settings: FlowSGMSampling, levels: list[float], context: SampleContext

@@ -29,23 +29,26 @@ class FlowSGMSampling(ReverseSettings):
         description="The start: 'add_noise', the flow's samples plus noise of level sigma_T; "
         "'noisy_flow', a flow trained on data with that noise.",
     )
-    sigma_T: Level | tuple[Level, ...] | Literal["auto"] = Field(
+    sigma_T: Level | tuple[Level, ...] | Literal["auto", "dip"] = Field(
         "auto",
         description="Noise level at which the reverse process starts, in robust units of the "
         "data; a list is a sweep; 'auto' takes, for each seed, the candidate whose samples are "
         "nearest to the training data by a tail-weighted distance over many lines; where "
-        "sampling_steps or sigma_min are swept, at the most steps and the least sigma_min.",
+        "sampling_steps or sigma_min are swept, at the most steps and the least sigma_min; 'dip' "
+        "takes, for each seed, the least level at which the noised training data have a single "
+        "mode on random lines, by the dip test.",
     )
     sigma_T_grid: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         min_length=1,
         description="Noise levels that 'auto' tries; 0, which is for 'add_noise' only, leaves the "
-        "flow's samples as they are, for data where refining them does not help.",
+        "flow's samples as they are, for data where refining them does not help. 'dip' looks "
+        "between the least above 0 and the largest of them, for 'noisy_flow' among them.",
     )
 
     def levels(self) -> tuple[float, ...]:
         """Return the noise levels that the settings can lead to."""
-        if self.sigma_T == "auto":
+        if isinstance(self.sigma_T, str):
             return self.sigma_T_grid
         return self.sigma_T if isinstance(self.sigma_T, tuple) else (self.sigma_T,)
 
@@ -57,7 +60,12 @@ class FlowSGMSampling(ReverseSettings):
 
     @property
     def tuning_runs(self) -> int:
-        """Number of noise levels that are tried to choose ``sigma_T``."""
+        """Number of noise levels that are sampled to choose ``sigma_T``.
+
+        The search of 'dip' draws no samples, and counts as one.
+        """
+        if self.sigma_T == "dip":
+            return 1
         return len(self.sigma_T_grid) if self.sigma_T == "auto" else 0
 
     @model_validator(mode="after")
@@ -68,6 +76,8 @@ class FlowSGMSampling(ReverseSettings):
             raise ValueError(f"sigma_min must be below every sigma_T, also {min(levels):g}")
         if self.start == "noisy_flow" and len(levels) < len(self.levels()):
             raise ValueError("sigma_T_grid: 0 is for the start 'add_noise' only")
+        if self.sigma_T == "dip" and not levels:
+            raise ValueError("sigma_T_grid: sigma_T 'dip' needs a level above 0")
         return self
 
     @model_validator(mode="before")

@@ -44,17 +44,18 @@ class TEDMSettings(StudentSettings):
 
 
 class TEDMSampling(SamplingSettings):
-    """Deterministic reverse process from a Student-t start."""
+    """Reverse process from a Student-t start, deterministic or stochastic."""
 
     parts: ClassVar[Parts] = {"model": ("t_edm",)}
     test_settings: ClassVar[Mapping[str, Any]] = {"sampling_steps": 6}
     sweeps: ClassVar[tuple[str, ...]] = ("sampling_steps", "sigma_min")
 
     model: str = Field("t_edm", description="The trained t-EDM, by its name under models.")
-    sampler: Literal["heun", "dpmpp_2m", "euler"] = Field(
+    sampler: Literal["heun", "dpmpp_2m", "euler", "sde"] = Field(
         "heun",
         description="'heun', by two evaluations per step, of second order; 'dpmpp_2m', by one, of "
-        "second order; 'euler', by one, of first.",
+        "second order; 'euler', by one, of first; 'sde', by one, the stochastic process, with "
+        "noise at every step, which is exact for data of one point alone.",
     )
     sampling_steps: Steps | tuple[Steps, ...] = Field(
         18, description="Steps from sigma_max to sigma_min; a list is a sweep."
@@ -80,6 +81,8 @@ class TEDMSampling(SamplingSettings):
 class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
     r"""Denoising diffusion with Student-t noise (t-EDM), sampled by its deterministic equation.
 
+    Or by its stochastic one: see :func:`tailbench.diffusion.student_bridge.reverse_student`.
+
     .. math:: x = y + \sigma T_\nu, \qquad \min_D E \frac{\|D(x, \sigma) - y\|^2}{c_{out}^2},
         \qquad \frac{dx}{d\sigma} = \frac{x - D(x, \sigma)}{\sigma},
 
@@ -87,7 +90,8 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
     units of ``margins``, of scale one. Samples have the tail index :math:`\nu` of the noise.
 
     References:
-        Pandey et al., Heavy-tailed diffusion models, 2025.
+        Pandey et al., Heavy-tailed diffusion models, 2025; Wakatsuki and Shimazaki,
+        Self-regulating annealing in heavy-tailed diffusion models, 2026 (``sde``).
     """
 
     Settings: ClassVar[type[ModelSettings]] = TEDMSettings
@@ -123,17 +127,24 @@ class TEDM(StudentEstimator[TEDMSettings, TEDMSampling]):
         import torch
 
         from tailbench.diffusion.samplers import evaluations, noise_levels, reverse
+        from tailbench.diffusion.student_bridge import reverse_student
 
         steps = fixed(settings.sampling_steps)
         levels = noise_levels(settings.sigma_max, fixed(settings.sigma_min), steps)
 
         def run(piece: Piece) -> Tensor:
-            streams = piece.streams
-            noise = self._noise(
-                piece.module.nu, lambda: streams.randn(torch.float64), streams.uniform
-            )
-            start = settings.sigma_max * noise
-            return reverse(piece.module.noise, start, levels, settings.sampler, progress=piece.step)
+            streams, module = piece.streams, piece.module
+
+            def draw(nu: Tensor) -> Tensor:
+                return self._noise(nu, lambda: streams.randn(torch.float64), streams.uniform)
+
+            start = settings.sigma_max * draw(module.nu)
+            if settings.sampler == "sde":
+                own = module.nu + self.dim
+                return reverse_student(
+                    module.noise, start, levels, module.nu, lambda: draw(own), piece.step
+                )
+            return reverse(module.noise, start, levels, settings.sampler, progress=piece.step)
 
         samples = self._batches(self._seed_groups(), run, n, steps, context)
         return SampleResult(samples, evaluations(settings.sampler, steps))

@@ -144,7 +144,9 @@ def test_every_kind_of_data(preconditioning, margins):
     assert ((np.median(x, axis=0) > low) & (np.median(x, axis=0) < high)).all()
 
 
-@pytest.mark.parametrize(("sampler", "nfe"), [("heun", 10), ("dpmpp_2m", 5), ("euler", 5)])
+@pytest.mark.parametrize(
+    ("sampler", "nfe"), [("heun", 10), ("dpmpp_2m", 5), ("euler", 5), ("sde", 5)]
+)
 def test_cost(monkeypatch, sampler, nfe):
     model, calls = fit(student(200, 2, 3.0)), []
     original = model._select

@@ -105,7 +105,8 @@ class ResultsReader:
 
     def chosen_methods(self) -> set[str]:
         """Return the methods whose sigma_T was chosen from data, without a sweep over it."""
-        return {m for m in self.methods if self.entry("methods", m).get("sigma_T") == "auto"}
+        given = ((name, self.entry("methods", name).get("sigma_T")) for name in self.methods)
+        return {name for name, level in given if isinstance(level, str)}
 
     def base_model(self, name: str) -> str:
         """Return the configuration's model that a model is derived from, or its own name."""

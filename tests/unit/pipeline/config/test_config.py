@@ -237,7 +237,8 @@ def test_seeds(seeds, expected):
         ),
         (
             {"methods": {"flow_sgm": {"sigma_T": "aut"}}},
-            "methods.flow_sgm.sigma_T: must be a valid number or 'auto' or a list, not 'aut'",
+            "methods.flow_sgm.sigma_T: must be a valid number or 'auto' or 'dip' or a list, "
+            "not 'aut'",
         ),
         (
             {"methods": {"flow_sgm": {"sigma_T_grid": []}}},

@@ -130,6 +130,8 @@ def test_names_of_derived_models_are_safe_in_paths(levels):
 def test_auto_trains_a_flow_for_every_candidate():
     made = plan(methods={"noisy": {"sigma_T": "auto", "sigma_T_grid": [1, 4]}})
     assert made.parts("noisy")["flow"] == ("flow@noise-1", "flow@noise-4")
+    made = plan(methods={"noisy": {"sigma_T": "dip", "sigma_T_grid": [1, 4]}})
+    assert made.parts("noisy")["flow"] == ("flow@noise-1", "flow@noise-4")
 
 
 # A parameter holds what its job depends on and nothing else
@@ -254,8 +256,9 @@ def test_inputs_of_tables():
     assert len(found) == len(set(found))
 
 
-def test_inputs_of_samples():
-    made = plan(methods={"chosen": {"type": "flow_sgm", "sigma_T": "auto"}})
+@pytest.mark.parametrize("rule", ["auto", "dip"])
+def test_inputs_of_samples(rule):
+    made = plan(methods={"chosen": {"type": "flow_sgm", "sigma_T": rule}})
     for cell in made.cells():
         folder = f"results/benchmark/models/{cell.dataset}"
         models = [

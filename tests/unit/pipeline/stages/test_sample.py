@@ -15,6 +15,7 @@ from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.stages import sample as stage
 from tailbench.pipeline.stages import train
 from tailbench.rng.seeds import seed_for
+from tailbench.stats.unimodal_onset import LARGEST_SCORE
 from tailbench.training.context import SampleContext
 
 METHODS = {
@@ -22,6 +23,7 @@ METHODS = {
     "flow": {},
     "noised": {"type": "flow_sgm", "sigma_T": [0.5, 2], "sampling_steps": 2},
     "auto": {"type": "flow_sgm", "sigma_T_grid": [0.5, 2], "sampling_steps": [2, 3]},
+    "dip": {"type": "flow_sgm", "sigma_T": "dip", "sampling_steps": [2, 3]},
     "at_noise": {
         "type": "flow_sgm",
         "start": "noisy_flow",
@@ -83,6 +85,7 @@ def run(plan, results, tmp_path):
         ("flow", [""], [1]),
         ("noised", ["sigma_T=0.5", "sigma_T=2"], [5, 5]),
         ("auto", ["sampling_steps=2", "sampling_steps=3"], [5, 7]),
+        ("dip", ["sampling_steps=2", "sampling_steps=3"], [5, 7]),
         ("at_noise", [""], [5]),
     ],
 )
@@ -110,6 +113,15 @@ def test_the_choice_of_sigma_is_kept(run, method):
         nearest = min(own, key=lambda row: row["distance"])["sigma_T"]
         for variant in meta["variants"]:
             assert variant["sigma_T"][e] == nearest
+
+
+def test_the_onset_is_kept_with_what_was_seen(run):
+    _, meta = run("dip")
+    for e, seed in enumerate((3, 4)):
+        own = {row["sigma_T"]: row["dip_score"] for row in meta["curve"] if row["seed"] == seed}
+        for variant in meta["variants"]:
+            level = variant["sigma_T"][e]
+            assert own[level] <= LARGEST_SCORE and 0.25 <= level <= 16.0
 
 
 def test_sigma_is_chosen_by_the_training_data(run, results, monkeypatch):
