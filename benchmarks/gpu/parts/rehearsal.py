@@ -41,7 +41,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "imagenet512": ("presets/images-imagenet512.yaml", IMAGENET),
     "frozen": ("presets/images-ffhq64.yaml", FFHQ),
 }
-"""The preset of each run, and its files; ``frozen`` takes the denoiser that the first has trained."""
+"""The preset of each run, and its files; ``frozen`` takes the denoiser of the first."""
 TOY = {"ffhq": {"size": 8}, "dogs": {"side": 8}}
 """Sizes of the data at toy size."""
 FIGURES = ("images", "nfe")
