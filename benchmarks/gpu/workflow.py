@@ -126,7 +126,8 @@ def costs_by_rule(results: Path) -> dict[str, dict[str, Any]]:
     Returns:
         By rule ``jobs``, ``seconds`` that passed and ``cpu_seconds`` of all of them, and
         ``memory_mb``, the most that one has held; without the last two where no job was long
-        enough to be looked at.
+        enough to be looked at. Snakemake looks twice a second, and after a while twice a minute:
+        what a job does after the last look is not in them.
     """
     folder = results / "benchmarks"
     total: dict[str, dict[str, Any]] = {}

@@ -79,6 +79,7 @@ def configuration(job: Job, name: str) -> dict[str, Any]:
         config["models"] = {key: {**shrunk(m), **FEW} for key, m in config["models"].items()}
         config["datasets"] = {k: {**data, **TOY[k]} for k, data in config["datasets"].items()}
         config["figures"] = [figure for figure in config["figures"] if figure in FIGURES]
+        del config["methods"]["flow"]  # flow_sgm draws from it
     if job.options.inception and "inception" in config["metrics"]:
         config["metrics"]["inception"] = {"weights": str(job.options.inception)}
     if name == "frozen":
