@@ -12,14 +12,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailbench.data import DataShape, NetworkCost
-from tailbench.exceptions import InputError
-from tailbench.io.checksums import read_record
 from tailbench.models.settings import ModelSettings, SamplingSettings
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.planning.frozen_models import as_saved
 from tailbench.pipeline.runtime.gpu_slots import gpus, gpus_of_machine
 from tailbench.registry import entry_class
 
@@ -35,7 +33,6 @@ COPIES = 6  # double precision: read, scaled, split, and some in between
 CPU_SPEED = 5e9  # operations a second of a thread; small matrices reach 10e9 to 50e9
 GPU_SPEED = 5e12
 CPU_STEP, GPU_STEP = 0.01, 0.02  # seconds of a step besides
-NOT_TRAINED = {"train_steps": 1, "epochs": None, "batch_size": 1, "validation_fraction": 0.0}
 START_MINUTES, SLACK, LONGEST = 10, 4, 24 * 60
 
 
@@ -274,20 +271,6 @@ def _settings(section: str, spec: str) -> Any:
 
 
 @cache
-def _model(spec: str) -> Any:
-    """Return the settings of a model; of one that is not trained those that it was saved with."""
-    settings = _settings("models", spec)
-    folder = getattr(settings, "frozen", None)
-    if folder is None:
-        return settings
-    try:
-        saved = read_record(Path(folder, "spec.json"))["settings"]
-        return type(settings).model_validate({**saved, **NOT_TRAINED})
-    except (InputError, KeyError, ValueError):  # the training says what is wrong with it
-        return settings
-
-
-@cache
 def _shape(spec: str) -> DataShape:
     """Return the size of a dataset, as far as its settings tell it without reading data."""
     shape: DataShape = _settings("datasets", spec).shape()
@@ -296,12 +279,12 @@ def _shape(spec: str) -> DataShape:
 
 @cache
 def _training(model: str, data: str, seeds: int, threads: int, gpu: bool) -> ResourceRequest:
-    return training(_model(model), _shape(data), seeds, threads, gpu)
+    return training(as_saved(_settings("models", model)), _shape(data), seeds, threads, gpu)
 
 
 @cache
 def _sampling(
     method: str, models: tuple[str, ...], data: str, seeds: int, threads: int, gpu: bool
 ) -> ResourceRequest:
-    trained = [_model(model) for model in models]
+    trained = [as_saved(_settings("models", model)) for model in models]
     return sampling(_settings("methods", method), trained, _shape(data), seeds, threads, gpu)
