@@ -1,4 +1,4 @@
-"""A configuration run by Snakemake in the workspace of a part; its cells are recorded singly."""
+"""Configurations run by Snakemake in the workspace of a part; their cells are recorded singly."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import yaml
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.machine import ROOT
 
-__all__ = ["preset", "run_workflow"]
+__all__ = ["costs_by_rule", "preset", "results_of", "run_workflow"]
 
 POLL = 5.0
 MOST_JOBS = 8
+NOTHING = ("NA", "-")  # of a job that was over before it was looked at
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -28,8 +29,18 @@ def preset(name: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
+def results_of(job: Job, run: str | None = None) -> Path:
+    """Return the folder of the results of a part, or of one of its runs."""
+    return job.folder / "results" / "-".join(filter(None, ("gpu", job.name, run)))
+
+
 def run_workflow(
-    job: Job, configuration: Mapping[str, Any], metrics: Sequence[str], targets: Sequence[str] = ()
+    job: Job,
+    configuration: Mapping[str, Any],
+    metrics: Sequence[str],
+    targets: Sequence[str] = (),
+    run: str | None = None,
+    most_jobs: int = MOST_JOBS,
 ) -> bool:
     """Run a configuration, and record the metrics of each cell when it is there.
 
@@ -40,6 +51,8 @@ def run_workflow(
         configuration: The configuration; its name and device are those of the part.
         metrics: Names of the values to record.
         targets: Files to make, below the folder of the results; all if there are none.
+        run: Name of the run, of a part that has several; its rows have it.
+        most_jobs: Jobs that may run at a time.
 
     Returns:
         Whether all cells are there.
@@ -47,14 +60,14 @@ def run_workflow(
     Raises:
         RuntimeError: If a job of the workflow failed; names the log.
     """
-    name = f"gpu-{job.name}"
+    results = results_of(job, run)
+    name, known = results.name, {"run": run} if run else {}
     config = {**configuration, "name": name, "device": job.device}
-    (job.folder / "config.json").write_text(json.dumps(config))
-    results = job.folder / "results" / name
-    log = job.folder / "snakemake.log"
+    (job.folder / f"{name}.json").write_text(json.dumps(config))
+    log = job.folder / f"{name}.log"
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
-        *("--configfile", "config.json", "--cores", str(min(os.cpu_count() or 1, MOST_JOBS))),
+        *("--configfile", f"{name}.json", "--cores", str(min(os.cpu_count() or 1, most_jobs))),
         *(f"results/{name}/{target}" for target in targets),
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -70,22 +83,24 @@ def run_workflow(
             try:
                 process.wait(POLL)
             except subprocess.TimeoutExpired:
-                _record_cells(job, results, metrics)
+                _record_cells(job, results, metrics, known)
             else:
                 break
-    _record_cells(job, results, metrics)
+    _record_cells(job, results, metrics, known)
     if process.returncode:
         said = log.read_text(errors="replace").strip().splitlines()
         raise RuntimeError(f"the workflow failed ({log}): {said[-1] if said else ''}")
     return True
 
 
-def _record_cells(job: Job, results: Path, metrics: Sequence[str]) -> None:
+def _record_cells(
+    job: Job, results: Path, metrics: Sequence[str], known: Mapping[str, str]
+) -> None:
     """Record the cells that are not recorded yet."""
     for path in sorted((results / "metrics").glob("*/*/*/metrics.csv")):
         dataset, method, block = path.parts[-4:-1]
         for row in _cell(path, metrics):
-            cell = {"dataset": dataset, "method": method, "seeds": block}
+            cell = {**known, "dataset": dataset, "method": method, "seeds": block}
             if not job.has(**cell, variant=row["variant"], metric=row["metric"]):
                 job.add(**cell, **row)
 
@@ -102,13 +117,28 @@ def _cell(path: Path, metrics: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield {"variant": variant, "metric": metric, "mean": fmean(found), "std": deviation}
 
 
-def seconds_by_rule(job: Job) -> dict[str, float]:
-    """Return the wall seconds of all jobs by rule, as Snakemake has measured them."""
-    folder = job.folder / "results" / f"gpu-{job.name}" / "benchmarks"
-    total: dict[str, float] = {}
+def costs_by_rule(results: Path) -> dict[str, dict[str, Any]]:
+    """Return what the jobs of each rule took, as Snakemake has measured them.
+
+    Args:
+        results: Folder of the results.
+
+    Returns:
+        By rule ``jobs``, ``seconds`` that passed and ``cpu_seconds`` of all of them, and
+        ``memory_mb``, the most that one has held; without the last two where no job was long
+        enough to be looked at. Snakemake looks twice a second, and after a while twice a minute:
+        what a job does after the last look is not in them.
+    """
+    folder = results / "benchmarks"
+    total: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        cost = total.setdefault(rule, {"jobs": 0, "seconds": 0.0})
         with path.open(newline="") as file:
-            rows = csv.DictReader(file, delimiter="\t")
-            total[rule] = total.get(rule, 0.0) + sum(float(row["s"]) for row in rows)
+            for row in csv.DictReader(file, delimiter="\t"):
+                cost["jobs"] += 1
+                cost["seconds"] += float(row["s"])
+                if row["max_rss"] not in NOTHING:
+                    cost["cpu_seconds"] = cost.get("cpu_seconds", 0.0) + float(row["cpu_time"])
+                    cost["memory_mb"] = max(cost.get("memory_mb", 0.0), float(row["max_rss"]))
     return total

@@ -1,19 +1,18 @@
 """What every metric of images promises; a metric that is added is tested by being there."""
 
 import functools
-import io
 import math
 
 import numpy as np
 import pytest
-import torch
+from benchmarks.gpu.made import made_inception
 
 from tailbench import registry
 from tailbench.data import ImageLayout
 from tailbench.datasets.digits import Digits
 from tailbench.interfaces import MetricOutput
 from tailbench.metrics.base import ImageContext
-from tailbench.metrics.feature_networks import extractor, torch_fidelity
+from tailbench.metrics.feature_networks import extractor
 from tailbench.metrics.fidelity import features
 from tailbench.networks import classifier
 
@@ -27,24 +26,6 @@ def digits():
     return Digits().splits("digits", 0)
 
 
-def untrained_inception(path):
-    """Write random weights of Inception."""
-    torch_fidelity()
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    class Untrained(FeatureExtractorInceptionV3):
-        def load_state_dict(self, state):
-            pass
-
-    empty = io.BytesIO()
-    torch.save({}, empty)
-    empty.seek(0)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        made = Untrained("inception-v3-compat", ["2048"], feature_extractor_weights_path=empty)
-        torch.save(made.state_dict(), path)
-
-
 @pytest.fixture(scope="module")
 def weights(digits, tmp_path_factory):
     """Give the file of a network: a classifier that was trained for long enough, or Inception."""
@@ -54,7 +35,7 @@ def weights(digits, tmp_path_factory):
     def get(space):
         path = folder / space
         if space == "inception":
-            untrained_inception(path)
+            made_inception(path)
             return path
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(classifier, "EPOCHS", 6)

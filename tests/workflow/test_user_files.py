@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tailbench.models.sgm import SGM
+
 pytestmark = pytest.mark.slow
 
 
@@ -105,3 +107,30 @@ def test_samples_of_somebody_elses_are_a_method(tables):
     (tables.run / "theirs.csv").unlink()
     printed = tables.snakemake(succeeds=False)
     assert "methods.theirs.path: the file theirs.csv does not exist" in printed
+
+
+def test_a_denoiser_that_is_there_already(tables):
+    """It is not trained; another one in its folder is read again, and one that is gone is named."""
+    few = {"width": 4, "num_blocks": 1, "train_steps": 2, "batch_size": 8, "device": "cpu"}
+    rows = np.random.default_rng(0).standard_t(3, (60, 3))
+
+    def save(seed):
+        SGM(**few).fit(rows, seed=seed, verbose=False).save(tables.run / "there")
+
+    def change(config):
+        config["datasets"] = {"csv": config["datasets"]["csv"]}
+        config["models"] = {"sgm": {"frozen": "there"}}
+        config["methods"] = {"sgm": {"sampling_steps": 2}}
+
+    save(0)
+    tables.configure(change)
+    cell = "results/default/samples/csv/sgm/0/samples.npy"
+    tables.snakemake(cell)
+    spec = json.loads((tables.results / "models/csv/sgm/0/spec.json").read_text())
+    assert spec["seconds"] == [0.0]
+    assert tables.pending(cell) == set()
+    save(1)
+    assert tables.pending(cell) == {"train/csv/sgm/0", "sample/csv/sgm/0"}
+    (tables.run / "there" / "model.safetensors").unlink()
+    printed = tables.snakemake(cell, succeeds=False)
+    assert "models.sgm.frozen: the file there/model.safetensors does not exist" in printed

@@ -2,6 +2,7 @@ rule train:
     input:
         train=f"{DATA}/train.npy",
         meta=f"{DATA}/meta.json",
+        frozen=LAZY.per_wildcards(PLAN.inputs.frozen, "model"),
     output:
         *in_folder(MODEL, layout.MODEL_FILES[1:]),
         model=f"{MODEL}/model.safetensors",

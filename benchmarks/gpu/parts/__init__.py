@@ -33,6 +33,9 @@ PARTS = {
     "images": _part("images", "Grey images of 28 by 28: loss, FID by steps, images a second"),
     "cifar": _part("cifar", "The U-Net of CIFAR-10-LT on made images: memory, time, hours"),
     "large": _part("large", "FFHQ-64 and ImageNet-512 latents on made images: the same"),
+    "rehearsal": _part(
+        "rehearsal", "Both presets from data to report, on made images, in few steps"
+    ),
     "theory": _part("theory", "The experiment sample_size of presets/theory-large.yaml"),
     "headline": _part("headline", "The headline in 100 dimensions, trained ten times longer"),
 }

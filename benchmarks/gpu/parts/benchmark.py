@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.gpu.job import Job
-from benchmarks.gpu.workflow import preset, run_workflow, seconds_by_rule
+from benchmarks.gpu.workflow import costs_by_rule, preset, results_of, run_workflow
 
 __all__ = ["run"]
 
@@ -18,9 +18,9 @@ TOY = {
 
 
 def run(job: Job) -> bool:
-    """Run it, and record the seconds of its jobs by rule besides."""
+    """Run it, and record what its jobs took by rule besides."""
     config = TOY if job.toy else preset("config.yaml")
     whole = run_workflow(job, config, METRICS, ["metrics.csv"] if job.toy else [])
-    for rule, seconds in seconds_by_rule(job).items():
-        job.add(rule=rule, seconds=seconds)
+    for rule, cost in costs_by_rule(results_of(job)).items():
+        job.add(rule=rule, **cost)
     return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -32,18 +33,20 @@ def image_grid(
             or ``(E, n, d)``: values from -1 to 1, or bytes; what lies outside is cut off.
         reference: Held-out images, of the same form.
         shape: Channels (1 or 3), height and width; their product is ``d``.
-        row: Images in a row; by their size if left out.
+        row: Images in a row; by their size, and no more than their number asks for, if left out.
 
     Raises:
         ValueError: If an array has another shape.
     """
     sets = SampleSets(samples)
     shown = list(sets)
-    row = row or min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
+    held_out = by_seed(reference, "the reference")
+    fits = min(max(round(PIXELS / max(shape[1:])), LEAST), MOST)
+    row = row or max(min(fits, math.ceil(math.sqrt(held_out.shape[1]))), 1)
     figure, grid = style.panels(len(sets) + 1, columns=5, height=2.3)
     titles = ["real data (held out)", *map(style.title, shown)]
     for i, (axes, title) in enumerate(zip(grid, titles, strict=True)):
-        x = by_seed(reference, "the reference") if i == 0 else sets[shown[i - 1]]
+        x = held_out if i == 0 else sets[shown[i - 1]]
         axes.imshow(mosaic(as_values(x[0, : row * row]), shape, row), interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(title, fontsize=8.5)

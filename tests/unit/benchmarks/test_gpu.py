@@ -8,13 +8,17 @@ import pytest
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu.job import Job, Options
 from benchmarks.gpu.machine import ROOT, WHEELS, check, describe, missing_wheels
-from benchmarks.gpu.parts import ON_CPU, PARTS, TITLES, dlpm, headline
+from benchmarks.gpu.made import made_latents, made_pictures
+from benchmarks.gpu.parts import ON_CPU, PARTS, TITLES, dlpm, headline, rehearsal
 from benchmarks.gpu.parts.contract import parsed
 from benchmarks.gpu.records import Records
 from benchmarks.gpu.runner import limited, run_parts
 from benchmarks.gpu.summary import PROJECTION, write_readme
-from benchmarks.gpu.workflow import preset
+from benchmarks.gpu.workflow import costs_by_rule, preset
 
+from tailbench.data import ImageLayout
+from tailbench.datasets.image_folder import ImageFolder
+from tailbench.datasets.latents import Latents
 from tailbench.exceptions import InputError
 from tailbench.pipeline.config.parse import parse
 from tailbench.pipeline.planning.plan import Plan
@@ -285,3 +289,64 @@ def test_the_configurations_in_full_are_valid(config):
         steps = {name: model["train_steps"] for name, model in config["models"].items()}
         assert steps == {name: 10 * model["train_steps"] for name, model in own.items()}
         assert set(config["datasets"]) == {"student_100", "gmm_100"}
+
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def test_what_the_jobs_of_a_rule_took(tmp_path):
+    """As Snakemake writes it: some jobs are over before their memory is looked at."""
+    jobs = {
+        "train/faces/sgm/0": "90.5\t0:01:30\t2500.25\t1\t1\t1\t0\t0\t97.0\t88.5",
+        "train/faces/tarflow/0": "10.0\t0:00:10\t4000.0\t1\t1\t1\t0\t0\t97.0\t9.5",
+        "data/faces/0": "0.3\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA",
+        "collect": "2.0\t0:00:02\t120.5\t1\t1\t1\t0\t0\t50.0\t1.0",
+    }
+    for job, line in jobs.items():
+        path = tmp_path / "benchmarks" / f"{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{HEADER}{line}\n")
+    assert costs_by_rule(tmp_path) == {
+        "train": {"jobs": 2, "seconds": 100.5, "cpu_seconds": 98.0, "memory_mb": 4000.0},
+        "data": {"jobs": 1, "seconds": 0.3},
+        "collect": {"jobs": 1, "seconds": 2.0, "cpu_seconds": 1.0, "memory_mb": 120.5},
+    }
+
+
+def test_made_files_are_read_as_the_real_ones(tmp_path):
+    made_pictures(tmp_path / "faces", ImageLayout((3, 8, 8)), 6)
+    train, test = ImageFolder(path=str(tmp_path / "faces"), size=8).read()
+    assert (len(train), len(test)) == (4, 2) and train.values[:4].std() > 10
+    labels = [3, 3, 5, 9]
+    made_latents(tmp_path / "latents", ImageLayout((4, 8, 8), pixels=False), labels)
+    train, test = Latents(path=str(tmp_path / "latents"), side=8, classes=(3, 9)).read()
+    assert sorted([*train.labels, *test.labels]) == [0, 0, 1]
+    assert train.values[:2].shape == (2, 4, 8, 8) and 0.5 < train.values[:2].std() < 2
+
+
+@pytest.mark.parametrize("name", rehearsal.RUNS)
+def test_the_rehearsal_changes_no_network(name, tmp_path):
+    """But that which is frozen, of which a folder says what it is."""
+    job = Job("rehearsal", Options("cpu", False, tmp_path / "r", tmp_path / "w"))
+    own, config = preset(rehearsal.RUNS[name][0]), rehearsal.configuration(job, name)
+    assert config["figures"] == own["figures"] and config["methods"].keys() == own["methods"].keys()
+    few = {"train_steps", "batch_size", "validate_every"}
+    for model, given in config["models"].items():
+        if "frozen" in given:
+            assert name == "frozen" and model == "sgm"
+            assert given["frozen"] == "results/gpu-rehearsal-ffhq64/models/ffhq/sgm/0"
+            continue
+        changed = {key for key in given if given[key] != own["models"][model][key]}
+        assert changed == few and given.keys() == own["models"][model].keys()
+    plan = Plan(parse(config))
+    assert {model for _, model, _ in plan.trainings()} == {"sgm", "tarflow"}
+    assert plan.methods_on(next(iter(config["datasets"]))) == ("sgm", "flow", "flow_sgm")
+
+
+def test_settings_are_merged_into_nested_ones():
+    base = {"a": {"b": 1, "c": {"d": 2}}, "e": {}, "f": [1, 2]}
+    changes = {"a": {"c": {"g": 3}}, "e": {"h": 4}, "f": [5]}
+    assert rehearsal.merged(base, changes) == {
+        "a": {"b": 1, "c": {"d": 2, "g": 3}}, "e": {"h": 4}, "f": [5],
+    }  # fmt: skip
+    assert base == {"a": {"b": 1, "c": {"d": 2}}, "e": {}, "f": [1, 2]}

@@ -7,7 +7,7 @@ from fabricate import seal
 from tailbench.io.arrays import write_array
 from tailbench.pipeline.results.reader import ResultsReader
 from tailbench.plots import style
-from tailbench.plots.images import ImageGrid, mosaic
+from tailbench.plots.images import ImageGrid, image_grid, mosaic
 
 
 def pictures(n, c, h=2, w=3):
@@ -37,6 +37,14 @@ def test_colours_and_places_are_kept():
 def test_what_is_brighter_than_white_is_white():
     found = mosaic(np.array([[-3.0, 0.0, 5.0, 1.0]]), (1, 2, 2), row=1)
     assert found[..., 0].tolist() == [[0, 128], [255, 255]]
+
+
+@pytest.mark.parametrize(("count", "side"), [(1, 2), (2, 5), (4, 5), (5, 8), (900, 23)])
+def test_a_mosaic_has_no_more_places_than_a_handful_of_images_needs(count, side):
+    """Of many images of 2 by 2 it has eight in a row, the most."""
+    found = image_grid({"sgm": pictures(900, 3, 2, 2)}, pictures(count, 3, 2, 2), (3, 2, 2))
+    shown = [axes.get_images()[0].get_array().shape for axes in found.axes]
+    assert shown == [(side, side, 3)] * 2
 
 
 def results(folder, images):

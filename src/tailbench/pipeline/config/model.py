@@ -223,11 +223,12 @@ class Config(Settings):
         return self.seeds if chosen is None else chosen
 
     def batch_needs(self, dataset: str) -> int:
-        """Return the fewest training rows that suffice for a batch of every model used on it."""
+        """Return the fewest training rows that suffice for a batch of every model trained on it."""
         methods = [self.methods[name] for name in self.methods_on(dataset)]
         models = {model for method in methods for model in method.parts.values()}
-        sizes = (getattr(self.models[name].settings, "batch_size", 1) for name in models)
-        return max(sizes, default=1)
+        found = (self.models[name].settings for name in models)
+        trained = (model for model in found if getattr(model, "frozen", None) is None)
+        return max((getattr(model, "batch_size", 1) for model in trained), default=1)
 
     def text(self) -> str:
         """Return the completed configuration as JSON, in the form that ``parse`` reads."""

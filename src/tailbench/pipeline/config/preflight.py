@@ -96,6 +96,9 @@ def _missing_files(plan: Plan) -> Iterator[str]:
     for name in config.datasets:
         for path in plan.inputs.files(name):
             yield from _missing(path, f"datasets.{name}.path")
+    for model in plan.models:
+        for path in plan.inputs.frozen(model):
+            yield from _missing(path, f"models.{model}.frozen")
     for method in config.methods:
         for path in plan.files_of(method):
             yield from _missing(path, f"methods.{method}.path")

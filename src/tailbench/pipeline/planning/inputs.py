@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs"]
 
+MODEL = ("model.safetensors", "spec.json")
+"""The files of a model that tell it."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -41,12 +44,17 @@ class Inputs:
         name = getattr(entry.source(), "remote", None)
         return [] if name is None else [self.plan.layout.download(dataset, name)]
 
+    def frozen(self, model: str) -> list[str]:
+        """The user's files that a model is taken over from, if it is not trained."""
+        folder = getattr(self.plan.models[model].settings, "frozen", None)
+        return [] if folder is None else [f"{folder}/{file}" for file in MODEL]
+
     def sample(self, dataset: str, method: str, block: str) -> list[str]:
         """The files that a cell is sampled from: trained models, data and the user's files."""
         inputs = [
             f"{self.plan.layout.model(dataset, model, block)}/{file}"
             for model in self.plan.models_of(method)
-            for file in ("model.safetensors", "spec.json")
+            for file in MODEL
         ]
         needs = set(self.plan.needs(method)) | ({"train"} if self.plan.tunes(method) else set())
         folder = self.plan.layout.data(dataset, block)

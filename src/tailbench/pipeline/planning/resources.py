@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.settings import ModelSettings, SamplingSettings
 from tailbench.pipeline.config.seed_blocks import parse_block
+from tailbench.pipeline.planning.frozen_models import as_saved
 from tailbench.pipeline.runtime.gpu_slots import gpus, gpus_of_machine
 from tailbench.registry import entry_class
 
@@ -278,12 +279,12 @@ def _shape(spec: str) -> DataShape:
 
 @cache
 def _training(model: str, data: str, seeds: int, threads: int, gpu: bool) -> ResourceRequest:
-    return training(_settings("models", model), _shape(data), seeds, threads, gpu)
+    return training(as_saved(_settings("models", model)), _shape(data), seeds, threads, gpu)
 
 
 @cache
 def _sampling(
     method: str, models: tuple[str, ...], data: str, seeds: int, threads: int, gpu: bool
 ) -> ResourceRequest:
-    trained = [_settings("models", model) for model in models]
+    trained = [as_saved(_settings("models", model)) for model in models]
     return sampling(_settings("methods", method), trained, _shape(data), seeds, threads, gpu)

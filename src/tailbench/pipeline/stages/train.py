@@ -91,6 +91,8 @@ def run(
     numbers = parse_block(seeds)
     x = read_array(data) if images is None else read_rows(data)
     depends = [dataset, model, seeds, spec, code, checksum(data), *filter(None, [columns])]
+    if (frozen := settings.get("frozen")) is not None:
+        depends.append(checksum(Path(frozen, MODEL_FILES[0])))
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
     label = f"{dataset}/{model}"
     checkpoint = Checkpoint(state, key, checkpoint_seconds)

@@ -464,6 +464,8 @@ def test_rows_that_a_batch_needs():
     )
     assert config.batch_needs("gmm") == 300
     assert config.batch_needs("grid") == 700
+    frozen = parse({**small(), "models": {"sgm": {"frozen": "there"}}, "methods": {"sgm": {}}})
+    assert frozen.batch_needs("grid") == 1  # nothing is trained
 
 
 def test_a_model_is_what_a_role_names():

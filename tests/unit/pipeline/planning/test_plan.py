@@ -397,6 +397,21 @@ def test_weights_that_are_not_there(tmp_path):
     plan(metrics={"inception": {"weights": "nowhere.pth"}}).check_files("c.yaml")  # no images
 
 
+def test_the_files_of_a_frozen_model_are_inputs_of_its_job(tmp_path):
+    given = {"sgm": {"frozen": str(tmp_path)}}
+    files = [tmp_path / "model.safetensors", tmp_path / "spec.json"]
+    with pytest.raises(ConfigError) as caught:
+        Plan.of(raw(models=given), "c.yaml")
+    assert str(caught.value).splitlines() == [
+        f"c.yaml: models.sgm.frozen: the file {path} does not exist" for path in files
+    ]
+    for path in files:
+        path.touch()
+    made = Plan.of(raw(models=given), "c.yaml")
+    assert made.inputs.frozen("sgm") == [str(path) for path in files]
+    assert made.inputs.frozen("flow") == made.inputs.frozen("unused") == []
+
+
 def test_a_file_that_is_not_there_is_fetched_by_a_job_of_its_own():
     data = {"mnist": {}, "far": {"type": "cifar10_lt", "path": "https://host.example/a.tar.gz"}}
     made = plan(datasets=data)

@@ -8,10 +8,11 @@ import pytest
 
 from repository import ROOT
 from tailbench.data import DataShape
+from tailbench.io.checksums import seal, write_record
 from tailbench.models.flow import FlowSettings
 from tailbench.models.network_settings import NetworkSettings
-from tailbench.models.sgm import SGMSampling
-from tailbench.pipeline.config.parse import load
+from tailbench.models.sgm import SGMSampling, SGMSettings
+from tailbench.pipeline.config.parse import load, parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import (
     JobResources,
@@ -117,6 +118,30 @@ def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
     for need in found:
         assert 500 <= need.memory <= most and need.memory % 500 == 0
         assert 10 <= need.minutes <= 24 * 60
+
+
+def test_a_frozen_model_asks_for_what_its_network_needs_and_not_for_a_training(tmp_path):
+    network = {"network": "unet", "width": 128, "num_blocks": 2, "batch_size": 64, "epochs": 90}
+    given = SGMSettings(**network).model_dump(mode="json")
+    write_record(tmp_path / "spec.json", {"type": "sgm", "settings": given})
+    seal(tmp_path, ["spec.json"])
+    config = {
+        "seeds": ["0"],
+        "datasets": {"digits": {}},
+        "methods": {"sgm": {}},
+        "metrics": {"classifier": {}},
+        "figures": [],
+    }
+
+    def needs(**model):
+        found = JobResources(Plan(parse({**config, "models": {"sgm": model}})), 0)
+        return found.train("digits", "sgm", "0"), found.sample("digits", "sgm", "0")
+
+    train, sample = needs(**network)
+    taken, drawn = needs(frozen=str(tmp_path))
+    assert drawn == sample
+    assert taken.minutes < train.minutes and 900 < taken.memory < train.memory
+    assert needs(frozen=str(tmp_path / "nowhere"))[1].memory >= 500  # its job will say so
 
 
 def test_only_what_computes_on_a_gpu_asks_for_one():

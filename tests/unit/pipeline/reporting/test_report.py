@@ -119,6 +119,18 @@ def test_without_floors_there_is_nothing_to_rank(fabricated, tmp_path):
     assert "there is nothing to rank" in text
 
 
+def test_distances_of_images_have_a_floor_and_are_not_ranked(fabricated, tmp_path):
+    """The page does not say that they have none."""
+    metrics = ResultsReader(fabricated).metrics
+    first = metrics[metrics["metric"] == metrics["metric"].iloc[0]]
+    one = first.assign(metric="fid_inception", floor=1.0, ratio=first["value"])
+    one.to_csv(tmp_path / "metrics.csv", index=False)
+    report.run(tmp_path, tmp_path / "report.html")
+    text = section((tmp_path / "report.html").read_text(), "leaderboard")
+    assert "No metric of bulk or tails has a floor above zero" in text
+    assert "Distances of images and shares of copies are not ranked" in text
+
+
 def test_figures_of_all_datasets_are_in_the_leaderboard(fabricated, tmp_path):
     from PIL import Image
 

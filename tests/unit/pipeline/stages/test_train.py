@@ -12,6 +12,7 @@ from fabricate import seal
 from tailbench.exceptions import InputError
 from tailbench.io.arrays import write_array
 from tailbench.models.flow import Flow
+from tailbench.models.sgm import SGM
 from tailbench.pipeline.runtime import kept_models
 from tailbench.pipeline.stages import train as stage
 from tailbench.rng.seeds import seed_for
@@ -212,6 +213,31 @@ def test_what_was_kept_of_another_training_is_not_put_back(job, tmp_path, capsys
     lose(tmp_path)
     job(**change)  # which has taken the other's place
     assert content(tmp_path) == made and capsys.readouterr().out == BACK
+
+
+def test_a_frozen_model_that_is_another_now_is_read_again(tmp_path, capsys):
+    """Though neither the data nor the configuration have changed."""
+    rows = np.random.default_rng(0).standard_normal((1, 60, 2))
+    write_array(tmp_path / "train.npy", list(rows))
+    seal(tmp_path / "meta.json", [tmp_path / "train.npy"], {"images": None})
+    folder, spec = (
+        tmp_path / "there",
+        json.dumps({"type": "sgm", "frozen": str(tmp_path / "there")}),
+    )
+    few = {"width": 4, "num_blocks": 1, "train_steps": 2, "batch_size": 8, "device": "cpu"}
+    found = []
+    for seed in (0, 0, 1):
+        SGM(**few).fit(rows[0], seed=seed, verbose=False).save(folder)
+        stage.run(
+            "toy", "sgm", "3", spec, "code", tmp_path / "train.npy", tmp_path / "model",
+            tmp_path / ".checkpoints/toy/sgm/3", "cpu",
+        )  # fmt: skip
+        taken, own = (
+            load_file(path / "model.safetensors") for path in (tmp_path / "model", folder)
+        )
+        assert equal(taken, own)
+        found.append(taken)
+    assert equal(found[0], found[1]) and not equal(found[0], found[2])
 
 
 def test_what_is_forgotten_is_made_again_and_states_stay(job, tmp_path, capsys):
