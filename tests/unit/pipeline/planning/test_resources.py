@@ -11,7 +11,7 @@ from tailbench.data import DataShape
 from tailbench.models.flow import FlowSettings
 from tailbench.models.network_settings import NetworkSettings
 from tailbench.models.sgm import SGMSampling
-from tailbench.pipeline.config.parse import load
+from tailbench.pipeline.config.parse import load, parse
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.pipeline.planning.resources import (
     JobResources,
@@ -117,6 +117,24 @@ def test_every_job_of_every_preset_asks_for_something_sensible(path, available):
     for need in found:
         assert 500 <= need.memory <= most and need.memory % 500 == 0
         assert 10 <= need.minutes <= 24 * 60
+
+
+def test_bounds_and_atoms_of_columns_change_no_request(tmp_path):
+    """They are said of the data, and are no settings of where these come from."""
+    rows = "".join(f"{i % 7},{i * i % 11}\n" for i in range(60))
+    (tmp_path / "own.csv").write_text("rain,wind\n" + rows)
+    entry = {"type": "file", "path": str(tmp_path / "own.csv"), "split": "random"}
+    said = {**entry, "support": {"rain": [0, "inf"]}, "atoms": "auto"}
+    rest = {"seeds": ["0-1"], "models": {"mvt": {}}, "methods": {"mvt": {}}, "metrics": {"msle": {}}}
+    plain, mapped = (
+        JobResources(Plan(parse({"name": "run", "datasets": {"own": own}, **rest})))
+        for own in (entry, said)
+    )
+    axes = ("own", "mvt", "0-1")
+    for stage in ("train", "sample", "evaluate"):
+        assert getattr(mapped, stage)(*axes) == getattr(plain, stage)(*axes)
+    for stage in ("data", "floor"):
+        assert getattr(mapped, stage)("own", "0-1") == getattr(plain, stage)("own", "0-1")
 
 
 def test_only_what_computes_on_a_gpu_asks_for_one():
