@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -15,6 +15,7 @@ from tailbench.exceptions import InputError
 from tailbench.margins.column_maps import ColumnMaps
 from tailbench.margins.column_settings import checked_atoms, checked_support
 from tailbench.models.base import Data, Model, SampleResult, TuneResult, check_samples
+from tailbench.models.mapped_density import MappedDensity
 from tailbench.models.persistence import add_to_spec, load_model
 from tailbench.models.preprocessing import as_block, column_names, robust_units
 from tailbench.models.settings import SamplingSettings
@@ -193,6 +194,34 @@ class OnSupport(Model[SamplingSettings]):
 
     def _batch(self) -> int | None:
         return self.model._batch()
+
+    @property
+    def log_prob(self) -> Callable[[Any], Array]:
+        r"""The log-density at rows, where the model has one: ``log_prob(x)``.
+
+        .. math:: \log p(x) = \log q(y(x)) + \sum_j \log \frac{dy_j}{dx_j},
+
+        with the density :math:`q` of the model on the line. Minus infinity on a bound, beyond it,
+        and where no sample arrives. Where columns have atoms it is the density of the rest: it
+        integrates to the probability of being off them, and a row on one is an ``InputError``. See
+        :meth:`tailbench.models.density.Density.log_prob` for arguments and other errors.
+        """
+        return self._density().log_prob
+
+    @property
+    def score_samples(self) -> Callable[[Any], Array]:
+        """The log-density by its name in scikit-learn, where the model has one."""
+        return self._density().score_samples
+
+    @property
+    def score(self) -> Callable[..., float]:
+        """The mean log-density, where the model has one: ``score(x)``."""
+        return self._density().score
+
+    def _density(self) -> MappedDensity:
+        if not hasattr(self.model, "log_prob"):
+            raise AttributeError(f"the {self.name} has no density")
+        return MappedDensity(self.model, self.maps, self._names, self.columns)
 
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, as if it had been fitted on a table."""

@@ -125,7 +125,12 @@ def test_bounds_and_atoms_of_columns_change_no_request(tmp_path):
     (tmp_path / "own.csv").write_text("rain,wind\n" + rows)
     entry = {"type": "file", "path": str(tmp_path / "own.csv"), "split": "random"}
     said = {**entry, "support": {"rain": [0, "inf"]}, "atoms": "auto"}
-    rest = {"seeds": ["0-1"], "models": {"mvt": {}}, "methods": {"mvt": {}}, "metrics": {"msle": {}}}
+    rest = {
+        "seeds": ["0-1"],
+        "models": {"mvt": {}},
+        "methods": {"mvt": {}},
+        "metrics": {"msle": {}},
+    }
     plain, mapped = (
         JobResources(Plan(parse({"name": "run", "datasets": {"own": own}, **rest})))
         for own in (entry, said)
