@@ -24,7 +24,7 @@ from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Source", "load", "source_of"]
 
-CHOICE = "choice.json"  # beside a model that tailbench choose has kept
+CHOICE, ROWS = "choice.json", "columns.npy"  # beside a model that tailbench choose has kept
 
 
 def load(
@@ -120,7 +120,8 @@ class Source:
 
     Attributes:
         columns: Their names, if they are known.
-        train: The training rows of the seed, if they are there.
+        train: The training rows of the seed, if they are there; of a choice each column sorted by
+            itself, so that quantiles are those of the rows and rows are none.
     """
 
     columns: tuple[str, ...] = ()
@@ -140,8 +141,11 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     """
     folder = Path(folder)
     if (folder / "spec.json").is_file():
-        record = folder / CHOICE
-        return Source(tuple(read_plain(record)["columns"])) if record.is_file() else Source()
+        if not (folder / CHOICE).is_file():
+            return Source()
+        kept = folder / ROWS
+        values = np.load(kept, allow_pickle=False) if kept.is_file() else None
+        return Source(tuple(read_plain(folder / CHOICE)["columns"]), values)
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)
