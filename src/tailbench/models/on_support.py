@@ -56,6 +56,7 @@ class OnSupport(Model[SamplingSettings]):
         verbose: Show progress.
 
     Raises:
+        InputError: If ``model`` is not a model.
         ValueError: If ``support`` or ``atoms`` is no such thing.
     """
 
@@ -69,6 +70,8 @@ class OnSupport(Model[SamplingSettings]):
         random_state: RandomState = None,
         verbose: bool = True,
     ) -> None:
+        if not isinstance(model, Model):
+            raise InputError(f"model is required to be a model of tailbench, and is {model!r}")
         super().__init__(device=model.device, random_state=random_state, verbose=verbose)
         self.model: Model[Any] = copy.copy(model)
         self.sampling, self.default_method = model.sampling, model.default_method

@@ -17,6 +17,7 @@ from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.gaussian import Gaussian
 from tailbench.models.mvt import MVT
+from tailbench.models.on_support import OnSupport
 from tailbench.models.oracle_start import OracleStart
 from tailbench.models.persistence import load_method
 from tailbench.models.sgm import SGM
@@ -39,11 +40,18 @@ def headline(**options):
     )
 
 
+def behind(device="cpu", **options):
+    """A model behind a bound that is far from all data here."""
+    flow = Flow(device=device, **TINY_FLOW)
+    return OnSupport(flow, support={0: (-1e9, None)}, **options)
+
+
 MODELS = {
     "flow": lambda **more: Flow(**TINY_FLOW, **more),
     "sgm": lambda **more: SGM(**TINY, **more),
     "flow_sgm": headline,
     "toy": ToyGaussian,
+    "on_support": behind,
 }
 
 

@@ -189,6 +189,8 @@ def test_a_refined_flow_is_put_together_behind_its_maps(x, tmp_path):
 def test_settings():
     with pytest.raises(ValueError, match="not below"):
         OnSupport(MVT(), support={0: (1, 0)})
+    with pytest.raises(InputError, match="model is required to be a model of tailbench, and is 3"):
+        OnSupport(3)
     made = OnSupport(MVT(), support="auto", atoms="auto")
     assert made.get_params(deep=False)["support"] == "auto" and made.name == "mvt"
     assert "Settings, by keyword" not in OnSupport.__doc__
