@@ -42,12 +42,12 @@ class MappedDensity(Density):
         return str(self.model.name)
 
     @property
-    def num_seeds(self) -> int:  # type: ignore[override]
+    def num_seeds(self) -> int:
         """Number of seeds of the block."""
         return int(self.model.num_seeds)
 
     @property
-    def dim(self) -> int:  # type: ignore[override]
+    def dim(self) -> int:
         """Dimension ``d``."""
         return int(self.model.dim)
 

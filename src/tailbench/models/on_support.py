@@ -82,8 +82,18 @@ class OnSupport(Model[SamplingSettings]):
 
     @classmethod
     def of(cls, model: Model[Any], maps: Sequence[ColumnMaps | None]) -> Self:
-        """Return a fitted model behind the maps that it was fitted behind, one for each seed."""
-        made = cls(model)
+        """Return a fitted model behind the maps that it was fitted behind, one for each seed.
+
+        Its next ``fit`` has the bounds of these maps (``"auto"`` if those of seeds differ), and
+        ``atoms="auto"`` if they have atoms.
+        """
+        there = [one for one in maps if one is not None]
+        named = dict(enumerate(model._names or ()))
+        bounds = [{named.get(j, j): both for j, both in one.bounds.items()} for one in there]
+        alike = all(own == bounds[0] for own in bounds) and len(there) == len(maps)
+        support: Any = (bounds[0] if alike else "auto") if there else None
+        atoms = "auto" if any(one.has_atoms for one in there) else None
+        made = cls(model, support=support or None, atoms=atoms)
         made.maps = list(maps)
         made._take_form(model)
         return made

@@ -331,10 +331,15 @@ def wide():
         "oracle_start": OracleStart(sgm, held_out=x, prefit=True, sigma_T=1.0, sampling_steps=2),
         "tarflow": TarFlow(layers=1, depth=1, width=16, **size).fit(x),
         "toy": ToyGaussian(verbose=False).fit(x),
+        "on_support": OnSupport(
+            MVT(verbose=False), support="auto", atoms="auto", verbose=False
+        ).fit(np.concatenate([np.abs(x[:, :10]), np.minimum(x[:, 10:], 1.0)], axis=1)),
     }
 
 
-@pytest.mark.parametrize("name", ["flow", "sgm", "flow_sgm", "oracle_start", "tarflow", "toy"])
+@pytest.mark.parametrize(
+    "name", ["flow", "sgm", "flow_sgm", "oracle_start", "tarflow", "toy", "on_support"]
+)
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter_to_the_bit(wide, name):
     model, more = wide[name], {"sampling_steps": 2} if name == "sgm" else {}
     whole = model.sample(4200, seed=1, **more)

@@ -122,6 +122,21 @@ def test_it_is_saved_and_loaded(fitted, tmp_path, x):
     assert (Home.load(tmp_path / "model").sample(8, seed=0) >= 0).all()
 
 
+def test_a_loaded_model_is_fitted_again_behind_the_same_bounds(tmp_path, x):
+    columns = ["rain", "gust"]
+    frame = pd.DataFrame(np.stack([x[:, 0], 1.0 + x[:, 1]], axis=1)[:1000], columns=columns)
+    made = OnSupport(MVT(verbose=False), support={"gust": [0.5, None]}, atoms="auto", verbose=False)
+    made.fit(frame).save(tmp_path / "named")
+    again = load(tmp_path / "named")
+    assert again.support == {"gust": (0.5, math.inf)} and again.atoms == "auto"
+    assert np.array_equal(
+        again.fit(frame, verbose=False).sample(50, seed=1), made.sample(50, seed=1)
+    )
+    block = np.stack([x[:500], np.minimum(x[500:1000], 3.0)])
+    OnSupport(MVT(verbose=False), support="auto", verbose=False).fit(block).save(tmp_path / "block")
+    assert load(tmp_path / "block").support == "auto"
+
+
 def test_a_model_without_maps_is_saved_as_it_is(tmp_path):
     y = np.random.default_rng(0).standard_t(3, (500, 2))
     OnSupport(MVT(verbose=False), atoms="auto", verbose=False).fit(y).save(tmp_path / "model")
