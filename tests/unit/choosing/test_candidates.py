@@ -66,6 +66,18 @@ def test_all_but_the_control_are_behind_bounds_and_atoms():
     assert rounded.atoms == "auto" and rounded.support == {"0": (-np.inf, 1.0)}
 
 
+@pytest.mark.parametrize("name", ["flow", "fm", "sgm", "flow_sgm"])
+def test_a_network_behind_bounds_keeps_to_them(name):
+    """After a few steps, when it has not learned where the data end."""
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.pareto(1.5, 400), 1e6 - rng.pareto(3.0, 400), rng.standard_t(3, 400)], axis=1)
+    x[:40, 1] = 1e6  # a limit
+    model = by_name(x)[name].build(5).fit(x, verbose=False)
+    samples = model.sample(500, seed=0)
+    assert (samples[:, 0] >= 0).all() and (samples[:, 1] <= 1e6).all()
+    assert (samples[:, 1] == 1e6).any() and samples[:, 2].min() < 0 < samples[:, 2].max()
+
+
 @pytest.mark.parametrize(("rows", "batch"), [(16, 8), (100, 32), (300, 128), (10**6, 256)])
 def test_a_batch_is_a_part_of_the_rows(rows, batch):
     assert batch_rows(rows) == batch <= rows / 2

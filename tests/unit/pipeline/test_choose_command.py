@@ -53,6 +53,9 @@ def test_quantiles_of_the_data_are_known_to_a_choice(folder):
     assert "draws satisfied storm > q90" in done.stdout
     known = pd.read_csv("losses.csv")["storm"]
     assert (pd.read_csv("bad.csv")["storm"] > known.quantile(0.9)).all()
+    (folder / "m" / "columns.npy").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"columns.npy is corrupt: .*; choose again"):
+        run("generate", "m", "-n", 5, "-o", "bad.csv")
     (folder / "m" / "columns.npy").unlink()  # as earlier versions have left it
     with pytest.raises(InputError, match="quantiles need a choice or a run"):
         run("generate", "m", "-n", 5, "-o", "bad.csv", "--given", "storm > q90")

@@ -128,6 +128,16 @@ class Source:
     train: NDArray[np.float64] | None = None
 
 
+def _values(path: Path) -> NDArray[np.float64] | None:
+    """Read the sorted columns of a choice, which earlier versions have not kept."""
+    if not path.is_file():
+        return None
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is corrupt: {error}; choose again") from None
+
+
 def source_of(folder: str | Path, dataset: str | None = None, seed: int | None = None) -> Source:
     """Read what a run knows of the data of a dataset, and a choice of its columns.
 
@@ -143,9 +153,7 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     if (folder / "spec.json").is_file():
         if not (folder / CHOICE).is_file():
             return Source()
-        kept = folder / ROWS
-        values = np.load(kept, allow_pickle=False) if kept.is_file() else None
-        return Source(tuple(read_plain(folder / CHOICE)["columns"]), values)
+        return Source(tuple(read_plain(folder / CHOICE)["columns"]), _values(folder / ROWS))
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)
