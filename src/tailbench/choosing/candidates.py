@@ -111,8 +111,9 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
         why |= dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
     else:
         found += _networks(facts, rows)
-    columns = {"support": facts.support, "atoms": "auto" if facts.has_atoms else None}
-    return [found[0], *(replace(method, **columns) for method in found[1:])], why
+    support, atoms = facts.support, "auto" if facts.has_atoms else None
+    behind = [replace(method, support=support, atoms=atoms) for method in found[1:]]
+    return [found[0], *behind], why
 
 
 def _networks(facts: TableFacts, rows: int) -> list[Method]:
