@@ -20,6 +20,7 @@ from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.kde import KDE
 from tailbench.models.mvt import MVT
+from tailbench.models.on_support import OnSupport
 from tailbench.models.sgm import SGM
 from tailbench.models.tarflow import TarFlow
 
@@ -30,6 +31,9 @@ NETWORK = {**TINY, "num_blocks": 1}
 ONE_OF_EACH_KIND = {
     "without gradients, with a density": lambda: MVT(verbose=False),
     "without gradients or density": lambda: KDE(verbose=False),
+    "behind the support of the data": lambda: OnSupport(
+        MVT(verbose=False), support="auto", atoms="auto", verbose=False
+    ),
     "by gradients, with a density": lambda: TarFlow(**FLOW),
     "by gradients, of noise": lambda: SGM(**NETWORK),
     "of other models": lambda: FlowSGM(
@@ -98,6 +102,16 @@ def test_settings_are_chosen_by_cross_validation():
     assert search.best_estimator_.sample(5).shape == (5, 2)
     scores = cross_val_score(MVT(nu=3.0, verbose=False), data(), cv=3)
     assert scores.shape == (3,) and np.isfinite(scores).all()
+
+
+def test_settings_of_a_model_behind_bounds_are_chosen():
+    """Absolute values of three degrees of freedom; rows beyond a bound have no likelihood."""
+    x = np.abs(data(2000))
+    made = OnSupport(MVT(verbose=False), support={0: (0, None), 1: (0, None)}, verbose=False)
+    search = GridSearchCV(made, {"model__nu": [0.5, 3.0]}, cv=3).fit(x)
+    assert search.best_params_ == {"model__nu": 3.0} and np.isfinite(search.best_score_)
+    assert (search.best_estimator_.sample(1000) >= 0).all()
+    assert made.get_params()["model__nu"] == "auto"
 
 
 def test_a_pipeline_ends_in_a_density():

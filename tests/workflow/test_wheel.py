@@ -8,6 +8,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from repository import ROOT
@@ -27,7 +29,7 @@ def call(command, folder, **environment):
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=600,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -95,6 +97,34 @@ def test_a_preset_runs_in_any_folder(installed, tmp_path):
     printed = call([*command, target], tmp_path)
     assert "[2/2] floor alpha_stable 0-1" in printed
     assert (tmp_path / target).stat().st_size > 100
+
+
+def test_a_configuration_for_a_table_runs_to_its_end(installed, tmp_path):
+    """As ``tailbench init`` has written it, but for the figures: losses, rain, and an offset."""
+    rng = np.random.default_rng(0)
+    losses = pd.DataFrame(
+        {
+            "fire": 1000 * rng.pareto(1.5, 160),
+            "rain": np.where(rng.random(160) < 0.4, 0.0, rng.pareto(2.5, 160)),
+            "level": 1e6 + 10 * rng.standard_t(3, 160),
+        }
+    )
+    losses.to_csv(tmp_path / "losses.csv", index=False)
+    tailbench = installed / "tailbench"
+    call([tailbench, "init", "losses.csv", "-o", "losses.yaml"], tmp_path)
+    with (tmp_path / "losses.yaml").open("a") as file:
+        file.write("figures: [survival]\n")
+    printed = call([tailbench, "run", "losses.yaml", "--cores", "2"], tmp_path)
+    assert "The report is" in printed and (tmp_path / "results/losses/report.html").is_file()
+    scores = pd.read_csv(tmp_path / "results/losses/metrics.csv")
+    simple = {"bootstrap", "gaussian", "mvt", "copula_gpd", "mvt_mixture", "kde"}
+    assert simple == set(scores["method"].dropna())
+    drawn = np.load(tmp_path / "results/losses/samples/losses/gaussian/0-2/samples.npy")
+    assert drawn[..., 0].min() >= 0 and drawn[..., 1].min() == 0 and drawn.shape[-1] == 3
+    draw = ["generate", "results/losses", "--method", "mvt", "-n", "50", "-o", "bad.csv"]
+    call([tailbench, *draw, "--given", "fire > q90"], tmp_path)
+    far = pd.read_csv(tmp_path / "bad.csv")
+    assert list(far) == list(losses) and (far["fire"] > losses["fire"].quantile(0.7)).all()
 
 
 def test_without_the_extra_a_sentence_says_what_is_missing(installed, tmp_path):

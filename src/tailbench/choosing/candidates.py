@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tailbench import registry
+from tailbench.models.on_support import OnSupport
 
 if TYPE_CHECKING:
     from tailbench.choosing.table_facts import TableFacts
@@ -48,12 +49,16 @@ class Method:
         parts: Where the number of steps goes: names of settings that hold those of its parts, an
             empty name for the model itself.
         trained: Whether it is trained in steps.
+        support: Bounds of columns behind which it is fitted: see ``OnSupport``.
+        atoms: Values that repeat, behind which it is fitted.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[str, ...] = ("",)
     trained: bool = False
+    support: Any = None
+    atoms: Any = None
 
     def build(self, steps: int | None = None) -> Model[Any]:
         """Build the model, not fitted; see ``Candidate``."""
@@ -66,7 +71,9 @@ class Method:
                 else:
                     settings |= own
         model: Model[Any] = registry.load("models", self.name)(**settings)
-        return model
+        if self.support is None and self.atoms is None:
+            return model
+        return OnSupport(model, support=self.support, atoms=self.atoms)
 
 
 def batch_rows(rows: int) -> int:
@@ -84,9 +91,9 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
 
     Always: ``bootstrap`` as the control, ``gaussian``, ``mvt``, ``copula_gpd`` and ``kde``. A
     mixture of Student-t laws where there are ten rows for each number of a component, and at most
-    30 columns. Networks from 300 rows on; ``flow`` and ``flow_sgm`` only where no column has a
-    bound, since they have none. ``fm`` learns columns through the tail map of each side where
-    tails are heavy or bounded, ``sgm`` where they are bounded or the index is 0.5 or more.
+    30 columns. Networks from 300 rows on: ``flow``, ``fm``, ``sgm`` and ``flow_sgm``. ``fm`` learns
+    columns through the tail map of each side where tails are heavy, ``sgm`` where the index is 0.5
+    or more. All but the control are fitted behind the bounds and the atoms of the data.
 
     Args:
         facts: What the table holds.
@@ -99,25 +106,31 @@ def candidates(facts: TableFacts, rows: int) -> tuple[list[Method], dict[str, st
     else:
         found.append(Method("mvt_mixture", {"max_components": 8, "starts": 2}))
     found.append(Method("kde"))
-    networks = ("flow", "fm", "sgm", "flow_sgm")
     if rows < FEWEST_FOR_NETWORKS:
-        return found, why | dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
+        networks = ("flow", "fm", "sgm", "flow_sgm")
+        why |= dict.fromkeys(networks, f"fewer than {FEWEST_FOR_NETWORKS} rows")
+    else:
+        found += _networks(facts, rows)
+    support, atoms = facts.support, "auto" if facts.has_atoms else None
+    behind = [replace(method, support=support, atoms=atoms) for method in found[1:]]
+    return [found[0], *behind], why
+
+
+def _networks(facts: TableFacts, rows: int) -> list[Method]:
+    """Return the networks, with settings for the size and the tails of a table."""
     tails = [tail for column in facts.columns for tail in column.tails if tail is not None]
     heavy = [tail.heavy_xi for tail in tails if tail.tail == "heavy"]
-    network = {
-        "batch_size": batch_rows(rows), "width": network_width(dim), "num_blocks": 2
-    }  # fmt: skip
+    wild = max(heavy, default=0.0) >= NO_VARIANCE
+    width = network_width(len(facts.columns))
+    network = {"batch_size": batch_rows(rows), "width": width, "num_blocks": 2}
     flow = {"batch_size": batch_rows(rows), "layers": 2, "width": 64}
-    bounded, wild = facts.one_sided, max(heavy, default=0.0) >= NO_VARIANCE
-    for_fm = {**network, "margins": "tail" if bounded or heavy else "none"}
-    for_sgm = {**network, "margins": "tail" if bounded or wild else "none"}
-    if bounded:
-        why |= dict.fromkeys(("flow", "flow_sgm"), "has no bounds, and the data have some")
-    else:
-        found.append(Method("flow", flow, trained=True))
-    found += [Method("fm", for_fm, trained=True), Method("sgm", for_sgm, trained=True)]
-    if not bounded:
-        own = {"sampler": "dpmpp_2m", "sampling_steps": 15}
-        parts = {"flow_settings": flow, "sgm_settings": for_sgm}
-        found.append(Method("flow_sgm", {**own, **parts}, tuple(parts), trained=True))
-    return found, why
+    for_fm = {**network, "margins": "tail" if heavy else "none"}
+    for_sgm = {**network, "margins": "tail" if wild else "none"}
+    own = {"sampler": "dpmpp_2m", "sampling_steps": 15}
+    parts = {"flow_settings": flow, "sgm_settings": for_sgm}
+    return [
+        Method("flow", flow, trained=True),
+        Method("fm", for_fm, trained=True),
+        Method("sgm", for_sgm, trained=True),
+        Method("flow_sgm", {**own, **parts}, tuple(parts), trained=True),
+    ]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tailbench.choosing.candidates import CONTROL, Candidate, candidates
 from tailbench.choosing.judge import Ranked, choose_simplest, outputs_for, tidy
 from tailbench.choosing.search import Outcome, Search
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST_ROWS", "Choice", "check_folder", "choose"]
 
 FEWEST_ROWS = 120
-TABLE, RECORD = "choice.csv", "choice.json"
+TABLE, RECORD, ROWS = "choice.csv", "choice.json", "columns.npy"
+MOST_KEPT = 20_001  # values of a column
 COLUMNS = ("method", "role", "worst", *QUALITY, "outside", "steps", "seconds", "reason")
 
 
@@ -59,10 +63,12 @@ class Choice:
     facts: TableFacts
 
     def save(self, folder: str | Path) -> None:
-        """Write the model, ``choice.csv`` and ``choice.json`` into a folder, all or nothing.
+        """Write the model, the table and what is known of the data into a folder, all or nothing.
 
-        ``tailbench.load`` and ``tailbench generate`` read it. A folder that is there is replaced
-        if it is one of ``save``.
+        ``tailbench.load`` and ``tailbench generate`` read it: beside the model ``choice.csv``,
+        ``choice.json`` with the names of the columns, and ``columns.npy``, each column sorted by
+        itself, at most 20,001 values of it, by which quantiles are known. A folder that is there
+        is replaced if it is one of ``save``.
 
         Raises:
             InputError: If the folder is there and has something else in it.
@@ -73,8 +79,15 @@ class Choice:
             temporary.mkdir()
             self.best.save(temporary)
             atomic_write(temporary / TABLE, self.table.to_csv(index=False, lineterminator="\n"))
+            np.save(temporary / ROWS, _thinned(self.facts.values))
             record = {"method": self.name, "columns": self.columns, "verdict": self.verdict}
             write_record(temporary / RECORD, record)
+
+
+def _thinned(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of each column, rising; of many rows those at evenly spaced ranks."""
+    kept = np.linspace(0, len(x) - 1, min(len(x), MOST_KEPT)).round().astype(int)
+    return np.sort(x, axis=0)[kept]
 
 
 def check_folder(folder: Path, replace: bool) -> None:
@@ -183,7 +196,6 @@ def _ranked(
 
 def _rows(outcomes: dict[str, Outcome], ranked: Ranked, why: dict[str, str]) -> pd.DataFrame:
     """Return the table of a choice."""
-    import numpy as np
     import pandas as pd
 
     floors = ranked.table.apply(np.exp).to_dict("index")

@@ -16,6 +16,7 @@ from tailbench.io.column_kinds import dates_of, what_it_is
 from tailbench.io.csv_dialect import find_dialect
 from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table, repeated
+from tailbench.margins.atoms import SHARE
 from tailbench.margins.support import bounds_of
 from tailbench.registry import nearest
 from tailbench.stats.linear_dependence import dependent_columns
@@ -60,6 +61,11 @@ class ColumnFacts:
     atom_share: float
     tails: tuple[Tail | None, Tail | None]
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound."""
+        return math.isfinite(self.lower) or math.isfinite(self.upper)
+
 
 @dataclass(frozen=True)
 class TableFacts:
@@ -102,7 +108,22 @@ class TableFacts:
     @property
     def one_sided(self) -> bool:
         """Whether a column has a bound."""
-        return bool(np.isfinite(np.concatenate(self.bounds)).any())
+        return self.support is not None
+
+    @property
+    def support(self) -> dict[str, tuple[float, float]] | None:
+        """Bounds of the columns that have one, by their numbers from zero; ``None`` without any."""
+        found = {
+            str(j): (column.lower, column.upper)
+            for j, column in enumerate(self.columns)
+            if column.bounded
+        }
+        return found or None
+
+    @property
+    def has_atoms(self) -> bool:
+        """Whether a column has a value that is modelled as an atom, by its share of the rows."""
+        return any(column.atom_share >= SHARE for column in self.columns)
 
 
 def facts_of(data: Any, columns: Sequence[str | int] | None = None, source: str = "") -> TableFacts:

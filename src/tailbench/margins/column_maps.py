@@ -69,6 +69,23 @@ class ColumnMaps:
         nu = reference_nu(with_atoms) if with_atoms else math.inf
         return cls(tuple(plan.fit(float(s), nu) for plan, s in zip(plans, scale, strict=True)))
 
+    @property
+    def bounds(self) -> dict[int, tuple[float, float]]:
+        """Lower and upper bounds of the columns that have one, by their numbers."""
+        every = {
+            j: (one.low, one.high)
+            if isinstance(one, SupportMap)
+            else (one.ends[0][1], one.ends[1][1])
+            for j, one in enumerate(self.columns)
+            if one is not None
+        }
+        return {j: both for j, both in every.items() if any(map(math.isfinite, both))}
+
+    @property
+    def has_atoms(self) -> bool:
+        """Whether a column has atoms."""
+        return any(isinstance(one, AtomMap) for one in self.columns)
+
     def to_line(self, x: Array, rng: np.random.Generator) -> Array:
         """Map data ``(n, d)`` to the line; where rows on atoms are on it is drawn at random.
 

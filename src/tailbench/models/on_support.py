@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -15,6 +15,7 @@ from tailbench.exceptions import InputError
 from tailbench.margins.column_maps import ColumnMaps
 from tailbench.margins.column_settings import checked_atoms, checked_support
 from tailbench.models.base import Data, Model, SampleResult, TuneResult, check_samples
+from tailbench.models.mapped_density import MappedDensity
 from tailbench.models.persistence import add_to_spec, load_model
 from tailbench.models.preprocessing import as_block, column_names, robust_units
 from tailbench.models.settings import SamplingSettings
@@ -55,6 +56,7 @@ class OnSupport(Model[SamplingSettings]):
         verbose: Show progress.
 
     Raises:
+        InputError: If ``model`` is not a model.
         ValueError: If ``support`` or ``atoms`` is no such thing.
     """
 
@@ -68,6 +70,8 @@ class OnSupport(Model[SamplingSettings]):
         random_state: RandomState = None,
         verbose: bool = True,
     ) -> None:
+        if not isinstance(model, Model):
+            raise InputError(f"model is required to be a model of tailbench, and is {model!r}")
         super().__init__(device=model.device, random_state=random_state, verbose=verbose)
         self.model: Model[Any] = copy.copy(model)
         self.sampling, self.default_method = model.sampling, model.default_method
@@ -78,8 +82,18 @@ class OnSupport(Model[SamplingSettings]):
 
     @classmethod
     def of(cls, model: Model[Any], maps: Sequence[ColumnMaps | None]) -> Self:
-        """Return a fitted model behind the maps that it was fitted behind, one for each seed."""
-        made = cls(model)
+        """Return a fitted model behind the maps that it was fitted behind, one for each seed.
+
+        Its next ``fit`` has the bounds of these maps (``"auto"`` if those of seeds differ), and
+        ``atoms="auto"`` if they have atoms.
+        """
+        there = [one for one in maps if one is not None]
+        named = dict(enumerate(model._names or ()))
+        bounds = [{named.get(j, j): both for j, both in one.bounds.items()} for one in there]
+        alike = all(own == bounds[0] for own in bounds) and len(there) == len(maps)
+        support: Any = (bounds[0] if alike else "auto") if there else None
+        atoms = "auto" if any(one.has_atoms for one in there) else None
+        made = cls(model, support=support or None, atoms=atoms)
         made.maps = list(maps)
         made._take_form(model)
         return made
@@ -193,6 +207,34 @@ class OnSupport(Model[SamplingSettings]):
 
     def _batch(self) -> int | None:
         return self.model._batch()
+
+    @property
+    def log_prob(self) -> Callable[[Any], Array]:
+        r"""The log-density at rows, where the model has one: ``log_prob(x)``.
+
+        .. math:: \log p(x) = \log q(y(x)) + \sum_j \log \frac{dy_j}{dx_j},
+
+        with the density :math:`q` of the model on the line. Minus infinity on a bound, beyond it,
+        and where no sample arrives. Where columns have atoms it is the density of the rest: it
+        integrates to the probability of being off them, and a row on one is an ``InputError``. See
+        :meth:`tailbench.models.density.Density.log_prob` for arguments and other errors.
+        """
+        return self._density().log_prob
+
+    @property
+    def score_samples(self) -> Callable[[Any], Array]:
+        """The log-density by its name in scikit-learn, where the model has one."""
+        return self._density().score_samples
+
+    @property
+    def score(self) -> Callable[..., float]:
+        """The mean log-density, where the model has one: ``score(x)``."""
+        return self._density().score
+
+    def _density(self) -> MappedDensity:
+        if not hasattr(self.model, "log_prob"):
+            raise AttributeError(f"the {self.name} has no density")
+        return MappedDensity(self.model, self.maps, self._names, self.columns)
 
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, as if it had been fitted on a table."""

@@ -6,6 +6,7 @@ import pytest
 from tailbench import registry
 from tailbench.choosing.candidates import Method, batch_rows, candidates
 from tailbench.choosing.table_facts import facts_of
+from tailbench.models.on_support import OnSupport
 
 ALWAYS = ["bootstrap", "gaussian", "mvt", "copula_gpd", "kde"]
 
@@ -32,16 +33,49 @@ def test_size_decides():
     assert found == [*ALWAYS[:4], "mvt_mixture", "kde", *networks] and not why
 
 
-def test_bounds_and_tails_decide():
+def by_name(x):
+    return {method.name: method for method in candidates(facts_of(x), 2000)[0]}
+
+
+def test_tails_decide():
     rng = np.random.default_rng(0)
-    losses = rng.pareto(0.9, (2000, 2))
-    found, why = names(losses)
-    assert not {"flow", "flow_sgm"} & set(found) and "bounds" in why["flow"]
-    by_name = {method.name: method.settings for method in candidates(facts_of(losses), 2000)[0]}
-    assert by_name["fm"]["margins"] == by_name["sgm"]["margins"] == "tail"
-    light = candidates(facts_of(rng.standard_normal((2000, 2))), 2000)[0]
-    by_name = {method.name: method.settings for method in light}
-    assert by_name["fm"]["margins"] == by_name["sgm"]["margins"] == "none"
+    for x, margins in (
+        (rng.pareto(0.9, (2000, 2)), "tail"),
+        (rng.standard_normal((2000, 2)), "none"),
+    ):
+        found = by_name(x)
+        assert found["fm"].settings["margins"] == found["sgm"].settings["margins"] == margins
+        assert found["flow_sgm"].settings["sgm_settings"]["margins"] == margins
+
+
+def test_all_but_the_control_are_behind_bounds_and_atoms():
+    rng = np.random.default_rng(0)
+    two_sided, losses = rng.standard_t(3, 2000), rng.pareto(1.5, 2000)
+    rain = np.where(rng.random(2000) < 0.4, 0.0, losses)
+    assert not any(m.support or m.atoms for m in by_name(two_sided).values())
+    for x, atoms in ((losses, None), (rain, "auto")):
+        found = by_name(np.stack([two_sided, x], axis=1))
+        assert {"flow", "fm", "sgm", "flow_sgm"} < set(found)
+        control = found.pop("bootstrap")
+        assert control.support is None and control.atoms is None
+        for method in found.values():
+            assert method.support == {"1": (0.0, np.inf)} and method.atoms == atoms
+            model = method.build(7 if method.trained else None)
+            assert isinstance(model, OnSupport) and model.name == method.name
+    rounded = by_name(np.where(two_sided > 1, 1.0, two_sided))["mvt"]
+    assert rounded.atoms == "auto" and rounded.support == {"0": (-np.inf, 1.0)}
+
+
+@pytest.mark.parametrize("name", ["flow", "fm", "sgm", "flow_sgm"])
+def test_a_network_behind_bounds_keeps_to_them(name):
+    """After a few steps, when it has not learned where the data end."""
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.pareto(1.5, 400), 1e6 - rng.pareto(3.0, 400), rng.standard_t(3, 400)], axis=1)
+    x[:40, 1] = 1e6  # a limit
+    model = by_name(x)[name].build(5).fit(x, verbose=False)
+    samples = model.sample(500, seed=0)
+    assert (samples[:, 0] >= 0).all() and (samples[:, 1] <= 1e6).all()
+    assert (samples[:, 1] == 1e6).any() and samples[:, 2].min() < 0 < samples[:, 2].max()
 
 
 @pytest.mark.parametrize(("rows", "batch"), [(16, 8), (100, 32), (300, 128), (10**6, 256)])

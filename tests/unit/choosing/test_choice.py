@@ -76,6 +76,26 @@ def test_losses_stay_losses():
     assert "keep to the bounds of the data; those of gaussian do not" in choice.verdict[2]
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e6])
+def test_all_methods_of_the_list_keep_to_bounds_and_atoms(unit, quick, tmp_path):
+    """Too few rows for networks; those are behind the same maps."""
+    rng = np.random.default_rng(3)
+    rain = np.where(rng.random(400) < 0.4, 0.0, rng.pareto(0.8, 400))
+    x = unit * np.stack([rain, np.minimum(rng.pareto(2.0, 400), 3.0)], axis=1)
+    choice = choose(x, methods=None)
+    judged = choice.table.dropna(subset=["worst"])
+    assert {"gaussian", "mvt", "copula_gpd", "kde"} <= set(judged["method"])
+    assert (judged["outside"] == 0).all()
+    choice.save(tmp_path / "m")
+    drawn = tailbench.load(tmp_path / "m").sample(20_000, seed=1)
+    np.testing.assert_array_equal(drawn, choice.best.sample(20_000, seed=1))
+    assert drawn.min() == 0.0 and drawn[:, 1].max() == 3.0 * unit
+    for j, atom in ((0, 0.0), (1, 3.0 * unit)):
+        share = np.mean(x[:, j] == atom)  # within four standard errors of 400 rows
+        error = 4 * math.sqrt(share * (1 - share) / 400)
+        assert np.mean(drawn[:, j] == atom) == pytest.approx(share, abs=error)
+
+
 def test_where_no_method_keeps_to_the_bounds_the_best_is_said_not_to(quick):
     x = np.abs(student(300, 1, 3))
     choice = choose(x, methods=[Method("bootstrap"), Method("gaussian")])

@@ -17,6 +17,7 @@ from tailbench.models.flow import Flow
 from tailbench.models.flow_sgm import FlowSGM
 from tailbench.models.gaussian import Gaussian
 from tailbench.models.mvt import MVT
+from tailbench.models.on_support import OnSupport
 from tailbench.models.oracle_start import OracleStart
 from tailbench.models.persistence import load_method
 from tailbench.models.sgm import SGM
@@ -39,11 +40,18 @@ def headline(**options):
     )
 
 
+def behind(device="cpu", **options):
+    """A model behind a bound that is far from all data here."""
+    flow = Flow(device=device, **TINY_FLOW)
+    return OnSupport(flow, support={0: (-1e9, None)}, **options)
+
+
 MODELS = {
     "flow": lambda **more: Flow(**TINY_FLOW, **more),
     "sgm": lambda **more: SGM(**TINY, **more),
     "flow_sgm": headline,
     "toy": ToyGaussian,
+    "on_support": behind,
 }
 
 
@@ -323,10 +331,15 @@ def wide():
         "oracle_start": OracleStart(sgm, held_out=x, prefit=True, sigma_T=1.0, sampling_steps=2),
         "tarflow": TarFlow(layers=1, depth=1, width=16, **size).fit(x),
         "toy": ToyGaussian(verbose=False).fit(x),
+        "on_support": OnSupport(
+            MVT(verbose=False), support="auto", atoms="auto", verbose=False
+        ).fit(np.concatenate([np.abs(x[:, :10]), np.minimum(x[:, 10:], 1.0)], axis=1)),
     }
 
 
-@pytest.mark.parametrize("name", ["flow", "sgm", "flow_sgm", "oracle_start", "tarflow", "toy"])
+@pytest.mark.parametrize(
+    "name", ["flow", "sgm", "flow_sgm", "oracle_start", "tarflow", "toy", "on_support"]
+)
 def test_the_first_samples_of_a_longer_draw_are_those_of_a_shorter_to_the_bit(wide, name):
     model, more = wide[name], {"sampling_steps": 2} if name == "sgm" else {}
     whole = model.sample(4200, seed=1, **more)

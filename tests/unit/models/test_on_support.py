@@ -1,5 +1,6 @@
 """Models on the support of the data: shares of atoms, joint ones, tails, and off to the bit."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tailbench import MVT, SGM, Bootstrap, CopulaGPD, Flow, FlowSGM, OnSupport, load
+from tailbench import MVT, SGM, Bootstrap, CopulaGPD, Flow, FlowSGM, Gaussian, OnSupport, load
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError, NotFittedError
 from tailbench.models.on_support import OnSupport as Home
@@ -121,6 +122,21 @@ def test_it_is_saved_and_loaded(fitted, tmp_path, x):
     assert (Home.load(tmp_path / "model").sample(8, seed=0) >= 0).all()
 
 
+def test_a_loaded_model_is_fitted_again_behind_the_same_bounds(tmp_path, x):
+    columns = ["rain", "gust"]
+    frame = pd.DataFrame(np.stack([x[:, 0], 1.0 + x[:, 1]], axis=1)[:1000], columns=columns)
+    made = OnSupport(MVT(verbose=False), support={"gust": [0.5, None]}, atoms="auto", verbose=False)
+    made.fit(frame).save(tmp_path / "named")
+    again = load(tmp_path / "named")
+    assert again.support == {"gust": (0.5, math.inf)} and again.atoms == "auto"
+    assert np.array_equal(
+        again.fit(frame, verbose=False).sample(50, seed=1), made.sample(50, seed=1)
+    )
+    block = np.stack([x[:500], np.minimum(x[500:1000], 3.0)])
+    OnSupport(MVT(verbose=False), support="auto", verbose=False).fit(block).save(tmp_path / "block")
+    assert load(tmp_path / "block").support == "auto"
+
+
 def test_a_model_without_maps_is_saved_as_it_is(tmp_path):
     y = np.random.default_rng(0).standard_t(3, (500, 2))
     OnSupport(MVT(verbose=False), atoms="auto", verbose=False).fit(y).save(tmp_path / "model")
@@ -188,8 +204,120 @@ def test_a_refined_flow_is_put_together_behind_its_maps(x, tmp_path):
 def test_settings():
     with pytest.raises(ValueError, match="not below"):
         OnSupport(MVT(), support={0: (1, 0)})
+    with pytest.raises(InputError, match="model is required to be a model of tailbench, and is 3"):
+        OnSupport(3)
     made = OnSupport(MVT(), support="auto", atoms="auto")
     assert made.get_params(deep=False)["support"] == "auto" and made.name == "mvt"
     assert "Settings, by keyword" not in OnSupport.__doc__
     with pytest.raises(InputError, match="leave the method out"):
         made.supply({"target": None})
+
+
+# density
+
+
+def columns():
+    """One column each: values, support, and the places between which a density has a mass."""
+    rng = np.random.default_rng(5)
+    pareto = rng.pareto(0.9, 3000) + 1e-3
+    return {
+        "losses": (pareto, (0, math.inf), (1e-9, 0.1, 1.0, 10.0, 1e6)),
+        "a million": (1e6 * pareto, (0, math.inf), (1e-3, 1e5, 1e6, 1e9)),
+        "an offset": (1e6 + pareto, (1e6, math.inf), 1e6 + np.array([1e-4, 0.5, 2.0, 1e3])),
+        "debts": (-pareto, (-math.inf, 0), (-1e5, -10.0, -1.0, -1e-6)),
+        "shares": (rng.beta(0.7, 2.0, 3000), (0, 1), (1e-6, 0.1, 0.6, 0.999)),
+        "dry days": (dry_days(3000)[:, 0], (0, math.inf), (1e-9, 2.0, 20.0, 1e4)),
+        "capped": (np.minimum(dry_days(3000)[:, 0], 9), (0, 9), (1e-9, 2.0, 5.0, 9.0 - 1e-9)),
+    }
+
+
+COLUMNS = columns()
+
+
+def law_on_the_line(model):
+    """The distribution function of the fitted law, in closed form."""
+    state = model.model.states[0]
+    if model.name == "mvt":
+        spread = math.sqrt(float(np.asarray(state["scatter"]).item()))
+        return lambda z: stats.t(float(state["nu"])).cdf((z - state["loc"].item()) / spread)
+    return lambda z: stats.norm.cdf((z - state["mean"].item()) / abs(state["root"].item()))
+
+
+def on_the_line(model, x):
+    (one,) = model.maps[0].columns
+    x = np.asarray(x, float)
+    return one.to_line(x) if hasattr(one, "scale") else one.to_line(x, np.full(len(x), 0.5))
+
+
+@pytest.mark.parametrize("make", [Gaussian, MVT])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_density_has_the_mass_of_the_law(make, name):
+    """Integrals between places, against the distribution function of the law on the line."""
+    x, support, places = COLUMNS[name]
+    model = OnSupport(make(verbose=False), support={0: support}, atoms="auto", verbose=False)
+    law = law_on_the_line(model.fit(x[:, None]))
+    bound = support[0] if math.isfinite(support[0]) else support[1]
+    for low, high in itertools.pairwise(places):
+        ends = sorted([abs(low - bound), abs(high - bound)])
+        grid = bound + math.copysign(1, low - bound) * np.geomspace(*ends, 20_001)
+        density = np.exp(model.log_prob(0.5 * (grid[1:] + grid[:-1])[:, None]))
+        mass = law(on_the_line(model, [high])) - law(on_the_line(model, [low]))
+        assert float(density @ np.abs(np.diff(grid))) == pytest.approx(mass[0], rel=2e-3, abs=1e-6)
+
+
+def test_the_density_of_two_columns_is_that_of_the_line_times_both_slopes():
+    rng = np.random.default_rng(3)
+    x = np.abs(rng.standard_t(2.0, (2000, 2))) * [1.0, 1e3]
+    model = OnSupport(MVT(verbose=False), support=POSITIVE, verbose=False).fit(x)
+    maps, rows, h = model.maps[0], x[:50], 1e-6 * x[:50]
+    rng = np.random.default_rng(0)
+    steps = maps.to_line(rows + h, rng) - maps.to_line(rows - h, rng)
+    expected = model.model.log_prob(maps.to_line(rows, rng)) + np.log(steps / (2 * h)).sum(axis=1)
+    np.testing.assert_allclose(model.log_prob(rows), expected, atol=1e-5)
+    assert np.array_equal(model.score_samples(rows), model.log_prob(rows))
+    assert model.score(rows) == pytest.approx(expected.mean(), abs=1e-5)
+    outside = model.log_prob([[-1.0, 5.0], [1.0, -1e-300], [0.0, 1.0], [1.0, 1e9]])
+    assert np.isneginf(outside[:3]).all() and math.isfinite(outside[3])
+
+
+def test_a_density_far_out_falls_by_the_index_of_the_law():
+    x = COLUMNS["losses"][0][:, None]
+    model = OnSupport(MVT(nu=1.5, verbose=False), support={0: (0, math.inf)}, verbose=False).fit(x)
+    near, far = model.log_prob([[1e8], [1e12]])
+    assert (far - near) / math.log(1e4) == pytest.approx(-2.5, abs=1e-3)
+
+
+def test_the_density_of_data_without_bounds_is_that_of_the_model():
+    y = np.random.default_rng(0).standard_t(3, (500, 2))
+    plain = MVT(verbose=False).fit(y)
+    made = OnSupport(MVT(verbose=False), support="auto", atoms="auto", verbose=False).fit(y)
+    assert np.array_equal(made.log_prob(y), plain.log_prob(y))
+
+
+def test_a_density_of_a_network_and_of_blocks(tmp_path):
+    x = np.abs(np.random.default_rng(0).standard_normal((2, 300, 1)))
+    small = {"train_steps": 5, "batch_size": 64, "layers": 1, "bins": 4, "width": 8}
+    made = OnSupport(Flow(device="cpu", **small), support={0: (0, math.inf)}, verbose=False).fit(x)
+    rows = np.linspace(1e-3, 12.0, 60_001)
+    values = made.log_prob(np.stack([rows, rows])[..., None])
+    assert values.shape == (2, len(rows))
+    np.testing.assert_allclose(np.trapezoid(np.exp(values), rows, axis=1), 1.0, atol=0.02)
+    made.save(tmp_path / "flow")
+    again = load(tmp_path / "flow", device="cpu")
+    assert np.array_equal(again.log_prob(x), made.log_prob(x))
+
+
+def test_rows_without_a_density_and_models_without_one(x):
+    frame = pd.DataFrame(x[:1000], columns=["here", "there"])
+    made = OnSupport(MVT(verbose=False), atoms="auto", verbose=False)
+    with pytest.raises(NotFittedError):
+        made.log_prob(frame)
+    made.fit(frame)
+    with pytest.raises(InputError, match=r"column 'here' has the value 0, which has a probability"):
+        made.log_prob(frame)
+    wet = frame[(frame > 0).all(axis=1)]
+    assert np.isfinite(made.log_prob(wet)).all()
+    with pytest.raises(InputError, match="features"):
+        made.log_prob(np.zeros((3, 3)))
+    for name in ("log_prob", "score_samples", "score"):
+        assert not hasattr(OnSupport(Bootstrap()), name) and hasattr(OnSupport(MVT()), name)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tailbench.choosing.candidates import batch_rows, candidates, network_width
 from tailbench.choosing.table_facts import ColumnFacts, TableFacts
-from tailbench.margins.atoms import SHARE
 from tailbench.pipeline.config.errors import line
 from tailbench.stats.tail_index import Tail
 
@@ -167,7 +166,7 @@ def _dataset(facts: TableFacts, data: Path, output: Path) -> Iterator[str]:
     yield f"    columns: [{', '.join(map(_text, facts.names))}]"
     yield f"    split: {'chronological' if chronological else 'random'}"
     yield f"    test_fraction: {TEST_FRACTION}"
-    bounded = [column for column in facts.columns if _bounded(column)]
+    bounded = [column for column in facts.columns if column.bounded]
     if bounded:
         said = [
             f"{_text(column.name)}: [{_bound(column.lower)}, {_bound(column.upper)}]"
@@ -175,13 +174,9 @@ def _dataset(facts: TableFacts, data: Path, output: Path) -> Iterator[str]:
         ]
         yield "    # No sample of any model passes these bounds."
         yield f"    support: {{{', '.join(said)}}}"
-    if any(column.atom_share >= SHARE for column in facts.columns):
+    if facts.has_atoms:
         yield "    # Values that come again and again are so in the samples too."
         yield "    atoms: auto"
-
-
-def _bounded(column: ColumnFacts) -> bool:
-    return math.isfinite(column.lower) or math.isfinite(column.upper)
 
 
 def _bound(value: float) -> str:

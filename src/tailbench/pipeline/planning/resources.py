@@ -193,15 +193,19 @@ class JobResources:
         """Return the GPUs of a job that computes features of images, or metrics, of a dataset."""
         return self.gpus(self.plan.features.device(dataset))
 
+    def _source(self, dataset: str) -> str:
+        """Return where the data come from, without what is said of their columns."""
+        return self.plan.config.datasets[dataset].spec
+
     def data(self, dataset: str, block: str) -> ResourceRequest:
         """Return what drawing or reading the data asks for."""
-        return preparing(_shape(self.plan.specs.data(dataset)), len(parse_block(block)))
+        return preparing(_shape(self._source(dataset)), len(parse_block(block)))
 
     def train(self, dataset: str, model: str, block: str) -> ResourceRequest:
         """Return what a training asks for."""
         need = _training(
             self.plan.specs.train(model),
-            self.plan.specs.data(dataset),
+            self._source(dataset),
             len(parse_block(block)),
             self.plan.config.threads,
             self.gpus() > 0,
@@ -213,7 +217,7 @@ class JobResources:
         need = _sampling(
             self.plan.specs.sample(method),
             tuple(self.plan.specs.train(model) for model in self.plan.models_of(method)),
-            self.plan.specs.data(dataset),
+            self._source(dataset),
             len(parse_block(block)),
             self.plan.config.threads,
             self.gpus() > 0,
@@ -231,7 +235,7 @@ class JobResources:
         return self._metrics(dataset, block, 1)
 
     def _metrics(self, dataset: str, block: str, variants: int) -> ResourceRequest:
-        data, seeds = _shape(self.plan.specs.data(dataset)), len(parse_block(block))
+        data, seeds = _shape(self._source(dataset)), len(parse_block(block))
         images = bool(self.plan.features.spaces(dataset))
         return evaluating(data, seeds, variants, images)
 

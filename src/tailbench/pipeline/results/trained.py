@@ -24,7 +24,7 @@ from tailbench.pipeline.results.layout import Layout
 
 __all__ = ["Source", "load", "source_of"]
 
-CHOICE = "choice.json"  # beside a model that tailbench choose has kept
+CHOICE, ROWS = "choice.json", "columns.npy"  # beside a model that tailbench choose has kept
 
 
 def load(
@@ -120,11 +120,22 @@ class Source:
 
     Attributes:
         columns: Their names, if they are known.
-        train: The training rows of the seed, if they are there.
+        train: The training rows of the seed, if they are there; of a choice each column sorted by
+            itself, so that quantiles are those of the rows and rows are none.
     """
 
     columns: tuple[str, ...] = ()
     train: NDArray[np.float64] | None = None
+
+
+def _values(path: Path) -> NDArray[np.float64] | None:
+    """Read the sorted columns of a choice, which earlier versions have not kept."""
+    if not path.is_file():
+        return None
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is corrupt: {error}; choose again") from None
 
 
 def source_of(folder: str | Path, dataset: str | None = None, seed: int | None = None) -> Source:
@@ -140,8 +151,9 @@ def source_of(folder: str | Path, dataset: str | None = None, seed: int | None =
     """
     folder = Path(folder)
     if (folder / "spec.json").is_file():
-        record = folder / CHOICE
-        return Source(tuple(read_plain(record)["columns"])) if record.is_file() else Source()
+        if not (folder / CHOICE).is_file():
+            return Source()
+        return Source(tuple(read_plain(folder / CHOICE)["columns"]), _values(folder / ROWS))
     config = _config(folder)
     dataset = _chosen("dataset", dataset, list(config.datasets), folder)
     block, position = _place(config.seed_blocks_on(dataset), seed, folder)

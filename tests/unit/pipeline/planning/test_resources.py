@@ -144,6 +144,29 @@ def test_a_frozen_model_asks_for_what_its_network_needs_and_not_for_a_training(t
     assert needs(frozen=str(tmp_path / "nowhere"))[1].memory >= 500  # its job will say so
 
 
+def test_bounds_and_atoms_of_columns_change_no_request(tmp_path):
+    """They are said of the data, and are no settings of where these come from."""
+    rows = "".join(f"{i % 7},{i * i % 11}\n" for i in range(60))
+    (tmp_path / "own.csv").write_text("rain,wind\n" + rows)
+    entry = {"type": "file", "path": str(tmp_path / "own.csv"), "split": "random"}
+    said = {**entry, "support": {"rain": [0, "inf"]}, "atoms": "auto"}
+    rest = {
+        "seeds": ["0-1"],
+        "models": {"mvt": {}},
+        "methods": {"mvt": {}},
+        "metrics": {"msle": {}},
+    }
+    plain, mapped = (
+        JobResources(Plan(parse({"name": "run", "datasets": {"own": own}, **rest})))
+        for own in (entry, said)
+    )
+    axes = ("own", "mvt", "0-1")
+    for stage in ("train", "sample", "evaluate"):
+        assert getattr(mapped, stage)(*axes) == getattr(plain, stage)(*axes)
+    for stage in ("data", "floor"):
+        assert getattr(mapped, stage)("own", "0-1") == getattr(plain, stage)("own", "0-1")
+
+
 def test_only_what_computes_on_a_gpu_asks_for_one():
     plan = Plan(load(ROOT / "config.yaml"))
     assert JobResources(plan, 4).gpus() == 1 and JobResources(plan, 0).gpus() == 0
