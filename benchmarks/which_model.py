@@ -1,6 +1,6 @@
 """Which methods do well on which data, of a finished run: the table of docs/which-model.md.
 
-Run as ``python benchmarks/which_model.py results/leaderboard``; with ``--write docs/which-model.md``
+Run as ``python benchmarks/which_model.py FOLDER``, the results of a run; with ``--write PAGE``
 the table goes between the marks of that page. Methods whose samples are copies of training rows
 are left out.
 """
@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tailbench.io.atomic import atomic_write
 from tailbench.metrics.group_scores import GROUP_NAMES, QUALITY, costs, scores
@@ -19,7 +18,7 @@ from tailbench.stats.tail_index import estimate_sides
 
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
 COPIES = 0.5
-"""Distance to the closest training row, in that of held-out rows, below which samples are copies."""
+"""Least distance to the closest training row, over that of held-out rows, that is no copying."""
 
 SHOWN = 3
 
@@ -62,12 +61,17 @@ def table(results):
     judged = judgements(metrics, scores(metrics))
     spent = costs(metrics).groupby(["dataset", "method"])["seconds"].median()
     heads = ["Data", "d", "Rows", "Index", *(GROUP_NAMES[group].capitalize() for group in QUALITY)]
-    lines = [heads + [f"Cheapest within {WITHIN:g} floors in all"], ["---"] * (len(heads) + 1)]
+    heads.append(f"Cheapest within {WITHIN:g} floors in all")
+    lines = [heads, ["---"] * len(heads)]
     for dataset, of in judged.groupby("dataset"):
         block = next((results / "data" / dataset).iterdir())
         lines.append(
-            [f"`{dataset}`", *facts(block), *(best(of, group) for group in QUALITY)]
-            + [cheapest(of, spent[dataset])]
+            [
+                f"`{dataset}`",
+                *facts(block),
+                *(best(of, group) for group in QUALITY),
+                cheapest(of, spent[dataset]),
+            ]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
