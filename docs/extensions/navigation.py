@@ -17,6 +17,7 @@ SECTIONS = {
     ],
     "How to": [
         "running",
+        "which-model",
         "own-data",
         "choose",
         "score",
