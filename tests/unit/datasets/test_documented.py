@@ -1,4 +1,4 @@
-"""What the page on data says of each table: all that a reader looks for, and numbers that are so."""
+"""What the page on data says of each table: all that a reader looks for, and true numbers."""
 
 import re
 
