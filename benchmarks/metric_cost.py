@@ -20,6 +20,7 @@ import numpy as np
 from metric_power import NU, table_metrics
 
 from tailbench import registry
+from tailbench.pipeline.runtime.light_imports import import_tailestim
 
 
 def draw(rows, dim, rng):
@@ -41,6 +42,7 @@ def tables(rows, dim, train):
 def measure(name, samples, reference, train=None):
     """Return seconds, the most memory in GiB, and the values of one metric in this process."""
     metric = registry.load("metrics", name)()
+    import_tailestim()
     given = {"train": train} if metric.needs_train else {}
     start = time.process_time()
     values = metric(samples, reference, None, np.random.default_rng(1), **given)

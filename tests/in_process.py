@@ -51,5 +51,6 @@ def _metrics(plan, dataset, method, block):
             train.run(dataset, model, block, own, "code", rows / "train.npy", folder, state, "cpu")
     samples = Path(layout.samples(dataset, method, block), "samples.npy")
     models = Path(layout.models(dataset))
-    sample.run(dataset, method, block, plan.specs.sample(method), models, rows, samples, "cpu")
+    drawn = plan.specs.sample(method, dataset)
+    sample.run(dataset, method, block, drawn, models, rows, samples, "cpu")
     evaluate.run(dataset, method, block, spec, rows, output, samples)

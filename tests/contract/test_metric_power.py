@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, t
 
+from tailbench import registry
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = ["extremal_dependence", "memorisation", "msle", "tail_coverage", "tail_ks"]
 
@@ -23,6 +25,48 @@ def script():
 @pytest.fixture(scope="module")
 def found(script):
     return script.power(8000, 4, 5, NAMES)
+
+
+@pytest.fixture(scope="module")
+def page():
+    return (FOLDER.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+
+def cells_of(script, page):
+    """The numbers of the table by output."""
+    return {
+        key: [float(cell.strip(" *") or "nan") for cell in row.split("|")[2:-1]]
+        for key, row in script.rows_of(page)[0].items()
+    }
+
+
+def test_the_page_has_every_output_and_a_metric_that_notices_each_corruption(script, page):
+    rows = cells_of(script, page)
+    parts = [registry.load("metrics", name) for name in script.judged_metrics()]
+    assert list(rows) == [key for part in parts for key in part.outputs]
+    assert all(len(cells) == len(script.CORRUPTIONS) for cells in rows.values())
+    assert (np.nanmax(list(rows.values()), axis=0) >= 3).all()
+
+
+def test_rows_of_the_page_are_replaced_one_by_one(script, page):
+    rows, start, end = script.rows_of(page)
+    found = {name: {"msle": 7.04} for name in script.CORRUPTIONS}
+    made = script.rewritten(page, found)
+    after, *place = script.rows_of(made)
+    assert after == rows | {"msle": "| `msle` |" + " **7.0** |" * len(script.CORRUPTIONS)}
+    assert place == [start, end]
+    whole, own = page.splitlines(), made.splitlines()
+    assert (own[:start], own[end:]) == (whole[:start], whole[end:])
+    with pytest.raises(ValueError, match="no table of these corruptions"):
+        script.rows_of("# A page")
+
+
+@pytest.mark.slow
+def test_the_page_has_what_the_script_finds(script, page):
+    found = script.power(10_000, 5, 5, ["msle", "tail_coverage", "tail_direction", "tail_ks"])
+    rows, made = cells_of(script, page), cells_of(script, script.rewritten(page, found))
+    for key in next(iter(found.values())):
+        assert made[key] == pytest.approx(rows[key], rel=0.06), key  # two digits are written
 
 
 def test_each_corruption_is_noticed(script, found):

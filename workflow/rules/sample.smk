@@ -32,7 +32,7 @@ rule sample:
         mem_mb=mem_mb(RESOURCES.sample),
         runtime=runtime(RESOURCES.sample),
     params:
-        spec=LAZY.per_wildcards(PLAN.specs.sample, "method"),
+        spec=LAZY.per_wildcards(PLAN.specs.sample, "method", "dataset"),
         code=LAZY.per_wildcards(
             lambda dataset, method: PLAN.code("sample", method, dataset),
             "dataset",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.exceptions import InputError
-from tailbench.io.numeric_columns import numbers_of
+from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import repeated
 from tailbench.registry import nearest
 
@@ -62,8 +62,8 @@ def match_tables(
         sources: What messages call samples, reference and training rows.
 
     Raises:
-        InputError: If a table is empty or has other columns, or a value is missing, infinite or
-            not a number; names table, row and column.
+        InputError: If a table is empty or has other columns, or a value is missing, infinite,
+            beyond single precision (3e38) or not a number; names table, row and column.
     """
     given = (samples, reference, train)
     frames = [
@@ -148,5 +148,5 @@ def _ordered(frame: pd.DataFrame, real: pd.DataFrame, source: str, reference: st
 
 
 def _numbers(frame: pd.DataFrame, source: str) -> _Array:
-    """Return the values, all of which are finite numbers."""
-    return numbers_of(frame, list(frame.columns), source)
+    """Return the values, all of which are finite numbers of single precision: metrics square."""
+    return numbers_of(frame, list(frame.columns), source, largest=SINGLE)

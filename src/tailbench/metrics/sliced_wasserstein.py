@@ -29,6 +29,8 @@ __all__ = [
 
 _DIRECTIONS, _STARTS, _STEPS, _SEARCH_ROWS = 200, 8, 30, 50_000
 _POLISHED = 200_000  # most rows of the ascent by which the search ends
+_AHEAD = 2  # directions that go on after a third of the steps, where an ascent is on some rows
+_PROMISING = 4  # directions that are judged on all of so many rows, for each start
 
 Units = Literal["robust", "raw"]
 _Array = NDArray[np.float64]
@@ -197,7 +199,8 @@ def max_sliced_wasserstein(
         starts: How many of the best are refined by gradient ascent.
         steps: Steps of the ascent.
         search_rows: Most rows of either side on which all ascents run; what is found is judged on
-            all rows.
+            all rows. Of more than 200,000 rows the random directions too are compared on so many,
+            and the best four for each start on all.
         rng: Source of the directions; ``None`` for a fixed seed.
 
     Returns:
@@ -214,6 +217,10 @@ def max_sliced_wasserstein(
     rng = np.random.default_rng(0) if rng is None else rng
     dim = first.shape[1]
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
+    if steps and max(len(first), len(second)) > _POLISHED:
+        few = [thinned(points, search_rows, rng) for points in (first, second)]
+        (costs,) = sorted_costs(*few, candidates, (p,))
+        candidates = candidates[np.argsort(costs)[::-1][: _PROMISING * starts]]
     (costs,) = sorted_costs(first, second, candidates, (p,))
     search = DirectionSettings(
         directions=directions, starts=starts, steps=steps, search_rows=search_rows
@@ -242,8 +249,13 @@ def _refined_maximum(
     best = candidates[np.argsort(costs)[::-1][: search.starts]]
     if search.steps:
         few = [thinned(points, search.search_rows, rng) for points in (x, y)]
-        refined, found = maximise_direction(few[0], few[1], best, p, search.steps)
-        if len(few[0]) < len(x) or len(few[1]) < len(y):
+        some = len(few[0]) < len(x) or len(few[1]) < len(y)
+        steps = search.steps // 3 if some else search.steps
+        refined, found = maximise_direction(few[0], few[1], best, p, steps)
+        if some:
+            ahead = found[np.argsort(refined)[::-1][:_AHEAD]]
+            rest = search.steps - steps
+            refined, found = maximise_direction(few[0], few[1], ahead, p, rest)
             tried = np.concatenate([best[:1], found])
             (judged,) = sorted_costs(x, y, tried, (p,))
             start = tried[[judged.argmax()]]

@@ -111,7 +111,13 @@ class SlicedWassersteinPublished(BaseMetric[SlicedWassersteinPublishedSettings])
         chosen = self.settings
         some, others = (thinned(points, chosen.search_rows, rng) for points in (x, y))
         theta = stereographic_ascent(
-            some, others, start, rate=chosen.rate, tolerance=chosen.tolerance, steps=chosen.steps
+            some,
+            others,
+            start,
+            rate=chosen.rate,
+            tolerance=chosen.tolerance,
+            steps=chosen.steps,
+            single=len(some) < len(x) and len(others) < len(y),
         )
         return math.sqrt(sorted_costs(x, y, theta[None], (2,)).item())
 

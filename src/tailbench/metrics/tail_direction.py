@@ -73,15 +73,19 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
         levels = 1 - np.geomspace(first, min(first, last), LEVELS)
         point = centre(reference)
         made, real = samples - point, reference - point
-        columns = _sides(np.hstack([made, -made]), np.hstack([real, -real]), levels)
+        columns = _sides(*(_both_tails(x, levels) for x in (made, real)))
         made_norm, real_norm = (np.linalg.norm(x, axis=1, keepdims=True) for x in (made, real))
-        norms = _sides(made_norm, real_norm, levels)
+        norms = _sides(*(column_quantiles(x, levels) for x in (made_norm, real_norm)))
         return dict(zip(self.outputs, [*columns, *norms], strict=True))
 
 
-def _sides(made: _Array, real: _Array, levels: _Array) -> tuple[float, float]:
+def _both_tails(x: _Array, levels: _Array) -> _Array:
+    """Compute the quantiles of columns upwards, and of columns downwards, ``(levels, 2 d)``."""
+    return np.hstack([column_quantiles(x, levels), column_quantiles(-x, levels)])
+
+
+def _sides(over: _Array, under: _Array) -> tuple[float, float]:
     """Return the factors that quantiles are too small and too large by, geometric means."""
-    over, under = (column_quantiles(x, levels) for x in (made, real))
     ratio = np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
     log = np.log(np.maximum(ratio, LEAST))
     light, heavy = (mean_or_nan(np.maximum(side, 0)) for side in (-log, log))

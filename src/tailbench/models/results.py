@@ -36,7 +36,7 @@ def check_samples(samples: NDArray[np.floating], label: str) -> None:
         FloatingPointError: If one is not; the message begins with the label.
     """
     if not (np.abs(samples) <= np.finfo(np.float32).max).all():
-        raise FloatingPointError(f"{label}: a sample is not finite")
+        raise FloatingPointError(f"{label}: a sample is not finite, or farther than 3e38")
 
 
 @dataclass(frozen=True)

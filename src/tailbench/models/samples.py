@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError, NotFittedError
-from tailbench.io.numeric_columns import numbers_of
+from tailbench.io.numeric_columns import SINGLE, numbers_of
 from tailbench.io.tables import read_table
 from tailbench.models.base import Data, Model, SampleResult, check_samples
 from tailbench.models.persistence import read_model, write_model
@@ -123,7 +123,8 @@ class Samples(Model[SamplesSampling]):
         rows = self._read(Path(settings.path))
         if len(rows) < n:
             raise InputError(
-                f"{settings.path} has {len(rows)} rows, and {n} are needed: as many as are held out"
+                f"{settings.path} has {len(rows)} rows, and {n} are needed: as many as are held "
+                "out, or n_samples of the dataset"
             )
         chosen = [
             generator_for("samples", seed).permutation(len(rows))[:n] for seed in context.seeds
@@ -144,7 +145,7 @@ class Samples(Model[SamplesSampling]):
                 f"{path} has the columns {', '.join(found)}, and the data have "
                 f"{', '.join(self.columns) if self.columns else dim}"
             )
-        return numbers_of(table, names, str(path))
+        return numbers_of(table, names, str(path), largest=SINGLE)
 
     @property
     def num_seeds(self) -> int:

@@ -12,6 +12,7 @@ _TREE = 8  # dimensions up to which a tree looks at few of the rows
 _BLOCK = 8_000_000  # distances held at once
 _LARGEST = 1e30  # squares up to which single precision holds their products
 _SINGLE = 250_000  # rows above which products are of single precision
+_TILE, _POINTS = 8192, 500  # rows and points of a product that stays in the cache
 
 
 def nearest_rows(points: _Array, rows: _Array, count: int = 1) -> tuple[_Array, NDArray[np.intp]]:
@@ -41,21 +42,46 @@ def nearest_rows(points: _Array, rows: _Array, count: int = 1) -> tuple[_Array, 
 def _by_products(points: _Array, rows: _Array, count: int) -> tuple[_Array, NDArray[np.intp]]:
     # Without the square of the point itself, which is the same for all rows.
     table = np.column_stack([-2 * rows, np.square(rows).sum(axis=1)]).T
-    kind = np.float32 if len(rows) > _SINGLE and np.abs(table).max() < _LARGEST else np.float64
-    table = table.astype(kind, copy=False)
+    single = len(rows) > _SINGLE and np.abs(table).max() < _LARGEST
+    find = _nearest_by_tiles if single else _nearest
+    table = table.astype(np.float32 if single else np.float64, copy=False)
     distances = np.empty((len(points), count))
     numbers = np.empty((len(points), count), dtype=np.intp)
-    step = max(1, _BLOCK // len(rows))
+    step = _POINTS if single else max(1, _BLOCK // len(rows))
     for start in range(0, len(points), step):
         part = points[start : start + step]
-        order = np.column_stack([part, np.ones(len(part))]).astype(kind, copy=False) @ table
         found = numbers[start : start + step]
-        for nearest in found.T:  # a minimum is many times faster than a partition
-            nearest[:] = order.argmin(axis=1)
-            order[np.arange(len(part)), nearest] = np.inf
+        found[:] = find(np.column_stack([part, np.ones(len(part))]), table, count)[1]
         # The expanded square has lost the digits of small distances: once more, for those found.
         exact = np.linalg.norm(rows[found] - part[:, None], axis=2)
         rank = np.argsort(exact, axis=1, kind="stable")
         distances[start : start + step] = np.take_along_axis(exact, rank, axis=1)
         found[:] = np.take_along_axis(found, rank, axis=1)
     return distances, numbers
+
+
+def _nearest(points: _Array, table: _Array, count: int) -> tuple[_Array, NDArray[np.intp]]:
+    """Return the least products of each point with the table, and their places, ``(n, count)``."""
+    order = points.astype(table.dtype, copy=False) @ table
+    every = np.arange(len(points))
+    least = np.empty((len(points), count), dtype=table.dtype)
+    places = np.empty((len(points), count), dtype=np.intp)
+    for value, place in zip(least.T, places.T, strict=True):
+        place[:] = order.argmin(axis=1)  # a minimum is many times faster than a partition
+        value[:] = order[every, place]
+        order[every, place] = np.inf
+    return least, places
+
+
+def _nearest_by_tiles(points: _Array, table: _Array, count: int) -> tuple[_Array, NDArray[np.intp]]:
+    """Return what ``_nearest`` does, of a table too large for the cache."""
+    least = np.full((len(points), count), np.inf, dtype=table.dtype)
+    places = np.zeros((len(points), count), dtype=np.intp)
+    for start in range(0, table.shape[1], _TILE):
+        tile = np.ascontiguousarray(table[:, start : start + _TILE])
+        values, found = _nearest(points, tile, min(count, tile.shape[1]))
+        values = np.concatenate([least, values], axis=1)
+        found = np.concatenate([places, found + start], axis=1)
+        best = np.argsort(values, axis=1, kind="stable")[:, :count]
+        least, places = (np.take_along_axis(x, best, axis=1) for x in (values, found))
+    return least, places

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +12,20 @@ from tailbench.stats.sliced_transport import coupling
 __all__ = ["stereographic_ascent"]
 
 _Array = NDArray[np.float64]
+_Coupling = tuple[NDArray[np.intp], NDArray[np.intp], _Array]
+_Order = Callable[[_Array], NDArray[np.int64]]
 _DECAY, _DECAY_SQUARES, _SMALL = 0.9, 0.999, 1e-8  # Adam's own defaults
 
 
 def stereographic_ascent(
-    x: _Array, y: _Array, theta: _Array, *, rate: float, tolerance: float, steps: int
+    x: _Array,
+    y: _Array,
+    theta: _Array,
+    *,
+    rate: float,
+    tolerance: float,
+    steps: int,
+    single: bool = False,
 ) -> _Array:
     r"""Compute a direction of large ``W_2`` by Adam's ascent from one start.
 
@@ -34,6 +45,8 @@ def stereographic_ascent(
         rate: Adam's step.
         tolerance: Relative change at which the ascent ends.
         steps: Most steps.
+        single: Whether projections are ordered by their values in single precision, which takes a
+            third of the time. Where two points change places their gap is 1e-7 of their value.
 
     Returns:
         A unit vector, shape ``(d,)``.
@@ -45,11 +58,12 @@ def stereographic_ascent(
     """
     if len(theta) == 1:
         return theta
-    pairs = coupling(len(x), len(y))
+    pairs = None if len(x) == len(y) else coupling(len(x), len(y))
+    order = _single_order if single else np.argsort
     u = theta[:-1] / (1 - theta[-1])
     mean, squares, before = np.zeros_like(u), np.zeros_like(u), np.inf
     for step in range(1, steps + 1):
-        distance, slope = _distance_and_slope(x, y, _direction(u), pairs)
+        distance, slope = _distance_and_slope(x, y, _direction(u), pairs, order)
         if abs(distance - before) <= tolerance * distance:
             break
         before = distance
@@ -68,18 +82,39 @@ def _direction(u: _Array) -> _Array:
 
 
 def _distance_and_slope(
-    x: _Array, y: _Array, theta: _Array, pairs: tuple[NDArray[np.intp], NDArray[np.intp], _Array]
+    x: _Array, y: _Array, theta: _Array, pairs: _Coupling | None, order: _Order
 ) -> tuple[float, _Array]:
     """Compute ``W_2`` along a direction, and the gradient ``(d,)`` of its logarithm.
 
     Without the logarithm Adam's steps would depend on the unit of the data, by its least divisor.
     """
-    rank_x, rank_y, mass = pairs
     along_x, along_y = x @ theta, y @ theta
-    order_x, order_y = np.argsort(along_x), np.argsort(along_y)
-    pull = mass * (along_x[order_x][rank_x] - along_y[order_y][rank_y])
-    weights_x = np.bincount(order_x[rank_x], pull, len(x))
-    weights_y = np.bincount(order_y[rank_y], pull, len(y))
+    order_x, order_y = order(along_x), order(along_y)
+    if pairs is None:
+        pull = (along_x[order_x] - along_y[order_y]) * (1 / len(x))
+        weights_x, weights_y = np.empty_like(pull), np.empty_like(pull)
+        weights_x[order_x], weights_y[order_y] = pull, pull
+    else:
+        rank_x, rank_y, mass = pairs
+        pull = mass * (along_x[order_x][rank_x] - along_y[order_y][rank_y])
+        weights_x = np.bincount(order_x[rank_x], pull, len(x))
+        weights_y = np.bincount(order_y[rank_y], pull, len(y))
     slope = weights_x @ x - weights_y @ y
     square = float(slope @ theta)  # W_2^2: the slope is linear in the direction
     return float(np.sqrt(max(square, 0.0))), slope / square if square > 0 else 0 * slope
+
+
+def _single_order(values: _Array) -> NDArray[np.int64]:
+    """Return an order in which values rise in single precision, by one sort of whole numbers.
+
+    Each number has the bits of a value above, in an order that is that of the values, and its
+    place below.
+    """
+    with np.errstate(over="ignore"):
+        keys = values.astype(np.float32).view(np.int32).astype(np.int64)
+    keys ^= (keys >> 31) & 0x7FFFFFFF  # of negative values the larger bits are those farther out
+    keys <<= 32
+    keys |= np.arange(len(values))
+    keys.sort()
+    keys &= 0xFFFFFFFF
+    return keys

@@ -87,3 +87,16 @@ def test_some_columns_of_different_tables():
 def test_what_is_wrong_is_named(samples, reference, options, message):
     with pytest.raises(InputError, match=message):
         match_tables(samples, reference, **options)
+
+
+def test_values_beyond_single_precision_are_refused_with_their_rows():
+    spoilt = pd.DataFrame({"a": [1.0, 2.0, 1e300, 4.0], "b": [1.0, -1e39, 1e39, 2.0]})
+    real = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [1e38, 2.0, 3.0, 1.0]})
+    with pytest.raises(InputError) as caught:
+        match_tables(spoilt, real)
+    assert str(caught.value) == (
+        "column 'a' of the table of samples has 1e+300, beyond the range of single precision, in "
+        "row 3 of the data; column 'b' has -1e+39 and others, beyond the range of single "
+        "precision, in rows 2, 3"
+    )
+    assert match_tables(real, real).reference[0, 1] == 1e38

@@ -13,6 +13,7 @@ from tailbench.metrics.sliced_wasserstein import (
 )
 from tailbench.stats.pot import import_pot
 from tailbench.stats.sliced_transport import random_directions, transport_costs
+from tailbench.stats.sorted_transport import sorted_costs
 
 RAW = {"units": "raw"}
 
@@ -185,3 +186,26 @@ def test_a_last_ascent_on_some_rows_is_judged_on_all(monkeypatch):
         assert found[f"sw{p}"] == polished[f"sw{p}"]
         assert few[f"max_sw{p}"] < found[f"max_sw{p}"] != polished[f"max_sw{p}"]
         assert found[f"max_sw{p}"] == pytest.approx(polished[f"max_sw{p}"], rel=0.02)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_of_many_rows_the_promising_directions_alone_are_judged_on_all(monkeypatch, p):
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_t(3, (6000, 8)) + 0.3, rng.standard_t(3, (5000, 8))
+    options = {"directions": 60, "starts": 2, "search_rows": 1500}
+    whole = max_sliced_wasserstein(x, y, p, **options)
+    best = max_sliced_wasserstein(x, y, p, **options | {"steps": 0})
+    monkeypatch.setattr(sliced_wasserstein_module, "_POLISHED", 4000)
+    asked = []
+
+    def counted(first, second, theta, orders):
+        asked.append((len(first), len(theta)))
+        return sorted_costs(first, second, theta, orders)
+
+    monkeypatch.setattr(sliced_wasserstein_module, "sorted_costs", counted)
+    found = max_sliced_wasserstein(x, y, p, **options)
+    assert asked[:2] == [(1500, 68), (6000, 8)]
+    assert best < found == pytest.approx(whole, rel=0.02)
+    asked.clear()
+    assert max_sliced_wasserstein(x, y, p, **options | {"steps": 0}) == best
+    assert asked == [(6000, 68)]

@@ -94,3 +94,28 @@ def test_a_search_on_some_rows_is_judged_on_all():
     y = rng.standard_normal((4000, 4))
     found = run(SlicedWassersteinPublished(search_rows=500, **QUICK), y + 0.5, y)
     assert found["max_sw2_headline"] == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize("m", [3000, 2000])
+def test_an_order_in_single_precision_finds_the_same_direction(m):
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_t(3, (3000, 5)) * [1, 2, 1, 1, 1], rng.standard_t(3, (m, 5))
+    start = random_directions(5, 1, rng)[0]
+    options = {"rate": 0.02, "tolerance": 1e-7, "steps": 200}
+    exact, single = (stereographic_ascent(x, y, start, single=s, **options) for s in (False, True))
+    np.testing.assert_allclose(single, exact, atol=1e-5)
+    far = x.copy()
+    far[0] = 3e38  # its projections are beyond single precision
+    assert np.isfinite(stereographic_ascent(far, y, start, single=True, **options)).all()
+
+
+def test_equal_sizes_are_paired_as_the_plan_of_unequal_ones_has_them():
+    """Each point twice is the same law, whose plan is that of unequal sizes."""
+    rng = np.random.default_rng(7)
+    x, y = 2 * rng.standard_t(3, (500, 4)), rng.standard_t(3, (500, 4))
+    start = random_directions(4, 1, rng)[0]
+    options = {"rate": 0.02, "tolerance": 0.0, "steps": 50}
+    one = stereographic_ascent(x, y, start, **options)
+    np.testing.assert_allclose(
+        stereographic_ascent(np.repeat(x, 2, axis=0), y, start, **options), one, atol=1e-9
+    )

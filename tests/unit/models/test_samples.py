@@ -79,6 +79,12 @@ def test_columns_go_by_name(write, rows):
             None,
             "column '0' of .* infinite values in rows 1, 2, 3 and 497 more",
         ),
+        (
+            "csv",
+            np.array([[1.0, 2, 3], [1, 1e39, 3]] * 99),
+            COLUMNS,
+            "'storm' of .* has 1e\\+39 and others, beyond the range of single precision, in",
+        ),
         ("csv", np.full((500, 3), "a"), COLUMNS, "column 'fire' of .* is not numeric"),
     ],
 )

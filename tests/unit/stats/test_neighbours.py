@@ -44,3 +44,18 @@ def test_single_precision_finds_the_nearest_but_for_ties(monkeypatch):
     found, numbers = nearest_rows(points, rows)
     assert np.mean(numbers == own) > 0.99 and not found[:100].any()
     np.testing.assert_allclose(found, exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_table_that_is_searched_in_parts(monkeypatch, count):
+    rng = np.random.default_rng(1)
+    rows, points = rng.standard_t(3, (1000, 12)), rng.standard_t(3, (170, 12))
+    monkeypatch.setattr(neighbours, "_SINGLE", 100)
+    monkeypatch.setattr(neighbours, "_TILE", 64)  # the last part has 40 rows
+    monkeypatch.setattr(neighbours, "_POINTS", 50)
+    distances, numbers = nearest_rows(points, rows, count)
+    every = cdist(points, rows)
+    assert np.array_equal(numbers, every.argsort(axis=1)[:, :count])
+    np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :count], rtol=1e-12)
+    monkeypatch.setattr(neighbours, "_TILE", 2)  # fewer rows than neighbours
+    assert np.array_equal(nearest_rows(points, rows, count)[1], numbers)

@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 MOST_NUMBERS = 10**12  # eight terabytes
+MOST_SAMPLES = 10**9
 
 
 def parts_of(type_: str, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -142,7 +143,7 @@ class DatasetEntry(Entry):
     """A target or a set of real data, and what is run on it."""
 
     section: ClassVar[str] = "datasets"
-    limits: ClassVar[tuple[str, ...]] = ("methods", "seeds", "support", "atoms")
+    limits: ClassVar[tuple[str, ...]] = ("methods", "seeds", "support", "atoms", "n_samples")
 
     methods: tuple[str, ...] | None = Field(
         None, description="Methods to run on this dataset; all of them if left out."
@@ -160,6 +161,14 @@ class DatasetEntry(Entry):
         None,
         description="Values that come again and again, such as {rain: [0]}, which samples then "
         "have too; 'auto' for those that 2 % of the rows are equal to; 'none' by default.",
+    )
+    n_samples: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_SAMPLES,
+        description="Samples that each method draws of each seed, where that is more than the "
+        "held-out rows: values at risk and figures are of all of them, metrics of as many as "
+        "there are held-out rows.",
     )
 
     @field_validator("methods", "seeds", mode="before")

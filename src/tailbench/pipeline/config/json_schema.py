@@ -126,8 +126,8 @@ def _definitions(section: str) -> dict[str, Any]:
         ],
     }
     shared = _properties(DatasetEntry) if section == "datasets" else {}
-    of_columns = {f"{section}.{key}": shared[key] for key in ("support", "atoms") if shared}
-    return {section: typed} | entries | of_columns
+    of_tables = ("support", "atoms", "n_samples") if shared else ()
+    return {section: typed} | entries | {f"{section}.{key}": shared[key] for key in of_tables}
 
 
 def _entry(section: str, type_: str) -> dict[str, Any]:

@@ -32,10 +32,8 @@ class _Unique(yaml.SafeLoader):
             name, line_number = key.value, key.start_mark.line + 1
             if name in lines:
                 raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    f"the key {name!r} of line {lines[name]} is there again",
-                    key.start_mark,
+                    problem=f"the key {name!r} of line {lines[name]} is there again in line "
+                    f"{line_number}"
                 )
             lines[name] = line_number
         return super().construct_mapping(node, deep)

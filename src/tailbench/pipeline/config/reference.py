@@ -36,7 +36,9 @@ NOTES = {
     "datasets": "Every entry may have `methods`, the list of the methods to run on it, and "
     "`seeds`, the seed blocks; all of them run where a list is left out. Every table may have "
     "`support` and `atoms`: bounds of columns and values that come again and again, which the "
-    "samples of every model then keep to ([own-data.md](own-data.md#bounds-and-atoms)).",
+    "samples of every model then keep to ([own-data.md](own-data.md#bounds-and-atoms)). "
+    "`n_samples` has more samples drawn than there are held-out rows "
+    "([own-data.md](own-data.md#more-samples-than-held-out-rows)).",
     "models": "Only what some method needs is trained.",
     "methods": "Where a setting takes a list of values, each of them is a variant with results of "
     "its own, shown as `sgm, sampling_steps = 16`; the lists of several settings are combined.",

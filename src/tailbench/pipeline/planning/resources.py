@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +218,7 @@ class JobResources:
             self.plan.specs.sample(method),
             tuple(self.plan.specs.train(model) for model in self.plan.models_of(method)),
             self._source(dataset),
+            self.plan.config.datasets[dataset].n_samples or 0,
             len(parse_block(block)),
             self.plan.config.threads,
             self.gpus() > 0,
@@ -288,7 +289,15 @@ def _training(model: str, data: str, seeds: int, threads: int, gpu: bool) -> Res
 
 @cache
 def _sampling(
-    method: str, models: tuple[str, ...], data: str, seeds: int, threads: int, gpu: bool
+    method: str,
+    models: tuple[str, ...],
+    data: str,
+    samples: int,
+    seeds: int,
+    threads: int,
+    gpu: bool,
 ) -> ResourceRequest:
     trained = [as_saved(_settings("models", model)) for model in models]
-    return sampling(_settings("methods", method), trained, _shape(data), seeds, threads, gpu)
+    shape = _shape(data)
+    shape = replace(shape, rows=max(shape.rows, samples))
+    return sampling(_settings("methods", method), trained, shape, seeds, threads, gpu)

@@ -51,11 +51,19 @@ class Specs:
             return entry.spec
         return entry.on(self.plan.config.datasets[dataset].source().target()).spec
 
-    def sample(self, method: str) -> str:
-        """What the sampling of a method depends on, besides its models, as canonical JSON."""
-        entry = self.plan.config.methods[method]
+    def sample(self, method: str, dataset: str | None = None) -> str:
+        """What the sampling of a method depends on, besides its models, as canonical JSON.
+
+        Args:
+            method: Name of the method.
+            dataset: The dataset that says how many samples are drawn; without one they are as many
+                as there are held-out rows.
+        """
+        entry, parts = self.plan.config.methods[method], self.plan.parts(method)
+        n_samples = None if dataset is None else self.plan.config.datasets[dataset].n_samples
+        drawn = {} if n_samples is None else {"n_samples": n_samples}
         return json.dumps(
-            {"type": entry.type, **entry.values, "parts": self.plan.parts(method)}, sort_keys=True
+            {"type": entry.type, **entry.values, "parts": parts, **drawn}, sort_keys=True
         )
 
     def evaluate(self, dataset: str) -> str:

@@ -27,12 +27,12 @@ def risk_table(risks: pd.DataFrame, dataset: str) -> dict[str, Any] | None:
         dataset: The data set.
 
     Returns:
-        ``columns``, ``tails`` and ``levels`` (``text``, ``rows``: how many are beyond the level)
-        to choose from; ``names`` and ``methods`` of the rows; ``cells`` by numbers of column, tail
-        and level, one list for each row: value at risk, interval, expected shortfall, interval,
-        and where the method lies if the interval is clear of that of the real data (``above``,
-        ``below`` or nothing), for both; ``first``, the view to begin with: the longest tail, at
-        the highest level with enough rows. ``None`` if there are no risks.
+        ``columns``, ``tails`` and ``levels`` (``text``, ``rows``: how many held-out rows
+        are beyond the level) to choose from; ``names`` and ``methods`` of the rows; ``cells`` by
+        numbers of column, tail and level, one list for each row: value at risk, interval, expected
+        shortfall, interval, and where the method lies if the interval is clear of that of the real
+        data (``above``, ``below`` or nothing), for both; ``first``, the view to begin with: the
+        longest tail, at the highest level with enough rows. ``None`` if there are no risks.
     """
     of = risks[risks["dataset"] == dataset]
     if of.empty:
@@ -42,7 +42,8 @@ def risk_table(risks: pd.DataFrame, dataset: str) -> dict[str, Any] | None:
     kept = sorted(every, key=lambda c: -max(length.get((c, t), 0.0) for t in _TAILS))[:MOST]
     columns = [column for column in every if column in kept]
     levels = sorted(of["level"].unique())
-    beyond = of.groupby("level")["beyond"].max()
+    beyond = of[of["name"] == REAL].groupby("level")["beyond"].max()
+    beyond = beyond.reindex(levels, fill_value=0.0)
     names = list(dict.fromkeys(of["name"]))
     found: dict[Any, Mapping[Any, Any]] = {
         (row["column"], row["tail"], row["level"], row["name"]): row

@@ -96,7 +96,7 @@ def run(
         known = _known(images, spaces, features, device, max(1, threads // team.count))
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)
-        drawn = _floor(data) if samples is None else _variants(samples)
+        drawn = _floor(data) if samples is None else _variants(samples, test.shape[1])
         for variant, block_samples in drawn:
             for e, number in enumerate(parse_block(seeds)):
                 for name, metric in metrics:
@@ -178,8 +178,11 @@ def _floor(data: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     yield "", read_array(data / "floor.npy")
 
 
-def _variants(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Read the samples of one variant after another, each ``(E, n, d)``, in their own order."""
+def _variants(path: Path, n: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Read the first samples of one variant after another, each ``(E, n, d)``, in their own order.
+
+    The floor is that of ``n`` rows, and most values fall as the number of rows grows.
+    """
     array = open_array(path)
     for number, variant in enumerate(read_record(path.with_name("record.json"))["variants"]):
-        yield variant["variant"], as_values(array[number])
+        yield variant["variant"], as_values(array[number, :, :n])

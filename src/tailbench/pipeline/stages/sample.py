@@ -76,6 +76,7 @@ def run(
     relaunch_with_torchrun(processes, per_node, device)
     settings = json.loads(spec)
     type_, parts = settings.pop("type"), settings.pop("parts")
+    least = settings.pop("n_samples", 0)
     typed: Any = entry_class("methods", type_).model_validate(settings)
     simple = issubclass(registry.load("models", method_types()[type_]), SimpleModel)
     with hold_gpu_for(device), process_group(device) as team:
@@ -85,7 +86,8 @@ def run(
         if typed.needs:
             model.supply(_given(typed.needs, data))
         now = clock_of(None if simple else resolve_device(model.device))
-        samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data, now)
+        n = max(read_record(data / "meta.json")["rows"]["test"], least)
+        samples, meta = _draw(model, typed, dataset, method, parse_block(seeds), data, n, now)
         if not team.first:
             return
     sums = {output.name: write_array(output, list(samples.values()))}
@@ -103,10 +105,10 @@ def _draw(
     method: str,
     seeds: list[int],
     data: Path,
+    n: int,
     now: Callable[[], float],
 ) -> tuple[dict[str, NDArray[np.floating]], dict[str, Any]]:
-    """Draw as many samples as there are held-out data, of every variant, and say what they cost."""
-    n = read_record(data / "meta.json")["rows"]["test"]
+    """Draw ``n`` samples of every variant, and say what they cost."""
     meta: dict[str, Any] = {"seeds": seeds, "variants": []}
     if settings.tuning_runs:
         begin = now()
