@@ -218,8 +218,8 @@ def max_sliced_wasserstein(
     dim = first.shape[1]
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
     if steps and max(len(first), len(second)) > _POLISHED:
-        few = [thinned(points, search_rows, rng) for points in (first, second)]
-        (costs,) = sorted_costs(*few, candidates, (p,))
+        some, others = (thinned(points, search_rows, rng) for points in (first, second))
+        (costs,) = sorted_costs(some, others, candidates, (p,))
         candidates = candidates[np.argsort(costs)[::-1][: _PROMISING * starts]]
     (costs,) = sorted_costs(first, second, candidates, (p,))
     search = DirectionSettings(

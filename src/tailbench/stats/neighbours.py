@@ -83,5 +83,6 @@ def _nearest_by_tiles(points: _Array, table: _Array, count: int) -> tuple[_Array
         values = np.concatenate([least, values], axis=1)
         found = np.concatenate([places, found + start], axis=1)
         best = np.argsort(values, axis=1, kind="stable")[:, :count]
-        least, places = (np.take_along_axis(x, best, axis=1) for x in (values, found))
+        least = np.take_along_axis(values, best, axis=1)
+        places = np.take_along_axis(found, best, axis=1)
     return least, places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,8 @@ def _distance_and_slope(
     order_x, order_y = order(along_x), order(along_y)
     if pairs is None:
         pull = (along_x[order_x] - along_y[order_y]) * (1 / len(x))
-        weights_x, weights_y = np.empty_like(pull), np.empty_like(pull)
+        weights_x: NDArray[Any] = np.empty_like(pull)
+        weights_y: NDArray[Any] = np.empty_like(pull)
         weights_x[order_x], weights_y[order_y] = pull, pull
     else:
         rank_x, rank_y, mass = pairs
