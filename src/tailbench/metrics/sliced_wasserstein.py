@@ -29,7 +29,6 @@ __all__ = [
 
 _DIRECTIONS, _STARTS, _STEPS, _SEARCH_ROWS = 200, 8, 30, 50_000
 _POLISHED = 200_000  # most rows of the ascent by which the search ends
-_AHEAD = 2  # directions that go on after a third of the steps, where an ascent is on some rows
 _PROMISING = 4  # directions that are judged on all of so many rows, for each start
 
 Units = Literal["robust", "raw"]
@@ -249,13 +248,8 @@ def _refined_maximum(
     best = candidates[np.argsort(costs)[::-1][: search.starts]]
     if search.steps:
         few = [thinned(points, search.search_rows, rng) for points in (x, y)]
-        some = len(few[0]) < len(x) or len(few[1]) < len(y)
-        steps = search.steps // 3 if some else search.steps
-        refined, found = maximise_direction(few[0], few[1], best, p, steps)
-        if some:
-            ahead = found[np.argsort(refined)[::-1][:_AHEAD]]
-            rest = search.steps - steps
-            refined, found = maximise_direction(few[0], few[1], ahead, p, rest)
+        refined, found = maximise_direction(few[0], few[1], best, p, search.steps)
+        if len(few[0]) < len(x) or len(few[1]) < len(y):
             tried = np.concatenate([best[:1], found])
             (judged,) = sorted_costs(x, y, tried, (p,))
             start = tried[[judged.argmax()]]
