@@ -289,15 +289,9 @@ def _training(model: str, data: str, seeds: int, threads: int, gpu: bool) -> Res
 
 @cache
 def _sampling(
-    method: str,
-    models: tuple[str, ...],
-    data: str,
-    samples: int,
-    seeds: int,
-    threads: int,
-    gpu: bool,
+    method: str, models: tuple[str, ...], data: str, least: int, seeds: int, threads: int, gpu: bool
 ) -> ResourceRequest:
     trained = [as_saved(_settings("models", model)) for model in models]
     shape = _shape(data)
-    shape = replace(shape, rows=max(shape.rows, samples))
+    shape = replace(shape, rows=max(shape.rows, least))
     return sampling(_settings("methods", method), trained, shape, seeds, threads, gpu)
