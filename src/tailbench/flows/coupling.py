@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tailbench.flows.linear import LinearMixing
 from tailbench.flows.spline import spline, spline_inverse
 from tailbench.networks.mlp import ResidualMLP
 
@@ -33,6 +34,7 @@ class CouplingFlow(nn.Module):
         width: Width of the conditioning networks.
         num_blocks: Residual blocks of the conditioning networks.
         context: Number of further values that every conditioning network is given.
+        mixing: A linear layer after each pair, towards the base; the tails are then its matter.
     """
 
     permutations: Tensor
@@ -47,9 +49,11 @@ class CouplingFlow(nn.Module):
         width: int,
         num_blocks: int,
         context: int = 0,
+        mixing: LinearMixing | None = None,
     ) -> None:
         super().__init__()
         self.dim, self.bins, self.bound = dim, bins, bound
+        self.mixing = mixing
         self.front = dim - dim // 2  # transformed by a layer; the rest conditions it
         draws = [
             torch.stack([torch.randperm(dim, generator=g) for _ in range(layers)])
@@ -107,12 +111,17 @@ class CouplingFlow(nn.Module):
                 second, change = spline(parameters, second, self.bins, self.bound)
                 ladj = ladj + change.sum(-1)
             x = self._gather(torch.cat([first, second], dim=-1), layer, invert=True)
+            if self.mixing is not None:
+                x, change = self.mixing.inverse(x, layer)
+                ladj = ladj + change
         return x, ladj
 
     def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """Map the base to data, ``(E, n, d)``, as ``inverse`` back: each network once."""
         sizes = self._sizes()
         for layer in reversed(range(self.permutations.shape[1])):
+            if self.mixing is not None:
+                z = self.mixing(z, layer)
             z = self._gather(z, layer)
             first, second = z[..., : self.front], z[..., self.front :]
             if self.dim > 1:

@@ -149,10 +149,13 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
 
     def _build(self, positions: Sequence[int], dim: int) -> nn.Module:
         from tailbench.flows.coupling import CouplingFlow
+        from tailbench.flows.linear import LinearMixing
         from tailbench.flows.nig import NormalInverseGaussianFlow
         from tailbench.flows.radial import RadialFlow
         from tailbench.flows.tailed import TailedFlow
 
+        own = {key: value[list(positions)] for key, value in self.constants.items()}
+        mixes = self.settings.mixing == "linear"
         coupling = CouplingFlow(
             self._generators(positions),
             dim,
@@ -162,8 +165,8 @@ class Flow(Density, Estimator[FlowSettings, FlowSampling]):
             self.settings.width,
             self.settings.num_blocks,
             context=2 if "shared" in self.constants else 0,
+            mixing=LinearMixing(own["student"] > 0, self.settings.layers) if mixes else None,
         )
-        own = {key: value[list(positions)] for key, value in self.constants.items()}
         if "shared" in own:
             return RadialFlow(
                 coupling,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tailbench.data import DataShape, NetworkCost
 from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
@@ -13,6 +13,7 @@ from tailbench.models.settings import Parts, SamplingSettings, TrainingSettings
 __all__ = ["FlowSampling", "FlowSettings"]
 
 RADIAL = ("auto", "ttf")  # tails with which columns may share a radius
+MIXABLE = ("student", "student_learned", "nig", "none")  # of the base, which linear maps keep
 
 
 class FlowSettings(TrainingSettings):
@@ -48,6 +49,12 @@ class FlowSettings(TrainingSettings):
         "extreme together on both sides, so that their extremes stay together; 'none', learn "
         "columns alone. Of the tails 'auto' and 'ttf'.",
     )
+    mixing: Literal["none", "linear"] = Field(
+        "none",
+        description="'linear', a linear layer after each pair of coupling layers, through which no "
+        "heavy column of the base reaches a light column. Of the tails 'student', "
+        "'student_learned', 'nig' and 'none'.",
+    )
     tail_fraction: float = Field(
         0.05,
         gt=0,
@@ -64,6 +71,16 @@ class FlowSettings(TrainingSettings):
         "data, as a start of a reverse process needs it.",
     )
 
+    @model_validator(mode="after")
+    def _mixes_before_the_tails(self) -> Self:
+        if self.mixing == "linear" and self.tails not in MIXABLE:
+            raise ValueError(
+                f"mixing: linear goes with tails {', '.join(MIXABLE[:-1])} or {MIXABLE[-1]}, not "
+                f"{self.tails}: a tail transform makes a wrong index of columns that are mixed "
+                "before it"
+            )
+        return self
+
     def may_share_radius(self, dim: int) -> bool:
         """Return whether columns of data of a dimension may share a radius."""
         return dim > 1 and self.radius == "auto" and self.tails in RADIAL
@@ -74,6 +91,8 @@ class FlowSettings(TrainingSettings):
         couplings = 2 * float(self.layers)
         inputs = data.dim + (2.0 if self.may_share_radius(data.dim) else 0.0)
         parameters = couplings * (2 * blocks * width**2 + width * (inputs + data.dim * spline / 2))
+        if self.mixing == "linear":
+            parameters += float(self.layers) * data.dim**2
         kept = couplings * (width * (2 + 4 * blocks) + 40 * data.dim * spline / 2)
         return NetworkCost(parameters, 2 * parameters + 40 * kept, kept, 6 * couplings)
 

@@ -117,6 +117,28 @@ def test_learned_degrees_are_told_and_saved(tmp_path):
     assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
 
 
+def test_linear_layers_leave_light_columns_light(tmp_path):
+    """A heavy column that leans on a light one: the light one stays light, also when loaded."""
+    heavy, light = cauchy(), normal()
+    x = np.stack([heavy + 2.0 * light, light], axis=1)
+    model = Flow(device="cpu", tails="student", mixing="linear", train_steps=150, layers=1, width=8)
+    model.fit(x, verbose=False)
+    y = model.sample(20_000, seed=0)
+    assert np.abs(y[:, 0]).max() > 1e3 > 20 > np.abs(y[:, 1]).max()
+    middle = np.abs(y[:, 0]) < 3.0
+    assert np.corrcoef(y[middle].T)[0, 1] > 0.3
+    assert np.isfinite(model.log_prob(1e6 * x)).all()
+    model.save(tmp_path)
+    loaded = Flow.load(tmp_path, device="cpu")
+    assert np.array_equal(loaded.sample(50, seed=0), model.sample(50, seed=0))
+
+
+@pytest.mark.parametrize("tails", ["auto", "ttf", "ttf_sides"])
+def test_linear_layers_are_refused_before_a_tail_transform(tails):
+    with pytest.raises(ValueError, match=f"mixing: linear goes with .* not {tails}"):
+        Flow(tails=tails, mixing="linear")
+
+
 def test_a_semi_heavy_base_is_learned_told_and_saved(tmp_path):
     """Skewed data of exponential tails: the base leans, the tails stay light, a file keeps it."""
     rng = np.random.default_rng(0)
