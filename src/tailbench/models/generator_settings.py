@@ -14,6 +14,7 @@ __all__ = ["GeneratorSettings", "perceptron_size"]
 class GeneratorSettings(PerceptronSettings):
     """Settings of perceptrons between data and latent numbers, and of their training."""
 
+    learning_rate: float = Field(3e-2, gt=0, description="Highest learning rate.")
     latent_dim: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         "auto", description="Latent numbers of a row; 'auto', as many as there are columns."
     )

@@ -89,7 +89,7 @@ class ParetoGAN(DiffusionEstimator[ParetoGANSettings, ParetoGANSampling]):
 
     Settings: ClassVar[type[ModelSettings]] = ParetoGANSettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"pareto_gan": ParetoGANSampling}
-    tuning = "nothing; the learning rate is that of sgm and fm"
+    tuning = "learning rate, by benchmarks/tuning.py, the same search as for every diffusion"
 
     def _margins_name(self) -> Name:
         return "tail"

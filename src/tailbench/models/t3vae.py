@@ -81,7 +81,7 @@ class T3VAE(StudentEstimator[T3VAESettings, T3VAESampling]):
 
     Settings: ClassVar[type[ModelSettings]] = T3VAESettings
     methods: ClassVar[Mapping[str, type[SamplingSettings]]] = {"t3vae": T3VAESampling}
-    tuning = "the objective on cholesky_student_mixture; the learning rate is that of sgm and fm"
+    tuning = "the objective on cholesky_student_mixture; the learning rate as for every diffusion"
 
     def _prepare_images(self, x: Stored) -> Rows:
         return super(DiffusionEstimator, self)._prepare_images(x)
