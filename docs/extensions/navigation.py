@@ -46,6 +46,7 @@ SECTIONS = {
         "reproduction/leaderboard/README",
         "reproduction/headline/README",
         "reproduction/headline-small/README",
+        "reproduction/data/README",
         "reproduction/rivals/README",
         "reproduction/gpu/README",
     ],
