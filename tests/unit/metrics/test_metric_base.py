@@ -48,7 +48,7 @@ def test_all_metrics_are_found():
         "expected_shortfall",
         "extremal_dependence",
         "memorisation",
-        "modes",
+        "mode_weights",
         "msle",
         "portfolio",
         "precision_recall",
@@ -76,7 +76,7 @@ def test_outputs_are_as_declared_and_deterministic(name, data):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_sample_is_at_no_distance_from_itself(name, data):
-    if name == "modes":
+    if name == "mode_weights":
         pytest.skip("compares with the truth alone")
     if name == "c2st":
         pytest.skip("learns each row with the label of its twin")

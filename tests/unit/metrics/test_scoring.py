@@ -182,7 +182,7 @@ def test_names_choose_outputs_or_whole_metrics():
     [
         (["mslee"], r"no metric 'mslee' \(did you mean 'msle'\?\)"),
         (["memorisation"], "'memorisation' needs training rows"),
-        (["modes"], "'modes' needs an exact law"),
+        (["mode_weights"], "'mode_weights' needs an exact law"),
         (["fid_inception"], "'fid_inception' needs images"),
     ],
 )

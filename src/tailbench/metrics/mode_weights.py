@@ -14,12 +14,12 @@ from tailbench.metrics.base import BaseMetric
 from tailbench.registry import register
 from tailbench.settings import Settings
 
-__all__ = ["ModeCoverage", "ModeCoverageSettings"]
+__all__ = ["ModeWeights", "ModeWeightsSettings"]
 
 _BLOCK = 4_000_000  # differences of coordinates held at once
 
 
-class ModeCoverageSettings(Settings):
+class ModeWeightsSettings(Settings):
     """What counts as being outside a mode."""
 
     radius: float = Field(
@@ -32,7 +32,7 @@ class ModeCoverageSettings(Settings):
 
 
 @register
-class ModeCoverage(BaseMetric[ModeCoverageSettings]):
+class ModeWeights(BaseMetric[ModeWeightsSettings]):
     r"""How well the modes of a mixture are weighted, and how much falls between them.
 
     - ``mode_weight_tv``: total variation ``(1/2) sum_k |share_k - w_k|`` between the shares of
@@ -46,7 +46,7 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
     the reference, which plays no part.
     """
 
-    Settings = ModeCoverageSettings
+    Settings = ModeWeightsSettings
     outputs: ClassVar[dict[str, MetricOutput]] = {
         "mode_weight_tv": MetricOutput("error of the mode weights (TV)", group="bulk"),
         "off_mode_share": MetricOutput("share outside all modes", group="bulk"),
@@ -70,7 +70,7 @@ class ModeCoverage(BaseMetric[ModeCoverageSettings]):
         """
         modes = None if truth is None else truth.modes()
         if modes is None:
-            raise ValueError("the metric 'modes' needs a truth that has modes")
+            raise ValueError("the metric 'mode_weights' needs a truth that has modes")
         nearest, distance = _nearest(samples, np.asarray(modes.means, dtype=np.float64))
         shares = np.bincount(nearest, minlength=len(modes.weights)) / len(samples)
         radius = modes.std * _radius(self.settings.radius, samples.shape[1])
