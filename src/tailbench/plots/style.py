@@ -164,7 +164,7 @@ def panels(
     least: float = 2.2,
     **options: Any,
 ) -> tuple[Figure, list[Axes]]:
-    """Build a figure of ``count`` panels, row by row, none of them empty.
+    """Build a figure of ``count`` panels, in rows of about one length, none of them empty.
 
     Args:
         count: Number of panels.
@@ -182,6 +182,7 @@ def panels(
         columns = max(1, min(columns, int(paper / least)))
         height *= SHRINK
     rows = -(-count // columns)
+    columns = -(-count // rows)  # rows of about one length
     width = paper or width or {1: 4.2, 2: 6.8}.get(columns, WIDTH)
     figure = Figure(figsize=(width, rows * height + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
