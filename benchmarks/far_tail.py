@@ -2,9 +2,9 @@
 
 Run as ``python benchmarks/far_tail.py results/rivals losses 0`` for the first column of a data set,
 with ``--side lower`` for its other side and ``--shares 0.05 0.01`` for other levels. For held-out
-rows and for each method it prints Hill's estimate of the extreme value index from so large a share
-of the distances to the median of the held-out rows, pooled over seeds. Of a power law it stays where
-it is; where it falls from level to level, the tail is lighter than any power law.
+rows and for each method it prints Hill's estimate of the extreme value index from so large a
+share of the distances to the median of the held-out rows, pooled over seeds. Of a power law it
+stays where it is; where it falls from level to level, the tail is lighter than any power law.
 """
 
 import argparse
