@@ -35,6 +35,8 @@ rule all:
 onstart:
     check_data(PLAN.config, CONFIG_SOURCE)
     lock_results_dir(LAYOUT.root)
+    if not ON_CLUSTER:
+        snakemake_internals.schedule_by_events(workflow)
 
 
 onsuccess:

@@ -47,6 +47,37 @@ def test_a_workflow_has_them(tmp_path, options, lines):
     assert [line for line in done.stderr.splitlines() if line in lines] == lines
 
 
+RUN = """
+from tailbench.pipeline.planning import snakemake_internals as internals
+
+rule all:
+    output: "done"
+    input: [f"{i}.part" for i in range(6)]
+    shell: "touch {output}"
+
+rule part:
+    output: "{i}.part"
+    shell: "touch {output}"
+
+onstart:
+    internals.schedule_by_events(workflow)
+    looks = workflow.scheduler.job_selector
+    def counted(jobs):
+        print("a look")
+        return looks(jobs)
+    workflow.scheduler.job_selector = counted
+"""
+
+
+def test_a_run_looks_for_jobs_when_one_has_ended(tmp_path):
+    """Not more often than jobs begin or end, though these take seconds together."""
+    (tmp_path / "Snakefile").write_text(RUN.replace("touch", "sleep 0.5; touch"))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 7 <= done.stdout.count("a look") <= 9
+
+
 def test_a_signed_function_keeps_its_signature():
     signed = snakemake_internals.sign(lambda wildcards, attempt: 1)
     assert list(inspect.signature(signed).parameters) == ["wildcards", "attempt"]
