@@ -15,7 +15,7 @@ from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.dependence import rank_levels
 from tailbench.stats.sliced_transport import random_directions
-from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.sorted_transport import costs_along
 
 __all__ = ["Angular", "AngularSettings", "extreme_directions"]
 
@@ -73,7 +73,7 @@ class Angular(BaseMetric[AngularSettings]):
             return {"angular_sw1": float("nan")}
         made, real = (extreme_directions(x, self.settings.share) for x in (samples, reference))
         theta = random_directions(dim, self.settings.directions, rng)
-        return {"angular_sw1": float(sorted_costs(made, real, theta, (1,)).mean())}
+        return {"angular_sw1": float(costs_along(made, real, theta, (1,)).mean())}
 
 
 def extreme_directions(x: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.sliced_tails import both_in_quartile_units
 from tailbench.stats.sliced_transport import maximise_direction, random_directions
-from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.sorted_transport import costs_along
 from tailbench.stats.subsets import thinned
 
 __all__ = [
@@ -82,8 +82,9 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
         SW_p = (E_\theta W_p^p)^{1/p}, \qquad \max SW_p = \max_\theta W_p,
 
     in quartile ranges of the reference, column by column, so that none outweighs the others (a
-    column whose quartiles agree is not divided), or with ``units: raw`` in units of the data. The
-    mean over random directions is POT's ``ot.sliced_wasserstein_distance``. POT takes as maximum
+    column whose quartiles agree is not divided), or with ``units: raw`` in units of the data. Costs
+    along directions are POT's up to 50,000 rows, so that the mean over random directions is its
+    ``ot.sliced_wasserstein_distance``; more rows are sorted here, in less time. POT's maximum is
     the best of the random directions, a loose lower bound in high dimension; here the best of
     them and of the coordinate axes are refined further by gradient ascent, so that the value is
     never less. It remains a lower bound. All points count, at equal or unequal sizes: where
@@ -120,7 +121,7 @@ class SlicedWasserstein(BaseMetric[SlicedWassersteinSettings]):
         theta = random_directions(x.shape[1], self.settings.directions, rng)
         candidates = np.concatenate([theta, np.eye(x.shape[1])])
         values = {}
-        for p, costs in zip((1, 2), sorted_costs(x, y, candidates, (1, 2)), strict=True):
+        for p, costs in zip((1, 2), costs_along(x, y, candidates, (1, 2)), strict=True):
             values[f"sw{p}"] = float(costs[: len(theta)].mean() ** (1 / p))
             values[f"max_sw{p}"] = _refined_maximum(x, y, candidates, costs, p, self.settings, rng)
         return {key: values[key] for key in self.outputs}
@@ -174,7 +175,7 @@ def sliced_wasserstein(
     first, second = _checked_pair(x, y, p)
     rng = np.random.default_rng(0) if rng is None else rng
     theta = random_directions(first.shape[1], directions, rng)
-    return float(sorted_costs(first, second, theta, (p,)).mean() ** (1 / p))
+    return float(costs_along(first, second, theta, (p,)).mean() ** (1 / p))
 
 
 def max_sliced_wasserstein(
@@ -218,9 +219,9 @@ def max_sliced_wasserstein(
     candidates = np.concatenate([random_directions(dim, directions, rng), np.eye(dim)])
     if steps and max(len(first), len(second)) > _POLISHED:
         some, others = (thinned(points, search_rows, rng) for points in (first, second))
-        (costs,) = sorted_costs(some, others, candidates, (p,))
+        (costs,) = costs_along(some, others, candidates, (p,))
         candidates = candidates[np.argsort(costs)[::-1][: _PROMISING * starts]]
-    (costs,) = sorted_costs(first, second, candidates, (p,))
+    (costs,) = costs_along(first, second, candidates, (p,))
     search = DirectionSettings(
         directions=directions, starts=starts, steps=steps, search_rows=search_rows
     )
@@ -251,11 +252,11 @@ def _refined_maximum(
         refined, found = maximise_direction(few[0], few[1], best, p, search.steps)
         if len(few[0]) < len(x) or len(few[1]) < len(y):
             tried = np.concatenate([best[:1], found])
-            (judged,) = sorted_costs(x, y, tried, (p,))
+            (judged,) = costs_along(x, y, tried, (p,))
             start = tried[[judged.argmax()]]
             many = [thinned(points, _POLISHED, rng) for points in (x, y)]
             refined, found = maximise_direction(many[0], many[1], start, p, search.steps // 3)
             if len(many[0]) < len(x) or len(many[1]) < len(y):
-                refined = np.append(judged, sorted_costs(x, y, found, (p,)))
+                refined = np.append(judged, costs_along(x, y, found, (p,)))
         most = max(most, float(refined.max()))
     return float(most ** (1 / p))

@@ -14,8 +14,8 @@ from tailbench.metrics.base import BaseMetric
 from tailbench.metrics.sliced_wasserstein_bulk import FEWEST, inside
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.sliced_transport import random_directions, transport_costs
-from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.sliced_transport import random_directions
+from tailbench.stats.sorted_transport import costs_along
 from tailbench.stats.stereographic_ascent import stereographic_ascent
 from tailbench.stats.subsets import thinned
 
@@ -101,7 +101,7 @@ class SlicedWassersteinPublished(BaseMetric[SlicedWassersteinPublishedSettings])
         x, y = samples[first], reference[second]
         few = min(len(x), len(y)) < FEWEST
         return {
-            "max_sw2_pot": math.sqrt(_costs(samples, reference, theta).max()),
+            "max_sw2_pot": math.sqrt(costs_along(samples, reference, theta, (2,)).max()),
             "max_sw2_headline": self._climbed(samples, reference, start, rng),
             "max_sw2_headline_bulk": math.nan if few else self._climbed(x, y, start, rng),
         }
@@ -119,11 +119,4 @@ class SlicedWassersteinPublished(BaseMetric[SlicedWassersteinPublishedSettings])
             steps=chosen.steps,
             single=len(some) < len(x) and len(others) < len(y),
         )
-        return math.sqrt(sorted_costs(x, y, theta[None], (2,)).item())
-
-
-def _costs(x: _Array, y: _Array, theta: _Array) -> _Array:
-    """Compute ``W_2^2`` along directions by POT, and of large samples by one sort of each."""
-    if max(len(x), len(y)) <= BY_POT:
-        return transport_costs(x, y, theta, 2)
-    return sorted_costs(x, y, theta, (2,))[0]
+        return math.sqrt(costs_along(x, y, theta[None], (2,)).item())

@@ -13,7 +13,7 @@ from tailbench.metrics.sliced_wasserstein import (
 )
 from tailbench.stats.pot import import_pot
 from tailbench.stats.sliced_transport import random_directions, transport_costs
-from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.sorted_transport import costs_along
 
 RAW = {"units": "raw"}
 
@@ -32,8 +32,8 @@ def test_the_metric_is_pots_and_never_below_its_maximum(n, m):
     for p in (1, 2):
         mean = ot.sliced_wasserstein_distance(x, y, p=p, projections=theta.T)
         most = ot.max_sliced_wasserstein_distance(x, y, p=p, projections=theta.T)
-        assert values[f"sw{p}"] == pytest.approx(mean, rel=1e-12)
-        assert values[f"max_sw{p}"] >= most * (1 - 1e-12)
+        assert values[f"sw{p}"] == pytest.approx(mean, rel=1e-10)
+        assert values[f"max_sw{p}"] >= most * (1 - 1e-10)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 20])
@@ -200,9 +200,9 @@ def test_of_many_rows_the_promising_directions_alone_are_judged_on_all(monkeypat
 
     def counted(first, second, theta, orders):
         asked.append((len(first), len(theta)))
-        return sorted_costs(first, second, theta, orders)
+        return costs_along(first, second, theta, orders)
 
-    monkeypatch.setattr(sliced_wasserstein_module, "sorted_costs", counted)
+    monkeypatch.setattr(sliced_wasserstein_module, "costs_along", counted)
     found = max_sliced_wasserstein(x, y, p, **options)
     assert asked[:2] == [(1500, 68), (6000, 8)]
     assert best < found == pytest.approx(whole, rel=0.02)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from tailbench.stats import sorted_transport
 from tailbench.stats.sliced_transport import random_directions, transport_costs
-from tailbench.stats.sorted_transport import sorted_costs
+from tailbench.stats.sorted_transport import costs_along, sorted_costs
 
 ORDERS = (1, 2, 1.5, 3)
 
@@ -19,6 +19,18 @@ def test_costs_are_pots(n, m, dim):
     theta = random_directions(dim, 30, rng)
     expected = [transport_costs(x, y, theta, p) for p in ORDERS]
     assert_allclose(sorted_costs(x, y, theta, ORDERS), expected, rtol=1e-9)
+
+
+def test_large_samples_are_sorted_and_others_are_pots(monkeypatch):
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_t(2.5, (300, 3)), rng.standard_t(2.5, (200, 3))
+    theta = random_directions(3, 4, rng)
+    by_pot = costs_along(x, y, theta, (1, 2))
+    assert np.array_equal(by_pot, [transport_costs(x, y, theta, p) for p in (1, 2)])
+    monkeypatch.setattr(sorted_transport, "_BY_POT", 299)
+    by_sort = costs_along(x, y, theta, (1, 2))
+    assert np.array_equal(by_sort, sorted_costs(x, y, theta, (1, 2)))
+    assert_allclose(by_sort, by_pot, rtol=1e-12)
 
 
 @pytest.mark.parametrize("m", [20_000, 15_000])
