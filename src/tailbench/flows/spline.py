@@ -79,8 +79,11 @@ class _Knots:
         sides = parameters[..., : 2 * bins].unflatten(-1, (2, bins))
         slopes = parameters[..., 2 * bins :]
         self.soft = sides.abs().mul_(2.0 / LOG_SLOPE).add_(1.0)
-        self.share = torch.softmax(sides / self.soft, dim=-1)
-        ends = self.share.cumsum(-1)
+        # a softmax of arguments that cannot overflow; that of torch is slow for few bins
+        powers = (sides / self.soft).exp_()
+        ends = powers.cumsum(-1)
+        total = ends[..., -1:].clone()
+        self.share, ends = powers.div_(total), ends.div_(total)
         level = (value + bound) / (2.0 * bound)
         self.k = (ends[..., axis, :-1] < level.unsqueeze(-1)).sum(-1, keepdim=True)
         self.index = self.k.unsqueeze(-2).expand(*self.k.shape[:-1], 2, 1)
