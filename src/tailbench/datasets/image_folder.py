@@ -63,8 +63,12 @@ class ImageFolderSettings(ImageSettings):
     )
 
     def shape(self) -> DataShape:
-        """Return the size of the data but for the number of images, which is a guess."""
-        return DataShape(MANY, self.channels * self.size**2, self.size)
+        """Return the size of the data: of the images that are there, of a guess if none are."""
+        try:
+            images = sum(len(paths) for _, paths in _found(self))
+        except (InputError, OSError):
+            images = MANY
+        return DataShape(images, self.channels * self.size**2, self.size)
 
     @field_validator("classes")
     @classmethod
@@ -126,29 +130,7 @@ class ImageFolder(ImageDataset):
 
     @cached_property
     def _found(self) -> list[tuple[str, list[str]]]:
-        """Files of every class, or those of the only class, without a name."""
-        folder = Path(self.settings.path)
-        if not folder.is_dir():
-            raise InputError(
-                f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}"
-            )
-        inside = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
-        folders = [name for name in inside if (folder / name).is_dir()]
-        wanted = self.settings.classes
-        for name in wanted or ():
-            if name not in folders:
-                raise InputError(f"{folder} has no class {name!r}{nearest(name, folders)}")
-        found = [(name, _images_in(folder / name)) for name in wanted or folders]
-        for name, paths in found:
-            if wanted and not paths:
-                raise InputError(f"the class {name!r} in {folder} has no PNG or JPEG images")
-        found = [(name, paths) for name, paths in found if paths]
-        beside = [str(folder / name) for name in inside if _is_image(folder / name)]
-        if found and beside and not wanted:
-            raise InputError(f"{beside[0]} lies beside the folders that are classes")
-        if not found and not beside:
-            raise InputError(f"{folder} has no PNG or JPEG images")
-        return found or [("", beside)]
+        return _found(self.settings)
 
     def _decode(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         size, channels = self.settings.size, self.settings.channels
@@ -204,6 +186,30 @@ class ImageFolder(ImageDataset):
         # Not the argument box of resize, which lets the kernel see beyond the square.
         square = image.crop((left, top, left + side, top + side))
         return square.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def _found(settings: ImageFolderSettings) -> list[tuple[str, list[str]]]:
+    """Files of every class, or those of the only class, without a name."""
+    folder = Path(settings.path)
+    if not folder.is_dir():
+        raise InputError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
+    inside = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
+    folders = [name for name in inside if (folder / name).is_dir()]
+    wanted = settings.classes
+    for name in wanted or ():
+        if name not in folders:
+            raise InputError(f"{folder} has no class {name!r}{nearest(name, folders)}")
+    found = [(name, _images_in(folder / name)) for name in wanted or folders]
+    for name, paths in found:
+        if wanted and not paths:
+            raise InputError(f"the class {name!r} in {folder} has no PNG or JPEG images")
+    found = [(name, paths) for name, paths in found if paths]
+    beside = [str(folder / name) for name in inside if _is_image(folder / name)]
+    if found and beside and not wanted:
+        raise InputError(f"{beside[0]} lies beside the folders that are classes")
+    if not found and not beside:
+        raise InputError(f"{folder} has no PNG or JPEG images")
+    return found or [("", beside)]
 
 
 def _is_image(path: Path) -> bool:

@@ -75,6 +75,18 @@ def test_classes_are_chosen_and_ordered(tmp_path):
         folder_of(tmp_path, classes=("a", "d")).check(1)
 
 
+def test_the_size_is_that_of_the_images_that_are_there(tmp_path):
+    fill(tmp_path / "cat", 6)
+    fill(tmp_path / "ant", 8, names="deep/er/{i}.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "dog").symlink_to(tmp_path / "cat")
+    assert folder_of(tmp_path).settings.shape().rows == 14
+    assert folder_of(tmp_path, classes=["ant"]).settings.shape().rows == 8
+    assert folder_of(tmp_path / "data").settings.shape().rows == 6
+    guess = folder_of(tmp_path / "none").settings.shape()
+    assert guess.rows == 100_000 and guess.dim == 3 * 8 * 8
+
+
 def test_a_class_may_be_a_link(tmp_path):
     fill(tmp_path / "elsewhere", 4)
     (tmp_path / "set").mkdir()

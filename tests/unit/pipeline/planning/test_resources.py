@@ -8,6 +8,7 @@ import pytest
 
 from repository import ROOT
 from tailbench.data import DataShape
+from tailbench.datasets.image_folder import ImageFolderSettings
 from tailbench.io.checksums import seal, write_record
 from tailbench.models.flow import FlowSettings
 from tailbench.models.network_settings import NetworkSettings
@@ -52,6 +53,19 @@ def test_a_training_gets_what_it_was_measured_to_need(settings, dim, seeds, mb, 
     # beside the training run two Snakemakes of 140 MB
     assert mb + 280 < need.memory < 4 * mb + 1000
     assert 2 * seconds < 60 * need.minutes < 60 * seconds
+
+
+def test_images_in_a_folder_ask_for_what_so_many_need(tmp_path):
+    for i in range(28):
+        (tmp_path / f"{i}.png").touch()
+
+    few, unknown = (
+        ImageFolderSettings(path=str(path), size=64).shape()
+        for path in (tmp_path, tmp_path / "none")
+    )
+    assert training(UNET, few, 1) == training(UNET, DataShape(28, 3 * 64 * 64, 64), 1)
+    assert training(UNET, few, 1).mem_mb() < training(UNET, unknown, 1).mem_mb() / 5
+    assert evaluating(few, 1).mem_mb() < 2000 < evaluating(unknown, 1).mem_mb() / 100
 
 
 def test_attempts_ask_for_more():
