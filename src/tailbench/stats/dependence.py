@@ -20,6 +20,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.stats.shared_work import once
+
 __all__ = [
     "chi_of_corners",
     "chibar",
@@ -31,6 +33,7 @@ __all__ = [
 _Array = NDArray[np.float64]
 
 
+@once
 def rank_levels(x: _Array) -> _Array:
     """Compute the level of each value in its own column, by its rank.
 
