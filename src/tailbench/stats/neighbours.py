@@ -77,6 +77,7 @@ def _nearest_by_tiles(points: _Array, table: _Array, count: int) -> tuple[_Array
     """Return what ``_nearest`` does, of a table too large for the cache."""
     least = np.full((len(points), count), np.inf, dtype=table.dtype)
     places = np.zeros((len(points), count), dtype=np.intp)
+    points = points.astype(table.dtype, copy=False)
     for start in range(0, table.shape[1], _TILE):
         order = points @ np.ascontiguousarray(table[:, start : start + _TILE])
         rows = np.arange(len(points))
