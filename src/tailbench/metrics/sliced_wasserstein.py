@@ -253,8 +253,7 @@ def _refined_maximum(
             tried = np.concatenate([best[:1], found])
             (judged,) = sorted_costs(x, y, tried, (p,))
             start = tried[[judged.argmax()]]
-            most = min(_POLISHED, max(search.search_rows, min(len(x), len(y))))  # of one size
-            many = [thinned(points, most, rng) for points in (x, y)]
+            many = [thinned(points, _POLISHED, rng) for points in (x, y)]
             refined, found = maximise_direction(many[0], many[1], start, p, search.steps // 3)
             if len(many[0]) < len(x) or len(many[1]) < len(y):
                 refined = np.append(judged, sorted_costs(x, y, found, (p,)))
