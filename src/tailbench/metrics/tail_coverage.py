@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +71,8 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         upper, lower = np.split(bounds, 2, axis=1)
         errors = []
         columns = [sorted_columns(x) for x in (samples, reference)]
-        for count, bound in ((_above, upper), (_below, lower)):
-            made, real = (count(x, bound) for x in columns)
+        for upwards, bound in ((True, upper), (False, lower)):
+            made, real = (_counts(x, bound, upwards) for x in columns)
             if exact is not None:
                 real = np.broadcast_to(len(reference) * (1 - levels), made.shape)
             shares = [(made + 0.5) / (len(samples) + 1), (real + 0.5) / (len(reference) + 1)]
@@ -80,13 +80,11 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         return dict(zip(self.outputs, errors, strict=True))
 
 
-def _below(columns: _Array, bounds: _Array) -> _Array:
-    """Count the values of sorted columns ``(d, n)`` below their bounds ``(d, m)``."""
-    return np.array(
-        [np.searchsorted(column, own) for column, own in zip(columns, bounds, strict=True)],
+def _counts(columns: _Array, bounds: _Array, upwards: bool) -> _Array:
+    """Count values of sorted columns ``(d, n)`` beyond their bounds ``(d, m)``, ``(d, m)``."""
+    side: Literal["right", "left"] = "right" if upwards else "left"
+    places = np.array(
+        [np.searchsorted(column, own, side) for column, own in zip(columns, bounds, strict=True)],
         dtype=np.float64,
     )
-
-
-def _above(columns: _Array, bounds: _Array) -> _Array:
-    return _below(-columns[:, ::-1], -bounds)
+    return columns.shape[1] - places if upwards else places
