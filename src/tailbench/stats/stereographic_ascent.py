@@ -61,6 +61,8 @@ def stereographic_ascent(
         return theta
     pairs = None if len(x) == len(y) else coupling(len(x), len(y))
     order = single_order if single else np.argsort
+    if single:  # products with long rows are faster; of the others the last digits would change
+        x, y = np.asfortranarray(x), np.asfortranarray(y)
     u = theta[:-1] / (1 - theta[-1])
     mean, squares, before = np.zeros_like(u), np.zeros_like(u), np.inf
     for step in range(1, steps + 1):
