@@ -4,9 +4,11 @@ Run as ``python benchmarks/metric_cost.py --rows 100000 --dim 20``, or with
 ``--metrics energy c2st`` for some of them; set ``OMP_NUM_THREADS=1`` for one thread. Samples,
 reference and training rows have the same number of rows, of a multivariate Student-t law of 3
 degrees of freedom and correlation 0.5. Each metric runs in a process of its own, or with
-``--together`` one after another in this one, as an evaluation has them: what is imported counts for
-the metric that imports it first. The memory is what the process has held at most, data included: 3
-tables of ``8 rows dim`` bytes where training rows are needed or metrics run together, and 2 else.
+``--together`` one after another in this one, as an evaluation has them: what is imported, and what
+metrics share (sorted columns, ranks, robust units), counts for the metric that needs it first. The
+last line says how fast the machine is, and how busy. The memory is what the process has held at
+most, data included: 3 tables of ``8 rows dim`` bytes where training rows are needed or metrics run
+together, and 2 else.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from metric_power import NU, table_metrics
 
 from tailbench import registry
 from tailbench.pipeline.runtime.light_imports import import_tailestim
+from tailbench.stats.shared_work import shared_work
 
 
 def draw(rows, dim, rng):
@@ -52,6 +55,14 @@ def measure(name, samples, reference, train=None):
     return {"seconds": seconds, "gib": most / unit, "values": values}
 
 
+def sorting():
+    """Return the seconds that NumPy takes to sort ten million numbers."""
+    x = np.random.default_rng(0).standard_normal(10_000_000)
+    start = time.process_time()
+    x.sort()
+    return time.process_time() - start
+
+
 def in_process(name, rows, dim):
     """Return what ``measure`` does, from a process of its own."""
     command = [sys.executable, __file__, "--rows", str(rows), "--dim", str(dim), "--alone", name]
@@ -74,12 +85,15 @@ def main():
         return
     total = 0.0
     given = tables(chosen.rows, chosen.dim, True) if chosen.together else []
-    for name in chosen.metrics or table_metrics():
-        found = measure(name, *given) if given else in_process(name, chosen.rows, chosen.dim)
-        total += found["seconds"]
-        values = " ".join(f"{key}={value:.5g}" for key, value in found["values"].items())
-        print(f"{name:<24}{found['seconds']:8.1f} s {found['gib']:6.2f} GiB  {values}", flush=True)
-    print(f"{'all of these':<24}{total:8.1f} s")
+    with shared_work(*given[:2]):
+        for name in chosen.metrics or table_metrics():
+            found = measure(name, *given) if given else in_process(name, chosen.rows, chosen.dim)
+            total += found["seconds"]
+            values = " ".join(f"{key}={value:.8g}" for key, value in found["values"].items())
+            print(f"{name:<29}{found['seconds']:8.1f} s {found['gib']:6.2f} GiB  {values}")
+            sys.stdout.flush()
+    print(f"{'all of these':<29}{total:8.1f} s")
+    print(f"{'np.sort of 1e7 numbers':<29}{sorting():8.2f} s")
 
 
 if __name__ == "__main__":

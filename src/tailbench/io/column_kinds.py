@@ -28,8 +28,9 @@ def dates_of(table: pd.DataFrame, name: str) -> NDArray[np.datetime64] | None:
     Dates are: what is stored as such; texts that pandas reads as dates, all of them, days before
     months if no row speaks against it and the dates then rise; whole numbers such as 20200131, of
     at least 20 rows, all of them days between 1800 and 2199; whole numbers that count from 1970
-    in s, ms, us or ns and do not fall, where the name of the column speaks of time; years from
-    1500 to 2499 that do not fall, under the name ``year``.
+    in s, ms, us or ns and do not fall, where the name of the column speaks of time or, on at least
+    20 rows, they rise and are whole minutes; years from 1500 to 2499 that do not fall, under the
+    name ``year``.
 
     Args:
         table: The table.
@@ -100,11 +101,16 @@ def _of_numbers(x: NDArray[np.float64], name: str) -> NDArray[np.datetime64] | N
         days = pd.to_datetime(texts, format="%Y%m%d", errors="coerce")
         if days.notna().all():
             return np.asarray(days.to_numpy("datetime64[ns]"))
-    if rises and TIME_NAME.search(name):
-        for unit, least in reversed(EPOCHS.items()):
-            if least <= x.min():
-                return x.astype(np.int64).astype(f"datetime64[{unit}]")
+    unit = next((unit for unit, least in reversed(EPOCHS.items()) if least <= x.min()), None)
+    if rises and unit and (TIME_NAME.search(name) or _whole_minutes(x, unit)):
+        return x.astype(np.int64).astype(f"datetime64[{unit}]")
     return None
+
+
+def _whole_minutes(x: NDArray[np.float64], unit: str) -> bool:
+    """Whether numbers rise from row to row and are whole minutes, which is no chance."""
+    minute = 60 * EPOCHS[unit] / EPOCHS["s"]
+    return len(x) >= FEWEST and bool((np.diff(x) > 0).all()) and not (x % minute).any()
 
 
 def _of_texts(series: Any) -> NDArray[np.datetime64] | None:

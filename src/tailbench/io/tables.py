@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tailbench.exceptions import InputError
-from tailbench.io.csv_dialect import find_dialect
+from tailbench.io.csv_dialect import Dialect, find_dialect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,9 @@ UNREADABLE = (
     # of a NPY header, which NumPy reads as Python
     MemoryError, OverflowError, RecursionError, SyntaxError, TokenError, TypeError,
 )  # fmt: skip
+
+
+ROWS = 3  # that a message names
 
 
 def read_table(path: Path, **form: str | None) -> pd.DataFrame:
@@ -79,11 +83,31 @@ def _read_csv(path: Path, **given: str | None) -> pd.DataFrame:
     with warnings.catch_warnings():
         # Pandas would make an index of columns without a name, or drop them with this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(
-            path, header=0, index_col=False, low_memory=False, decimal=found.decimal, **form
-        )
+        try:
+            table = pd.read_csv(
+                path, header=0, index_col=False, low_memory=False, decimal=found.decimal, **form
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning):
+            _refuse_long_rows(path, found, len(header))
+            raise
     table.columns = header
     return table
+
+
+def _refuse_long_rows(path: Path, found: Dialect, width: int) -> None:
+    """Check that no row of a CSV file has more fields than the header."""
+    with path.open(encoding=found.encoding, newline="") as stream:
+        rows = [row for row in csv.reader(stream, delimiter=found.separator) if row][1:]
+    long = [number for number, row in enumerate(rows, 1) if len(row) > width]
+    if long:
+        shown = ", ".join(map(str, long[:ROWS]))
+        more = f" and {len(long) - ROWS} more" if len(long) > ROWS else ""
+        asked = f": are fields parted by {found.separator!r}?" if width == 1 else ""
+        raise InputError(
+            f"{path} has {width} column{'s' if width > 1 else ''}, but "
+            f"{len(rows[long[0] - 1])} fields in row{'s' if len(long) > 1 else ''} {shown}{more}"
+            f"{asked}"
+        )
 
 
 def _all_numbers(header: Sequence[str]) -> bool:

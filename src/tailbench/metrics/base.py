@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from tailbench.data import ImageLayout
 from tailbench.interfaces import MetricOutput, Target
 from tailbench.settings import Settings as BaseSettings
+from tailbench.stats.order_statistics import column_medians
+from tailbench.stats.shared_work import once
 
 __all__ = [
     "BaseMetric",
@@ -24,6 +26,7 @@ __all__ = [
     "checked",
     "mean_or_nan",
     "pair",
+    "radii",
     "rows_without",
 ]
 
@@ -206,8 +209,9 @@ def checked(x: ArrayLike, what: str) -> NDArray[np.float64]:
     table = np.asarray(x, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
         raise ValueError(f"{what} must be a non-empty table (n, d), not of shape {table.shape}")
-    bad = int(np.count_nonzero(~np.isfinite(table).all(axis=1)))
-    if bad:
+    finite = np.isfinite(table)
+    if not finite.all():
+        bad = int(np.count_nonzero(~finite.all(axis=1)))
         raise ValueError(f"{bad} of {len(table)} rows of the {what} are not finite")
     return table
 
@@ -231,7 +235,19 @@ def centre(reference: NDArray[np.float64]) -> NDArray[np.float64]:
 
     A mean would not do: for a tail index of at most one it does not exist.
     """
-    return np.median(reference, axis=0)
+    return column_medians(reference)
+
+
+@once
+def radii(x: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the Euclidean distances of rows from the centre of a reference, shape ``(n,)``.
+
+    Args:
+        x: Rows, shape ``(n, d)``.
+        reference: What the centre is of, shape ``(m, d)``.
+    """
+    distances: NDArray[np.float64] = np.linalg.norm(x - centre(reference), axis=1)
+    return distances
 
 
 def mean_or_nan(values: NDArray[np.float64]) -> float:

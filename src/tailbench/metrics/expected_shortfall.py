@@ -14,7 +14,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.order_statistics import both_ends
+from tailbench.stats.order_statistics import sorted_columns
 
 __all__ = [
     "ExpectedShortfall",
@@ -67,7 +67,7 @@ class ExpectedShortfall(BaseMetric[ExpectedShortfallSettings]):
     ) -> dict[str, float]:
         """Compute the error."""
         point, level = centre(reference), self.settings.level
-        made, real = (_of_both_sides(x - point, level) for x in (samples, reference))  # (2, d)
+        made, real = (_of_both_sides(x, point, level) for x in (samples, reference))  # (2, d)
         nothing = np.full_like(real, np.nan)
         errors = np.divide(np.abs(made - real), real, out=nothing, where=real > 0)
         return {"es99_error": mean_or_nan(errors)}
@@ -84,10 +84,15 @@ def expected_shortfall(x: NDArray[np.float64], level: float) -> NDArray[np.float
     return mean_of_largest(largest, len(x), level)
 
 
-def _of_both_sides(x: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """Return ``expected_shortfall`` of the columns and of the columns turned, shape ``(2, d)``."""
+def _of_both_sides(
+    x: NDArray[np.float64], point: NDArray[np.float64], level: float
+) -> NDArray[np.float64]:
+    """Return ``expected_shortfall`` of the columns from a point, up and down, shape ``(2, d)``."""
     _, whole = _counted(len(x), level)
-    least, largest = both_ends(np.ascontiguousarray(x.T), whole)
+    rising = sorted_columns(x)
+    least, largest = (
+        ends - point[:, None] for ends in (rising[:, :whole], rising[:, len(x) - whole :])
+    )
     return np.stack(
         [
             mean_of_largest(np.ascontiguousarray(top.T), len(x), level)

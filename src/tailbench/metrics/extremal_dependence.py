@@ -81,7 +81,11 @@ class ExtremalDependence(BaseMetric[ExtremalDependenceSettings]):
             column_pairs(samples.shape[1], self.settings.pairs), return_inverse=True
         )
         pairs = pairs.reshape(-1, 2)
-        made, real = (_estimates(rank_levels(x[:, columns]), pairs) for x in (samples, reference))
+        every = len(columns) == samples.shape[1]  # whose ranks other metrics need too
+        made, real = (
+            _estimates(rank_levels(x) if every else rank_levels(x[:, columns]), pairs)
+            for x in (samples, reference)
+        )
         return {
             key: float(np.abs(own - other).mean())
             for key, own, other in zip(self.outputs, made, real, strict=True)

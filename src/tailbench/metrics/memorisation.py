@@ -84,10 +84,11 @@ class Memorisation(TrainMetric[MemorisationSettings]):
         most = min(self.settings.max_rows, max(FEWEST, self.settings.max_distances // len(train)))
         looked_for = [thinned(x, most, rng) for x in (samples, reference)]
         rows, *looked_for = both_in_quartile_units([train, *looked_for], reference)
+        distances, owns = closest_records(np.concatenate(looked_for), rows)
         shares, medians = [], []
-        for chosen in looked_for:
-            distance, own = closest_records(chosen, rows)
-            shares.append((np.count_nonzero(distance < own) + 0.5) / (len(chosen) + 1))
+        for chosen in (slice(len(looked_for[0])), slice(len(looked_for[0]), None)):
+            distance, own = distances[chosen], owns[chosen]
+            shares.append((np.count_nonzero(distance < own) + 0.5) / (len(distance) + 1))
             medians.append(float(np.median(distance)))
         return {
             "copied_ratio": float(shares[0] / shares[1]),

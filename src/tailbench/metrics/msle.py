@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
+from tailbench.metrics.base import BaseMetric, mean_or_nan, radii
 from tailbench.registry import register
 from tailbench.settings import Settings
 from tailbench.stats.order_statistics import column_quantiles
@@ -105,17 +105,17 @@ class MSLE(BaseMetric[MSLESettings]):
             np.stack([made_upper - middle, middle - made_lower]),
         )  # (2, d, levels)
 
-        point = centre(reference)
-        radii = self._grid(fewest)
+        radial = self._grid(fewest)
         true_norm, made_norm = (
-            np.quantile(np.linalg.norm(x - point, axis=1), 1 - radii) for x in (reference, samples)
+            column_quantiles(radii(x, reference)[:, None], 1 - radial)[:, 0]
+            for x in (reference, samples)
         )
         return {
             "msle_official": mean_or_nan(
                 self._errors(official[0] - middle[0], made_official[0] - middle[0])
             ),
             "msle": mean_or_nan(_integral(errors, 1 - beyond)),
-            "msle_norm": float(_integral(self._errors(true_norm, made_norm), 1 - radii)),
+            "msle_norm": float(_integral(self._errors(true_norm, made_norm), 1 - radial)),
         }
 
     def _grid(self, n: int) -> NDArray[np.float64]:

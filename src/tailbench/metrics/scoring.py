@@ -16,6 +16,7 @@ from tailbench.interfaces import MetricOutput
 from tailbench.metrics.outputs import GROUPS
 from tailbench.metrics.score_inputs import SOURCES, match_tables
 from tailbench.rng.seeds import generator_for, metric_generator
+from tailbench.stats.shared_work import shared_work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,15 +112,19 @@ def score(
         if len(given) < 2:
             raise InputError(f"{source} has one row, and a half of it none")
     wanted = chosen_outputs(metrics, train is not None)
-    rows: list[dict[str, Any]] = []
-    for name in dict.fromkeys(metric for metric, _ in wanted.values()):
-        metric = registry.load("metrics", name)()
-        job = _Job(metric, name, tables.train, seed, dataset)
-        found = _score_one(job, tables.samples, tables.reference, splits)
-        for key, (own, output) in wanted.items():
-            if own == name:
-                known = {"metric": key, "label": output.label, "verdict": ""}
-                rows.append(known | {"better": output.better, "group": output.group} | found[key])
+    found: dict[str, dict[str, Any]] = {}
+    with shared_work(tables.samples, tables.reference):
+        for name in dict.fromkeys(metric for metric, _ in wanted.values()):
+            job = _Job(registry.load("metrics", name)(), name, tables.train, seed, dataset)
+            found |= _score_one(job, tables.samples, tables.reference, splits)
+    rows = [
+        {"metric": key, "label": output.label, "verdict": ""}
+        | {"better": output.better, "group": output.group}
+        | found[key]
+        for name in dict.fromkeys(metric for metric, _ in wanted.values())
+        for key, (own, output) in wanted.items()
+        if own == name
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = table["group"].map(list(GROUPS).index)
     return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)

@@ -17,6 +17,7 @@ from tailbench.metrics.sliced_wasserstein import (
     max_sliced_wasserstein,
 )
 from tailbench.registry import register
+from tailbench.stats.order_statistics import column_quantiles
 
 __all__ = ["SlicedWassersteinBulk", "SlicedWassersteinBulkSettings", "inside"]
 
@@ -87,7 +88,7 @@ def inside(
         reference: Reference, shape ``(m, d)``.
         level: The box is from this quantile of each column to its mirror image.
     """
-    low, high = np.quantile(reference, [level, 1.0 - level], axis=0)
+    low, high = column_quantiles(reference, [level, 1.0 - level])
     first, second = (
         ((points >= low) & (points <= high)).all(axis=1) for points in (samples, reference)
     )

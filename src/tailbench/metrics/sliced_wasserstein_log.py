@@ -61,4 +61,5 @@ def signed_log(x: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArra
 
 
 def _logarithms(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sign(u) * np.log1p(np.abs(u))
+    sizes = np.abs(u)
+    return np.copysign(np.log1p(sizes, out=sizes), u, out=sizes)

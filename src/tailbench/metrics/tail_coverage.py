@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from tailbench.interfaces import MetricOutput, Target
 from tailbench.metrics.base import BaseMetric, mean_or_nan
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.order_statistics import column_quantiles
+from tailbench.stats.order_statistics import column_quantiles, sorted_columns
 
 __all__ = ["TailCoverage", "TailCoverageSettings"]
 
@@ -70,9 +70,9 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         bounds = column_quantiles(reference, both).T if exact is None else exact
         upper, lower = np.split(bounds, 2, axis=1)
         errors = []
-        columns = [np.ascontiguousarray(x.T) for x in (samples, reference)]
-        for beyond, bound in ((np.greater, upper), (np.less, lower)):
-            made, real = (_counts(x, bound, beyond) for x in columns)
+        columns = [sorted_columns(x) for x in (samples, reference)]
+        for upwards, bound in ((True, upper), (False, lower)):
+            made, real = (_counts(x, bound, upwards) for x in columns)
             if exact is not None:
                 real = np.broadcast_to(len(reference) * (1 - levels), made.shape)
             shares = [(made + 0.5) / (len(samples) + 1), (real + 0.5) / (len(reference) + 1)]
@@ -80,10 +80,11 @@ class TailCoverage(BaseMetric[TailCoverageSettings]):
         return dict(zip(self.outputs, errors, strict=True))
 
 
-def _counts(columns: _Array, bounds: _Array, beyond: np.ufunc) -> _Array:
-    """Count the values of each column ``(d, n)`` beyond its bounds ``(d, m)``, shape ``(d, m)``."""
-    counts = [
-        [np.count_nonzero(beyond(column, bound)) for bound in own]
-        for column, own in zip(columns, bounds, strict=True)
-    ]
-    return np.array(counts, dtype=np.float64).reshape(bounds.shape)
+def _counts(columns: _Array, bounds: _Array, upwards: bool) -> _Array:
+    """Count values of sorted columns ``(d, n)`` beyond their bounds ``(d, m)``, ``(d, m)``."""
+    side: Literal["right", "left"] = "right" if upwards else "left"
+    places = np.array(
+        [np.searchsorted(column, own, side) for column, own in zip(columns, bounds, strict=True)],
+        dtype=np.float64,
+    )
+    return columns.shape[1] - places if upwards else places

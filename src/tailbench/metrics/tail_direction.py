@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, centre, mean_or_nan
+from tailbench.metrics.base import BaseMetric, centre, mean_or_nan, radii
 from tailbench.registry import register
 from tailbench.settings import Settings
-from tailbench.stats.order_statistics import column_quantiles
+from tailbench.stats.order_statistics import (
+    column_quantiles,
+    quantiles_of_sorted,
+    sorted_columns,
+)
 
 __all__ = ["TailDirection", "TailDirectionSettings"]
 
@@ -72,16 +76,22 @@ class TailDirection(BaseMetric[TailDirectionSettings]):
         last = self.settings.min_rows / min(len(samples), len(reference))
         levels = 1 - np.geomspace(first, min(first, last), LEVELS)
         point = centre(reference)
-        made, real = samples - point, reference - point
-        columns = _sides(*(_both_tails(x, levels) for x in (made, real)))
-        made_norm, real_norm = (np.linalg.norm(x, axis=1, keepdims=True) for x in (made, real))
-        norms = _sides(*(column_quantiles(x, levels) for x in (made_norm, real_norm)))
+        columns = _sides(*(_both_tails(x, levels, point) for x in (samples, reference)))
+        norms = _sides(
+            *(column_quantiles(radii(x, reference)[:, None], levels) for x in (samples, reference))
+        )
         return dict(zip(self.outputs, [*columns, *norms], strict=True))
 
 
-def _both_tails(x: _Array, levels: _Array) -> _Array:
-    """Compute the quantiles of columns upwards, and of columns downwards, ``(levels, 2 d)``."""
-    return np.hstack([column_quantiles(x, levels), column_quantiles(-x, levels)])
+def _both_tails(x: _Array, levels: _Array, point: _Array) -> _Array:
+    """Compute quantiles of columns up from a point, and down from it, ``(levels, 2 d)``."""
+    rising = sorted_columns(x)
+    return np.hstack(
+        [
+            quantiles_of_sorted(rising, levels, point),
+            quantiles_of_sorted(-rising[:, ::-1], levels, -point),
+        ]
+    )
 
 
 def _sides(over: _Array, under: _Array) -> tuple[float, float]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, centre
+from tailbench.metrics.base import BaseMetric, centre, radii
 from tailbench.registry import register
 from tailbench.settings import Settings
+from tailbench.stats.order_statistics import sorted_columns
 from tailbench.stats.tail_index import Estimator, extreme_value_index
 
 __all__ = ["TailIndex", "TailIndexSettings"]
@@ -95,25 +96,38 @@ class TailIndex(BaseMetric[TailIndexSettings]):
         """
         marginal = truth.tail_index() if truth is not None else None
         joint = truth.norm_tail_index() if truth is not None else None
-        gaps, other = np.abs(samples - centre(samples)), np.abs(reference - centre(reference))
-        radii, others = np.linalg.norm(gaps, axis=1), np.linalg.norm(other, axis=1)
+        gaps, other = (self._farthest(x) for x in (samples, reference))
         unknown = [math.inf] * samples.shape[1]
+        sizes = len(samples), len(reference)
         exponents = list(unknown if marginal is None else marginal)
         return {
             f"tail_index_error_{estimator}": float(
                 np.mean(
                     [
-                        self._error(estimator, mine, real, exponent)
-                        for mine, real, exponent in zip(gaps.T, other.T, exponents, strict=True)
+                        self._error(estimator, mine, real, exponent, sizes)
+                        for mine, real, exponent in zip(gaps, other, exponents, strict=True)
                     ]
                 )
             )
             for estimator in ("hill", "moment")
         } | {
             "tail_index_error_norm": self._error(
-                "moment", radii, others, math.inf if joint is None else joint
+                "moment",
+                radii(samples, samples),
+                radii(reference, reference),
+                math.inf if joint is None else joint,
+                sizes,
             )
         }
+
+    def _farthest(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return distances from the medians of the columns, all that count, ``(d, m)``."""
+        rising, n = sorted_columns(x), len(x)
+        most = max(self.settings.hill_fraction, self.settings.moment_fraction)
+        count = int(most * n) + 1  # an estimate by k values needs the next one too
+        if 2 * count < n:
+            rising = np.hstack([rising[:, :count], rising[:, n - count :]])
+        return np.abs(rising - centre(x)[:, None])
 
     def _error(
         self,
@@ -121,18 +135,24 @@ class TailIndex(BaseMetric[TailIndexSettings]):
         mine: NDArray[np.float64],
         real: NDArray[np.float64],
         exponent: float,
+        sizes: tuple[int, int],
     ) -> float:
-        """Compute the absolute error of one estimate; to an infinite exponent there is none."""
+        """Compute the absolute error of one estimate; to an infinite exponent there is none.
+
+        ``mine`` and ``real`` are the farthest of so many values at least.
+        """
         hill = estimator == "hill"
         fraction = self.settings.hill_fraction if hill else self.settings.moment_fraction
         exact = self.settings.reference == "exact" and math.isfinite(exponent)
-        goal = 1 / exponent if exact else _estimate(real, fraction, estimator)
-        return abs(_estimate(mine, fraction, estimator) - goal)
+        goal = 1 / exponent if exact else _estimate(real, fraction, estimator, sizes[1])
+        return abs(_estimate(mine, fraction, estimator, sizes[0]) - goal)
 
 
-def _estimate(values: NDArray[np.float64], fraction: float, estimator: Estimator) -> float:
-    """Compute the extreme value index from a share of the largest values."""
-    k = int(fraction * len(values))
+def _estimate(
+    values: NDArray[np.float64], fraction: float, estimator: Estimator, rows: int
+) -> float:
+    """Compute the extreme value index from a share of the rows, the largest values."""
+    k = int(fraction * rows)
     if k < 2:
-        raise ValueError(f"{len(values)} rows are too few to estimate a tail from {fraction:g} of")
+        raise ValueError(f"{rows} rows are too few to estimate a tail from {fraction:g} of")
     return extreme_value_index(values, k, estimator)

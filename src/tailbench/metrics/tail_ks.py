@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tailbench.interfaces import MetricOutput, Target
-from tailbench.metrics.base import BaseMetric, centre
+from tailbench.metrics.base import BaseMetric, radii
 from tailbench.registry import register
 from tailbench.settings import Settings
 
@@ -53,8 +53,7 @@ class TailKS(BaseMetric[TailKSSettings]):
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """Compute both distances."""
-        point = centre(reference)
-        made, real = (np.linalg.norm(x - point, axis=1) for x in (samples, reference))
+        made, real = (radii(x, reference) for x in (samples, reference))
         threshold = np.quantile(real, self.settings.level)
         made_tail, real_tail = made[made > threshold], real[real > threshold]
         share_made, share_real = (

@@ -20,6 +20,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tailbench.stats.shared_work import once
+
 __all__ = [
     "chi_of_corners",
     "chibar",
@@ -31,6 +33,7 @@ __all__ = [
 _Array = NDArray[np.float64]
 
 
+@once
 def rank_levels(x: _Array) -> _Array:
     """Compute the level of each value in its own column, by its rank.
 
@@ -42,13 +45,15 @@ def rank_levels(x: _Array) -> _Array:
     """
     columns = np.ascontiguousarray(x.T)
     levels = np.empty(columns.shape)
+    middles = np.arange(len(x)) + 0.5
     for column, out in zip(columns, levels, strict=True):
         order = np.argsort(column)
         ordered = column[order]
-        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-        if len(first) == len(x):
-            out[order] = np.arange(len(x)) + 0.5
+        new = ordered[1:] != ordered[:-1]
+        if new.all():
+            out[order] = middles
         else:
+            first = np.flatnonzero(np.append(True, new))
             counts = np.diff(np.append(first, len(x)))
             out[order] = np.repeat(first + 0.5 * counts, counts)
     levels /= len(x)

@@ -77,12 +77,20 @@ def _nearest_by_tiles(points: _Array, table: _Array, count: int) -> tuple[_Array
     """Return what ``_nearest`` does, of a table too large for the cache."""
     least = np.full((len(points), count), np.inf, dtype=table.dtype)
     places = np.zeros((len(points), count), dtype=np.intp)
+    points = points.astype(table.dtype, copy=False)
     for start in range(0, table.shape[1], _TILE):
-        tile = np.ascontiguousarray(table[:, start : start + _TILE])
-        values, found = _nearest(points, tile, min(count, tile.shape[1]))
-        values = np.concatenate([least, values], axis=1)
-        found = np.concatenate([places, found + start], axis=1)
-        best = np.argsort(values, axis=1, kind="stable")[:, :count]
-        least = np.take_along_axis(values, best, axis=1)
-        places = np.take_along_axis(found, best, axis=1)
+        order = points @ np.ascontiguousarray(table[:, start : start + _TILE])
+        rows = np.arange(len(points))
+        for _ in range(min(count, order.shape[1])):
+            place = order.argmin(axis=1)
+            value = order[np.arange(len(rows)), place]
+            better = value < least[rows, -1]  # of the later tiles hardly any
+            rows, order, place = rows[better], order[better], place[better]
+            if not len(rows):
+                break
+            order[np.arange(len(rows)), place] = np.inf
+            least[rows, -1], places[rows, -1] = value[better], place + start
+            best = np.argsort(least[rows], axis=1, kind="stable")
+            least[rows] = np.take_along_axis(least[rows], best, axis=1)
+            places[rows] = np.take_along_axis(places[rows], best, axis=1)
     return least, places

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["both_ends", "column_quantiles"]
+from tailbench.stats.shared_work import once
+
+__all__ = [
+    "both_ends",
+    "column_medians",
+    "column_quantiles",
+    "quantiles_of_sorted",
+    "sorted_columns",
+]
 
 Array = NDArray[np.float64]
 
@@ -26,15 +34,54 @@ def column_quantiles(x: Array, levels: ArrayLike) -> Array:
     Returns:
         Quantiles, linear between order statistics, shape ``(m, d)``.
     """
+    return quantiles_of_sorted(sorted_columns(x), levels)
+
+
+@once
+def sorted_columns(x: Array) -> Array:
+    """Return the values of each column in rising order, shape ``(d, n)``.
+
+    Args:
+        x: Finite values, shape ``(n, d)``.
+    """
     columns = np.array(x.T, order="C")
     columns.sort(axis=1)
-    places = (len(x) - 1) * np.asarray(levels, dtype=np.float64)
+    return columns
+
+
+def quantiles_of_sorted(columns: Array, levels: ArrayLike, origin: Array | None = None) -> Array:
+    """Compute the quantiles of columns that are sorted.
+
+    Args:
+        columns: Values of each column in rising order, shape ``(d, n)``.
+        levels: Levels in [0, 1], shape ``(m,)``.
+        origin: What is subtracted from the values of each column before, shape ``(d,)``.
+
+    Returns:
+        Quantiles, linear between order statistics, shape ``(m, d)``.
+    """
+    n = columns.shape[1]
+    places = (n - 1) * np.asarray(levels, dtype=np.float64)
     below = np.floor(places).astype(np.intp)
     part = places - below
-    low, high = columns[:, below], columns[:, np.minimum(below + 1, len(x) - 1)]
+    low, high = columns[:, below], columns[:, np.minimum(below + 1, n - 1)]
+    if origin is not None:
+        low, high = low - origin[:, None], high - origin[:, None]
     step = high - low
     found = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
     return np.ascontiguousarray(found.T)
+
+
+def column_medians(x: Array) -> Array:
+    """Compute ``np.median(x, axis=0)`` to the bit, by one sort of each column.
+
+    Args:
+        x: Finite values, shape ``(n, d)``.
+    """
+    columns, half = sorted_columns(x), len(x) // 2
+    if len(x) % 2:
+        return columns[:, half].copy()
+    return np.mean(columns[:, half - 1 : half + 1], axis=1)
 
 
 def both_ends(x: Array, count: int) -> tuple[Array, Array]:

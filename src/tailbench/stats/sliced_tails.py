@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.stats.order_statistics import column_quantiles
+from tailbench.stats.shared_work import once
 
 __all__ = [
     "SlicedReference",
@@ -40,9 +41,21 @@ def both_in_quartile_units(tables: Sequence[_Array], reference: _Array) -> list[
         tables: Points, each of shape ``(n, d)``.
         reference: Points that give the units, shape ``(m, d)``.
     """
-    low, median, high = column_quantiles(reference, [0.25, 0.5, 0.75])
+    return [_in_units(x, reference) for x in tables]
+
+
+@once
+def _in_units(x: _Array, reference: _Array) -> _Array:
+    low, median, high = _quartiles(reference)
     width = np.where(high > low, high - low, 1.0)
-    return [(x - median) / width for x in tables]
+    units = x - median
+    units /= width
+    return units
+
+
+@once
+def _quartiles(reference: _Array) -> _Array:
+    return column_quantiles(reference, [0.25, 0.5, 0.75])
 
 
 def projections(x: _Array, theta: _Array, reference: _Array) -> _Array:

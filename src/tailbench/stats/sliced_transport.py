@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 
 from tailbench.stats.pot import import_pot
 
-__all__ = ["coupling", "maximise_direction", "random_directions", "transport_costs"]
+__all__ = [
+    "coupling",
+    "maximise_direction",
+    "random_directions",
+    "single_order",
+    "transport_costs",
+]
 
 _Array = NDArray[np.float64]
 _Coupling = tuple[NDArray[np.intp], NDArray[np.intp], _Array]
 _BLOCK = 1_000_000  # projected values that an ascent holds at once
+_SINGLE = 20_000  # rows above which an ascent orders projections in single precision
 
 
 def random_directions(dim: int, count: int, rng: np.random.Generator) -> _Array:
@@ -104,7 +111,9 @@ def maximise_direction(
     With the sorting permutations held fixed, the gradient of the cost is
     ``mean p |delta|^(p-1) sign(delta) (x_sigma(i) - y_tau(i))``, where ``delta`` is the gap of
     the projections. A step that does not raise the cost is taken back and the next one is
-    shorter, so that the cost never falls. Directions do not influence one another.
+    shorter, so that the cost never falls. Directions do not influence one another. Samples of one
+    size, of more than 20,000 rows, are ordered by ``single_order``, which moves a cost by about
+    1e-7 of it.
 
     Args:
         x: First sample, shape ``(n, d)``.
@@ -119,7 +128,8 @@ def maximise_direction(
     References:
         Deshpande et al., Max-sliced Wasserstein distance and its use for GANs, 2019.
     """
-    pairs = coupling(len(x), len(y))
+    by_rank = len(x) == len(y) > _SINGLE
+    pairs = None if by_rank else coupling(len(x), len(y))
     theta = theta.copy()
     cost, gradient = _slope(x, y, theta, p, pairs)
     length = np.full((len(theta), 1), 0.5)
@@ -138,9 +148,11 @@ def maximise_direction(
 
 
 def _slope(
-    x: _Array, y: _Array, theta: _Array, p: float, pairs: _Coupling
+    x: _Array, y: _Array, theta: _Array, p: float, pairs: _Coupling | None
 ) -> tuple[_Array, _Array]:
     """Compute ``W_p^p`` along each direction, ``(k,)``, and its gradient, ``(k, d)``."""
+    if pairs is None:
+        return _slope_by_rank(x, y, theta, p)
     rank_x, rank_y, mass = pairs
     cost = np.empty(len(theta))
     gradient = np.empty_like(theta)
@@ -153,6 +165,41 @@ def _slope(
         pull = p * np.sign(delta) * _power(gaps, p - 1) * mass
         gradient[part] = _gather(pull, rank_x, order_x) @ x - _gather(pull, rank_y, order_y) @ y
     return cost, gradient
+
+
+def _slope_by_rank(x: _Array, y: _Array, theta: _Array, p: float) -> tuple[_Array, _Array]:
+    """Compute what ``_slope`` does of samples of one size, line by line to stay in the cache."""
+    cost = np.empty(len(theta))
+    pulls = theta @ x.T, theta @ y.T  # the projections first, overwritten one by one
+    for k, (first, second) in enumerate(zip(*pulls, strict=True)):
+        order, other = single_order(first), single_order(second)
+        delta = first[order] - second[other]
+        gaps = np.abs(delta)
+        cost[k] = _power(gaps, p).mean()
+        pull = delta if p == 2 else np.sign(delta) * _power(gaps, p - 1)
+        pull *= p / len(x)
+        first[order], second[other] = pull, pull
+    return cost, pulls[0] @ x - pulls[1] @ y
+
+
+def single_order(values: _Array) -> NDArray[np.int64]:
+    """Return an order in which values rise in single precision, by one sort of whole numbers.
+
+    It takes a third of the time of ``np.argsort``, and where two values change places their gap is
+    1e-7 of them. Each number that is sorted has the bits of a value above, in an order that is that
+    of the values, and its place below.
+
+    Args:
+        values: Finite values, shape ``(n,)``.
+    """
+    with np.errstate(over="ignore"):
+        keys = values.astype(np.float32).view(np.int32).astype(np.int64)
+    keys ^= (keys >> 31) & 0x7FFFFFFF  # of negative values the larger bits are those farther out
+    keys <<= 32
+    keys |= np.arange(len(values))
+    keys.sort()
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 def _sorted_along(points: _Array, theta: _Array) -> tuple[NDArray[np.intp], _Array]:

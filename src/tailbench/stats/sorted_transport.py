@@ -79,10 +79,16 @@ def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -
     if len(theta) >= _MANY:
         x, y = _rounded(x, y)
     theta = theta.astype(x.dtype, copy=False)
-    step = max(_FEWEST, _BLOCK // max(n, m))
+    step = min(max(_FEWEST, _BLOCK // max(n, m)), len(theta))
+    # Written again and again: new memory of this size costs more than what is computed in it.
+    held = [np.empty((step, len(points)), x.dtype) for points in (x, y)]
     for start in range(0, len(theta), step):
         part = slice(start, start + step)
-        gaps, other = theta[part] @ x.T, theta[part] @ y.T
+        count = len(theta[part])
+        gaps, other = (
+            np.matmul(theta[part], points.T, out=block[:count])
+            for points, block in zip((x, y), held, strict=True)
+        )
         gaps.sort(axis=1)
         other.sort(axis=1)
         if rank_x is None:
@@ -91,7 +97,7 @@ def sorted_costs(x: _Array, y: _Array, theta: _Array, orders: Sequence[float]) -
             gaps = gaps[:, rank_x] - other[:, rank_y]
         np.abs(gaps, out=gaps)
         for row, p in zip(costs, orders, strict=True):
-            row[part] = _mean_power(gaps, p, mass)
+            row[part] = _mean_power(gaps, p, mass, other if mass is None else None)
     return costs
 
 
@@ -103,14 +109,17 @@ def _rounded(x: _Array, y: _Array) -> tuple[_Array, _Array]:
     moved = [points - middle for points in (x, y)]
     if max(np.abs(points).max() for points in moved) > _LARGEST:
         return x, y
-    first, second = (points.astype(np.float32) for points in moved)
+    first, second = (points.astype(np.float32, order="F") for points in moved)
     return cast("_Array", first), cast("_Array", second)
 
 
-def _mean_power(gaps: _Array, p: float, mass: _Array | None) -> _Array:
-    """Compute the mean of a power of the gaps ``(b, pairs)``; by default all weigh the same."""
+def _mean_power(gaps: _Array, p: float, mass: _Array | None, scratch: _Array | None) -> _Array:
+    """Compute the mean of a power of the gaps ``(b, pairs)``; by default all weigh the same.
+
+    Squares are written to ``scratch``, which has the shape of the gaps.
+    """
     if gaps.dtype == np.float32 and p not in (1, 2):
         gaps = gaps.astype(np.float64)
     with np.errstate(over="ignore"):
-        powers = gaps if p == 1 else np.square(gaps) if p == 2 else gaps**p
+        powers = gaps if p == 1 else np.square(gaps, out=scratch) if p == 2 else gaps**p
     return powers.mean(axis=1, dtype=np.float64) if mass is None else powers @ mass

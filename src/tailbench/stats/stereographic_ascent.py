@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.stats.sliced_transport import coupling
+from tailbench.stats.sliced_transport import coupling, single_order
 
 __all__ = ["stereographic_ascent"]
 
@@ -60,7 +60,9 @@ def stereographic_ascent(
     if len(theta) == 1:
         return theta
     pairs = None if len(x) == len(y) else coupling(len(x), len(y))
-    order = _single_order if single else np.argsort
+    order = single_order if single else np.argsort
+    if single:  # products with long rows are faster; of the others the last digits would change
+        x, y = np.asfortranarray(x), np.asfortranarray(y)
     u = theta[:-1] / (1 - theta[-1])
     mean, squares, before = np.zeros_like(u), np.zeros_like(u), np.inf
     for step in range(1, steps + 1):
@@ -104,19 +106,3 @@ def _distance_and_slope(
     slope = weights_x @ x - weights_y @ y
     square = float(slope @ theta)  # W_2^2: the slope is linear in the direction
     return float(np.sqrt(max(square, 0.0))), slope / square if square > 0 else 0 * slope
-
-
-def _single_order(values: _Array) -> NDArray[np.int64]:
-    """Return an order in which values rise in single precision, by one sort of whole numbers.
-
-    Each number has the bits of a value above, in an order that is that of the values, and its
-    place below.
-    """
-    with np.errstate(over="ignore"):
-        keys = values.astype(np.float32).view(np.int32).astype(np.int64)
-    keys ^= (keys >> 31) & 0x7FFFFFFF  # of negative values the larger bits are those farther out
-    keys <<= 32
-    keys |= np.arange(len(values))
-    keys.sort()
-    keys &= 0xFFFFFFFF
-    return keys

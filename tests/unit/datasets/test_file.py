@@ -227,8 +227,14 @@ def test_header(tmp_path):
 
 
 def test_ragged_rows(tmp_path):
-    refused(text(tmp_path, "a,b\n" + "1,2\n" * 5 + "1,2,3\n"), "cannot be read as .csv")
-    refused(text(tmp_path, "a,b\n" + "1,2,3\n" * 5), "cannot be read as .csv")
+    """All rows that have too many fields are named; empty lines are no rows."""
+    long = "1,2\n" * 3 + "1,2,3\n" + "\n" + "1,2\n" + "1,2,3,4\n"
+    refused(text(tmp_path, "a,b\n" + long), "has 2 columns, but 3 fields in rows 4, 6")
+    refused(text(tmp_path, "a,b\n" + "1,2,3\n" * 5), "3 fields in rows 1, 2, 3 and 2 more")
+    refused(text(tmp_path, "a;b\n" + "1,5;2\n" * 60 + "1;2;3\n"), "3 fields in row 61")
+    unknown = "a;b\n" + "1,5;2\n" * 9 + "1;2;3\n"
+    refused(text(tmp_path, unknown), "has 1 column, but 2 fields", "parted by ','?")
+    refused(text(tmp_path, "a,b\n" + "1,2\n" * 5 + '"1,2\n'), "cannot be read as .csv")
     refused(text(tmp_path, "a,b\n" + "1,2\n" * 5 + "1\n"), "column 'b'", "missing value", "row 6")
 
 
@@ -310,6 +316,8 @@ def test_everything_wrong_is_in_one_message(tmp_path):
         ("timestamp", [1_600_000_000 + 60 * i for i in range(25)]),
         ("unix_time", [1_600_000_000_000 + 60 * i for i in range(25)]),
         ("year", [1990 + i // 2 for i in range(25)]),
+        ("when", [1_600_000_020 + 86_400 * i for i in range(25)]),
+        ("t", [1_600_000_020_000 + 60_000 * i * i for i in range(1, 26)]),
         ("policy_id", [7919 * i % 101 for i in range(25)]),
         ("n", list(range(4, 29))),
     ],
@@ -330,6 +338,8 @@ def test_dates_and_identifiers_are_refused_by_name(tmp_path, label, values):
         ("yearly", [1990 + i for i in range(0, 50, 2)]),
         ("claims", [20200101 + 100 * i for i in range(25)]),  # months beyond 12
         ("time", [1_600_000_000 - i for i in range(25)]),
+        ("total", [1_600_000_020 + 61 * i for i in range(25)]),
+        ("assets", [1_600_000_020 + 60 * (i % 5) for i in range(25)]),
         ("claim_id", [i // 2 for i in range(25)]),
         ("count", [i % 24 for i in range(25)]),
     ],

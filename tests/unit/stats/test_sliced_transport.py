@@ -11,6 +11,7 @@ from tailbench.stats.sliced_transport import (
     coupling,
     maximise_direction,
     random_directions,
+    single_order,
     transport_costs,
 )
 
@@ -158,3 +159,37 @@ def test_directions_do_not_depend_on_the_blocks(monkeypatch):
     climbed, _ = maximise_direction(x, y, theta, 2, 5)
     monkeypatch.setattr(sliced_transport, "_BLOCK", 250)
     assert_allclose(maximise_direction(x, y, theta, 2, 5)[0], climbed, rtol=1e-9)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_ascents_in_single_precision_climb_as_high(monkeypatch, p, offset):
+    """Costs where they start are the same; what is found has the cost that POT computes there."""
+    rng = np.random.default_rng(1)
+    x, y = offset + rng.standard_t(2.5, (400, 4)), offset + 1.2 * rng.standard_t(2.5, (400, 4))
+    theta = random_directions(4, 5, rng)
+    start, climbed = maximise_direction(x, y, theta, p, 0)[0], maximise_direction(x, y, theta, p, 9)
+    monkeypatch.setattr(sliced_transport, "_SINGLE", 100)
+    single = maximise_direction(x, y, theta, p, 0)[0]
+    # rows that fall on one number of single precision may go together in another order
+    assert np.allclose(single, start, rtol=1e-9 if offset == 0 else 0.2)
+    cost, found = maximise_direction(x, y, theta, p, 9)
+    if offset == 0:
+        assert np.allclose(cost, climbed[0], rtol=1e-3)
+        assert np.allclose(cost, transport_costs(x, y, found, p), rtol=1e-9)
+    assert (cost >= single).all()
+
+
+def test_the_order_in_single_precision():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.standard_cauchy(500), [0.0, -0.0, 1e300, -1e300], np.round(x_of(rng))])
+    assert np.array_equal(np.sort(single_order(x)), np.arange(len(x)))
+    rising = x[single_order(x)]
+    with np.errstate(over="ignore"):
+        assert (np.diff(rising.astype(np.float32))[1:-1] >= 0).all()
+    assert rising[0] == -1e300 and rising[-1] == 1e300
+
+
+def x_of(rng):
+    """Return values of which many are equal."""
+    return 3 * rng.standard_normal(500)

@@ -97,3 +97,9 @@ def test_the_threshold_is_the_least_index():
 
 def test_few_values():
     assert heavy_index(np.random.default_rng(0).pareto(0.5, 30), 28) is None
+
+
+def test_a_lognormal_tail_looks_heavy():
+    """As often as docs/explanation/tails.md says, by three standard errors of both shares."""
+    share = share_heavy(lambda rng, n: np.exp(rng.standard_normal(n)))
+    assert abs(share - 0.89) < 3 * np.sqrt(0.89 * 0.11 * (1 / REPEATS + 1 / 300))

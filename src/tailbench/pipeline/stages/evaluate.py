@@ -41,6 +41,7 @@ from tailbench.pipeline.stages.options import (
 )
 from tailbench.registry import make_dataset
 from tailbench.rng.seeds import metric_generator
+from tailbench.stats.shared_work import shared_work
 
 __all__ = ["COLUMNS", "run"]
 
@@ -99,23 +100,19 @@ def run(
         drawn = _floor(data) if samples is None else _variants(samples, test.shape[1])
         for variant, block_samples in drawn:
             for e, number in enumerate(parse_block(seeds)):
-                for name, metric in metrics:
-                    if metric.space is None and not team.first:
-                        continue
-                    given = {"train": train(e)} if metric.needs_train else {}
-                    begin = time.monotonic()
-                    values = metric(
-                        block_samples[e],
-                        test[e],
-                        truth,
-                        metric_generator(name, dataset, number),
-                        known,
-                        **given,
-                    )
-                    seconds = time.monotonic() - begin
-                    for key, value in values.items():
-                        writer.writerow(
+                x, y = np.asarray(block_samples[e]), np.asarray(test[e])
+                with shared_work(x, y):
+                    for name, metric in metrics:
+                        if metric.space is None and not team.first:
+                            continue
+                        given = {"train": train(e)} if metric.needs_train else {}
+                        rng = metric_generator(name, dataset, number)
+                        begin = time.monotonic()
+                        values = metric(x, y, truth, rng, known, **given)
+                        seconds = time.monotonic() - begin
+                        writer.writerows(
                             [dataset, method, variant, number, key, repr(float(value)), seconds]
+                            for key, value in values.items()
                         )
             if team.first:
                 shown = Variant(method, variant).text

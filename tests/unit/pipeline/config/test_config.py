@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import pytest
 
@@ -13,8 +14,10 @@ from tailbench.pipeline.config.entries import parts_of
 from tailbench.pipeline.config.errors import sentences
 from tailbench.pipeline.config.model import Config, ConfigError
 from tailbench.pipeline.config.parse import load, parse
+from tailbench.pipeline.config.seed_blocks import parse_block
 from tailbench.pipeline.planning.plan import Plan
 from tailbench.registry import entry_class
+from tailbench.stats.exchangeable_copula import ExchangeableCopula
 
 SMALL = {
     "datasets": {"alpha_stable": None, "grid": {"type": "gaussian_grid"}},
@@ -699,3 +702,30 @@ def test_a_configuration_does_not_change():
     with pytest.raises(ValueError, match="frozen"):
         parse(small()).threads = 3
     assert Config.model_fields.keys() == parse(small()).raw().keys() | {"theory"}
+
+
+def test_the_grid_of_log_fm_is_whole():
+    """Three copulas, three strengths, four dimensions and four indices, and names that say which.
+
+    Joint extremes of the same strength: Hüsler-Reiss has the chi of Gumbel, the Gaussian its tau.
+    """
+    config = load(ROOT / "presets" / "log-fm-grid.yaml")
+    taus = {"weak": 0.25, "medium": 0.5, "strong": 0.75}
+    found = set()
+    for name, entry in config.datasets.items():
+        chosen = entry.settings
+        copula, strength, _, _ = name.rsplit("_", 3)
+        assert name == f"{chosen.copula}_{strength}_d{chosen.dim}_a{chosen.index:g}"
+        assert (chosen.n_train, chosen.n_test, chosen.two_sided) == (10_000, 20_000, False)
+        tau = taus[strength]
+        joint = ExchangeableCopula(copula, chosen.dependence)
+        if copula == "gaussian":
+            assert 2 / math.pi * math.asin(chosen.dependence) == pytest.approx(tau, abs=1e-4)
+        else:
+            assert joint.chi() == pytest.approx(2 - 2 ** (1 - tau), abs=1e-4)
+        found.add((copula, strength, chosen.dim, chosen.index))
+    assert len(found) == len(config.datasets) == 144
+    assert [len(set(axis)) for axis in zip(*found, strict=True)] == [3, 3, 4, 4]
+    assert (
+        len(config.methods) * sum(len(parse_block(block)) for block in config.seeds) * 144 == 2880
+    )
