@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from tailbench.compute.devices import usual_torch
 from tailbench.data import ImageLayout
 from tailbench.exceptions import InputError, NotFittedError
+from tailbench.io.column_types import column_types
 from tailbench.io.lazy_rows import LazyRows
 from tailbench.models.parameters import Parameters
 from tailbench.models.preprocessing import as_block, as_numbers, column_names, is_lazy
@@ -80,7 +81,7 @@ class Model(Parameters, TableForm, ABC, Generic[Sampling]):
         verbose: bool = True,
     ) -> None:
         self.device, self.random_state, self.verbose = device, random_state, verbose
-        self._table, self._names = False, None
+        self._table, self._names, self._types = False, None, None
         self._draws = 0  # calls of sample so far
 
     @classmethod
@@ -201,11 +202,11 @@ class Model(Parameters, TableForm, ABC, Generic[Sampling]):
             InputError: If the data cannot be used.
             TrainingDiverged: If a loss is not finite or explodes.
         """
-        names = None
+        names = types = None
         if is_lazy(x):
             table = False
         else:
-            names, x = column_names(x), as_numbers(x)
+            names, types, x = column_names(x), column_types(x), as_numbers(x)
             table = x.ndim < 3
             x = as_block(x, names) if images is None else x
         count = 1 if table else len(cast(Sequence[Any], x))
@@ -214,6 +215,7 @@ class Model(Parameters, TableForm, ABC, Generic[Sampling]):
         context = FitContext.of(number, count, self.name, checkpoint, shown, callback)
         self.fit_block(x, context, images)
         self._table, self._names, self._draws = table, names if table else None, 0
+        self._set_types(types if self._names else None)
         return self
 
     def sample(
@@ -232,7 +234,8 @@ class Model(Parameters, TableForm, ABC, Generic[Sampling]):
 
         Returns:
             Array of shape ``(n, d)``, or ``(E, n, d)`` if the model was fitted on a block; a data
-            frame if it was fitted on one whose columns have names.
+            frame if it was fitted on one whose columns have names, in the types of its columns of
+            numbers: whole ones are rounded; what a type cannot hold stays in double precision.
 
         Raises:
             NotFittedError: If the model has not been fitted.

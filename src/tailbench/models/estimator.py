@@ -235,7 +235,7 @@ class Estimator(Model[Sampling], Generic[Training, Sampling]):
         one = type(self)(**{**self.get_params(deep=False), **self.settings.model_dump()})
         one.constants = {key: value[[position]] for key, value in self.constants.items()}
         one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
-        one._table, one._names = True, self._names
+        one._be_table_of(self)
         one.module = one._build([0], self.dim)
         state = self._fitted().state_dict()
         one.module.load_state_dict({key: value[[position]] for key, value in state.items()})

@@ -169,7 +169,7 @@ class FlowSGM(Model[FlowSGMSampling]):
         sampling = self.sampling.model_dump(exclude={"flow", "sgm"})
         sgm = self.sgm.of_seed(position)
         one = type(self)(flows, sgm, prefit=True, device=self.device, **sampling)
-        one._table, one._names = True, self._names
+        one._be_table_of(self)
         if self.tuned is not None:
             one.tuned = TuneResult([self.tuned.chosen[position]], self.tuned.curve)
         return one

@@ -239,7 +239,7 @@ class OnSupport(Model[SamplingSettings]):
     def of_seed(self, position: int) -> Self:
         """Return the model of one seed of the block, as if it had been fitted on a table."""
         one = self.of(self.model.of_seed(position), [self.maps[position]])
-        one._table, one._names = True, self._names
+        one._be_table_of(self)
         return one
 
     def save(self, path: str | Path) -> None:

@@ -71,7 +71,7 @@ class ModelFiles:
     @property
     def info(self) -> dict[str, Any]:
         """What ``spec`` holds besides what every model has."""
-        own = {"type", "settings", "table", "feature_names", "versions", MAPS}
+        own = {"type", "settings", "table", "feature_names", "feature_types", "versions", MAPS}
         return {key: value for key, value in self.spec.items() if key not in own}
 
     def settings(self, known: type[BaseModel]) -> dict[str, Any]:

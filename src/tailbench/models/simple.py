@@ -215,7 +215,8 @@ class SimpleModel(Model[Sampling], Generic[Training, Sampling]):
         """Return the model of one seed of the block, as if it had been fitted on a table."""
         self._fitted()
         one = type(self)(**{**self.get_params(deep=False), **self.settings.model_dump()})
-        one.states, one._table, one._names = [self.states[position]], True, self._names
+        one.states = [self.states[position]]
+        one._be_table_of(self)
         one.info = {**self.info, "seeds": 1, "seconds": [self.info["seconds"][position]]}
         return one
 

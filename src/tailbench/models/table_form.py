@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailbench.exceptions import NotFittedError
+from tailbench.io.column_types import DOUBLE, in_types
 
 __all__ = ["TableForm"]
 
@@ -22,19 +23,29 @@ class TableForm:
     """Whether the data were a table, so that samples have no axis of seeds."""
     _names: tuple[str, ...] | None = None
     """Names of the columns, if the data were a data frame."""
+    _types: tuple[str, ...] | None = None
+    """Types of these columns, if one of them is not in double precision."""
 
     def _take_form(self, *parts: TableForm) -> None:
         """Take the form of the data that the parts of a model were fitted on."""
         self._table = all(part._table for part in parts)
-        self._names = parts[0]._names if self._table else None
+        first = parts[0] if self._table else TableForm()
+        self._names, self._types = first._names, first._types
+
+    def _be_table_of(self, other: TableForm) -> None:
+        """Give samples as a table, with the names and types of the columns of another model."""
+        self._table, self._names, self._types = True, other._names, other._types
 
     def _framed(self, samples: NDArray[np.floating]) -> Any:
-        """Return samples ``(n, d)`` as the data were given: with the names of their columns."""
+        """Return samples ``(n, d)`` as the data were given: with names and types of columns."""
         if self._names is None:
             return samples
         import pandas as pd
 
-        return pd.DataFrame(samples, columns=list(self._names))
+        if self._types is None:
+            return pd.DataFrame(samples, columns=list(self._names))
+        frame = pd.concat(in_types(samples, self._types), axis=1)
+        return frame.set_axis(list(self._names), axis=1)
 
     @property
     def n_features_in_(self) -> int:
@@ -51,9 +62,16 @@ class TableForm:
     def _form(self) -> dict[str, Any]:
         """Return what is to be saved of the form of the data."""
         names = {} if self._names is None else {"feature_names": list(self._names)}
-        return {"table": self._table, **names}
+        types = {} if self._types is None else {"feature_types": list(self._types)}
+        return {"table": self._table, **names, **types}
 
     def _set_form(self, spec: Mapping[str, Any]) -> None:
         """Take the form of the data from what was saved."""
         self._table, names = spec["table"], spec.get("feature_names")
         self._names = None if names is None else tuple(names)
+        types = spec.get("feature_types")
+        self._types = None if types is None else tuple(types)
+
+    def _set_types(self, types: tuple[str, ...] | None) -> None:
+        """Keep the types of the columns, where not all are in double precision."""
+        self._types = types if types and set(types) != {DOUBLE} else None

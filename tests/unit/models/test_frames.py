@@ -104,3 +104,30 @@ def test_densities_of_frames():
     with pytest.raises(InputError, match="the columns are fire, and the mvt"):
         model.score(x[["fire"]])
     assert np.array_equal(MVT(verbose=False).fit(x.to_numpy()).score_samples(x), values)
+
+
+@pytest.mark.parametrize(
+    "kind", ["float32", "int64", "int16", "Float32", "Int64", "float[pyarrow]", "int64[pyarrow]"]
+)
+def test_samples_come_in_the_types_of_the_columns(make, kind, tmp_path):
+    if "pyarrow" in kind:
+        pytest.importorskip("pyarrow")
+    x = frame()
+    plain = x.assign(
+        fire=x["fire"].astype("float32") if "loat" in kind else (x["fire"] * 40).round()
+    )
+    typed = plain.astype({"fire": kind})
+    model = make().fit(typed)
+    drawn = model.sample(50, seed=1)
+    assert drawn.dtypes.astype(str).to_dict() == typed.dtypes.astype(str).to_dict()
+    expected = make().fit(plain.to_numpy(np.float64)).sample(50, seed=1)
+    fire = expected[:, 0].astype(np.float32) if "loat" in kind else np.rint(expected[:, 0])
+    assert np.array_equal(drawn["fire"].to_numpy(np.float64), fire.astype(np.float64))
+    assert np.array_equal(drawn["storm"], expected[:, 1])
+    model.save(tmp_path)
+    pd.testing.assert_frame_equal(type(model).load(tmp_path).sample(50, seed=1), drawn)
+    pd.testing.assert_frame_equal(
+        model.of_seed(0).sample(50, seed=1),
+        type(model).load(tmp_path).of_seed(0).sample(50, seed=1),
+    )
+    assert model.of_seed(0).sample(5, seed=1)["fire"].dtype == typed["fire"].dtype
