@@ -52,9 +52,7 @@ def test_digits_from_data_to_report(fresh):
     assert np.isfinite(table["value"]).all()
     fid = table[table["metric"] == "fid_classifier"]
     assert (fid["floor"] < 3).all() and (fid["value"] > fid["floor"]).all()
-    trained = json.loads(
-        (fresh.results / "features/digits/0/network/classifier.json").read_text()
-    )
+    trained = json.loads((fresh.results / "features/digits/0/network/classifier.json").read_text())
     assert trained["accuracy"] > 0.95
     assert (fresh.results / "figures" / "images" / "digits.png").stat().st_size > 5000
     report = (fresh.results / "report.html").read_text()
