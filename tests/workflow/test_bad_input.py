@@ -36,24 +36,18 @@ def method(name, **settings):
     return lambda config: config["methods"].setdefault(name, {}).update(settings)
 
 
-MINE = dataset("mine", type="file", path="mine.csv")
 DATA = {
-    "nan": (table(storm=nan), ["datasets.mine", "'storm'", "mine.csv", "NaN", "row 12"]),
-    "infinity": (table(storm=infinite), ["datasets.mine", "'storm'", "mine.csv", "row 12"]),
-    "text": (table(storm=text), ["datasets.mine", "'storm'", "mine.csv", "not numeric", "'much'"]),
-    "constant": (
-        table(storm=lambda i: 3),
-        ["datasets.mine", "'storm'", "mine.csv", "constant"],
-    ),
-    "few_rows": (table(rows=100), ["datasets.mine", "mine.csv", "100 rows", "128"]),
-    "empty": ("", ["datasets.mine", "mine.csv", "empty"]),
+    "nan": (table(storm=nan), ["'storm'", "NaN", "row 12"]),
+    "infinity": (table(storm=infinite), ["'storm'", "row 12"]),
+    "text": (table(storm=text), ["'storm'", "not numeric", "'much'"]),
+    "constant": (table(storm=lambda i: 3), ["'storm'", "constant"]),
+    "few_rows": (table(rows=100), ["100 rows", "128"]),
+    "empty": ("", ["empty"]),
 }
 KEYS = {
-    "missing_file": (MINE, ["datasets.mine.path", "mine.csv", "does not exist"]),
     "unknown_dataset": (dataset("alpha_stabel"), ["datasets.alpha_stabel", "'alpha_stable'"]),
     "unknown_model": (model("wide", type="sgn"), ["models.wide", "'sgn'", "'sgm'"]),
     "unknown_method": (method("flaw"), ["methods.flaw", "'flow'"]),
-    "model_not_there": (method("sgm", model="sgn"), ["methods.sgm.model", "'sgn'", "'sgm'"]),
     "typo": (model("flow", batch_sze=64), ["models.flow.batch_sze", "'batch_size'"]),
     "typo_at_the_top": (lambda config: config.update(seed=["0"]), ["seed:", "'seeds'"]),
     "negative_steps": (model("sgm", train_steps=-5), ["models.sgm.train_steps", "1", "-5"]),
@@ -62,39 +56,57 @@ KEYS = {
 }
 
 
-def check(work, change, words):
-    """Run, and look for one line that holds all the words."""
-    work.configure(change)
+def write(folder, case):
+    """Write the file of a case, and say which data set it is."""
+    (folder / f"{case}.csv").write_text(DATA[case][0])
+    return dataset(case, type="file", path=f"{case}.csv")
+
+
+def check(work, changes, mistakes):
+    """Run, and look for one line for each mistake, which holds all its words."""
+    for change in changes:
+        work.configure(change)
     before = work.files()
     printed = work.snakemake(succeeds=False)
-    lines = [line for line in printed.splitlines() if all(word in line for word in words)]
-    assert len(lines) == 1, printed
-    assert "config.yaml" in lines[0]
+    for words in mistakes:
+        lines = [line for line in printed.splitlines() if all(word in line for word in words)]
+        assert len(lines) == 1, (words, printed)
+        assert "config.yaml" in lines[0]
     assert "Traceback" not in printed
     assert "Finished jobid" not in printed
     assert work.files() == before
     assert not [path for path in work.folder.rglob("y") if path.is_file()]
-    return printed
 
 
-@pytest.mark.parametrize("case", DATA)
-def test_data_that_cannot_be_used(work, case):
-    content, words = DATA[case]
-    (work.run / "mine.csv").write_text(content)
-    work.configure(lambda config: config["datasets"].pop("returns"))
-    check(work, MINE, words)
+def test_data_that_cannot_be_used(work):
+    changes = [write(work.run, case) for case in DATA]
+    mistakes = [[f"datasets.{case}:", f"{case}.csv", *words] for case, (_, words) in DATA.items()]
+    check(work, changes, mistakes)
 
 
-@pytest.mark.parametrize("case", KEYS)
-def test_keys_that_cannot_be_used(work, case):
-    change, words = KEYS[case]
-    check(work, change, words)
+def test_keys_that_cannot_be_used(work):
+    changes, mistakes = zip(*KEYS.values(), strict=True)
+    check(work, changes, mistakes)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            dataset("mine", type="file", path="mine.csv"),
+            ["datasets.mine.path", "mine.csv", "does not exist"],
+        ),
+        (method("sgm", model="sgn"), ["methods.sgm.model", "'sgn'", "'sgm'"]),
+    ],
+    ids=["missing_file", "model_not_there"],
+)
+def test_what_is_named_and_is_not_there(work, change, words):
+    check(work, [change], [words])
 
 
 def test_nothing_is_trained_beside_data_that_cannot_be_used(fresh, finished):
     fresh.configure(finished[0].config())
-    (fresh.run / "mine.csv").write_text(DATA["nan"][0])
-    check(fresh, MINE, DATA["nan"][1])
+    check(fresh, [write(fresh.run, "nan")], [DATA["nan"][1]])
     assert not fresh.results.exists()
 
 

@@ -45,19 +45,25 @@ def test_what_a_shell_would_run_is_data(fresh):
     assert set(table["dataset"]) == set(datasets)
 
 
+OVERRIDES = {
+    'datasets={"x; touch y": {"type": "gmm"}}': "datasets.x; touch y:",
+    'models={"$(touch y)": {"type": "sgm"}}': "models.$(touch y):",
+    'methods={"`touch y`": {"type": "sgm"}}': "methods.`touch y`:",
+    'device="cpu; touch y"': "device:",
+    'seeds=["0; touch y"]': "seeds.0:",
+    'figures=["survival; touch y"]': "figures.0:",
+}
+
+
 @pytest.mark.parametrize(
-    "override",
+    ("overrides", "keys"),
     [
-        'datasets={"x; touch y": {"type": "gmm"}}',
-        'models={"$(touch y)": {"type": "sgm"}}',
-        'methods={"`touch y`": {"type": "sgm"}}',
-        'device="cpu; touch y"',
-        'seeds=["0; touch y"]',
-        'figures=["survival; touch y"]',
-        'datasets={"m": {"type": "file", "path": "{dataset}.csv"}}',
+        (list(OVERRIDES), list(OVERRIDES.values())),
+        (['datasets={"m": {"type": "file", "path": "{dataset}.csv"}}'], ["datasets.m"]),
     ],
+    ids=["names", "wildcard"],
 )
-def test_names_on_the_command_line(fresh, override):
+def test_names_on_the_command_line(fresh, overrides, keys):
     write(fresh.run / "{dataset}.csv")
     fresh.configure(
         {
@@ -67,6 +73,8 @@ def test_names_on_the_command_line(fresh, override):
             "metrics": ["msle"],
         }
     )
-    printed = fresh.snakemake("--dry-run", "--config", override, succeeds=False)
-    assert "config.yaml: " in printed and "Traceback" not in printed
+    printed = fresh.snakemake("--dry-run", "--config", *overrides, succeeds=False)
+    for key in keys:
+        assert f"config.yaml: {key}" in printed
+    assert "Traceback" not in printed
     assert not [path for path in fresh.folder.rglob("y*") if path.is_file()]

@@ -37,7 +37,7 @@ def test_nothing_to_be_done_prints_the_summary_and_the_report(work):
 
 @pytest.mark.slow
 def test_a_log_has_a_line_for_each_job_and_nothing_else(work):
-    work.configure(lambda config: config["metrics"]["sliced_wasserstein"].update(directions=7))
+    work.configure(lambda config: config["methods"]["sgm"].update(sampling_steps=[4]))
     pending = work.pending()
     listed, said = run(work, "--dry-run")
     count = len(pending) + 1  # and `finish`, if its input has changed

@@ -150,12 +150,11 @@ def test_laws_with_lighter_and_heavier_tails_are_named_so():
     rows = []
     for seed in range(5):
         test, floor = (laws["same"](np.random.default_rng([seed, k]), 4000) for k in (0, 1))
+        floors = [part(floor, test, None, np.random.default_rng(0)) for part in parts]
         for method, draw in laws.items():
             samples = draw(np.random.default_rng([seed, 2]), 4000)
-            for part in parts:
-                made, real = (
-                    part(x, test, None, np.random.default_rng(0)) for x in (samples, floor)
-                )
+            for part, real in zip(parts, floors, strict=True):
+                made = part(samples, test, None, np.random.default_rng(0))
                 rows += [("t3", method, "", seed, key, made[key], real[key]) for key in made]
     columns = ["dataset", "method", "variant", "seed", "metric", "value", "floor"]
     metrics = pd.DataFrame(rows, columns=columns)
