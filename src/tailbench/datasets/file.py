@@ -103,7 +103,7 @@ class FileSettings(DatasetSettings):
         try:
             codecs.lookup(encoding or "utf-8")
         except LookupError:
-            raise ValueError(f"encoding: Python knows no encoding {encoding!r}") from None
+            raise ValueError(f"Python knows no encoding {encoding!r}") from None
         return encoding
 
     @model_validator(mode="after")
@@ -196,23 +196,21 @@ class File(BaseDataset):
         """Return the chosen columns as numbers."""
         known, chosen = list(table.columns), self.settings.columns
         if chosen is None:
-            self._refuse_labels(table)
-            return numbers_of(table, known, self.source, ADVICE, SINGLE), tuple(known)
+            wrong = _labels(table)
+            return numbers_of(table, known, self.source, ADVICE, SINGLE, wrong), tuple(known)
         names = [str(column) for column in chosen]
         for name in names:
             self._check_known(name, known)
         return numbers_of(table, names, self.source, "", SINGLE), tuple(names)
 
-    def _refuse_labels(self, table: pd.DataFrame) -> None:
-        """Check that no column is without a name, holds dates, or numbers the rows."""
-        wrong = {}
-        for number, name in enumerate(table.columns, 1):
-            said = what_it_is(table, name)
-            if name == "":
-                wrong[f"column {number}"] = f"has no name{said and f' and {said}'}"
-            elif said:
-                wrong[f"column {name!r}"] = said
-        if wrong:
-            (where, said), *others = wrong.items()
-            parts = [f"{where} of {self.source} {said}", *(f"{w} {s}" for w, s in others)]
-            raise InputError("; ".join(parts) + ADVICE)
+
+def _labels(table: pd.DataFrame) -> dict[str, str]:
+    """Say which columns are without a name, hold dates, or number the rows."""
+    found = {}
+    for name in table.columns:
+        said = what_it_is(table, name)
+        if name == "":
+            found[name] = f"has no name{said and f' and {said}'}"
+        elif said:
+            found[name] = said
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ def numbers_of(
     source: str,
     advice: str = "",
     largest: float = LARGEST,
+    known: Mapping[str, str] | None = None,
 ) -> Array:
     """Return columns as finite numbers, shape ``(n, d)``, in double precision.
 
@@ -38,21 +39,36 @@ def numbers_of(
         table: The table.
         columns: Names of the columns, in their order.
         source: What messages call the table.
-        advice: What a message about texts ends with.
+        advice: What a message about texts, or with what is known, ends with.
         largest: Largest distance from zero that a number may have.
+        known: What is wrong with columns besides, by their names: the message has it too, and the
+            values of such a column are not looked at.
 
     Raises:
-        InputError: If a value is a text, missing, infinite or too large: one sentence on all such
-            columns, with the first rows of each kind.
+        InputError: If a value is a text, missing, infinite or too large, or something wrong is
+            known: one sentence on all such columns, with the first rows of each kind.
     """
+    known = known or {}
     positions = list(table.columns)
-    texts = {name: _texts(table.iloc[:, positions.index(name)]) for name in columns}
+    read = [name for name in columns if name not in known]
+    texts = {name: _texts(table.iloc[:, positions.index(name)]) for name in read}
     problems = {name: said for name, (_, said) in texts.items()}
-    values = np.stack([column for column, _ in texts.values()], axis=1)
-    found = _problems(values, columns, largest)
-    wrong = {name: [*problems[name], *found[name]] for name in columns}
-    _refuse(wrong, source, advice if any(problems.values()) else "")
+    values = np.stack([column for column, _ in texts.values()], axis=1) if read else np.empty(0)
+    found = _problems(values, read, largest)
+    wrong = {name: [*problems[name], *found[name]] for name in read}
+    _refuse(
+        {_place(name, positions): [known[name]] for name in columns if name in known}
+        | {f"column {name!r}": said for name, said in wrong.items()},
+        source,
+        advice if known or any(problems.values()) else "",
+        len(known),
+    )
     return values
+
+
+def _place(name: str, columns: Sequence[str]) -> str:
+    """Return what messages call a column: its name, or its number where it has none."""
+    return f"column {name!r}" if name else f"column {columns.index(name) + 1}"
 
 
 def check_numbers(
@@ -63,7 +79,8 @@ def check_numbers(
     Raises:
         InputError: If it does not.
     """
-    _refuse(_problems(values, columns, largest), source, "")
+    problems = _problems(values, columns, largest)
+    _refuse({f"column {name!r}": said for name, said in problems.items()}, source)
 
 
 def _texts(series: Any) -> tuple[Array, list[str]]:
@@ -120,14 +137,21 @@ def _said(one: str, several: str, bad: NDArray[np.bool_]) -> list[str]:
     return [f"has {several} in rows {', '.join(map(str, rows[:ROWS]))}{more}"]
 
 
-def _refuse(problems: dict[str, list[str]], source: str, advice: str) -> None:
-    """Raise one error on all columns at fault, if there are any."""
-    wrong = [(name, said) for name, said in problems.items() if said]
+def _refuse(
+    problems: Mapping[str, Sequence[str]], source: str, advice: str = "", without_rows: int = 0
+) -> None:
+    """Raise one error on all columns at fault, if there are any.
+
+    The first ``without_rows`` are at fault as a whole; the first of the others says what its
+    numbers of rows count.
+    """
+    wrong = [(place, " and ".join(said)) for place, said in problems.items() if said]
     if not wrong:
         return
-    name, said = wrong[0]
-    parts = [f"column {name!r} of {source} {' and '.join(said)} of the data"]
-    parts += [f"column {name!r} {' and '.join(said)}" for name, said in wrong[1:COLUMNS]]
+    parts = [f"{place} {said}" for place, said in wrong[:COLUMNS]]
+    parts[0] = f"{wrong[0][0]} of {source} {wrong[0][1]}"
+    if without_rows < len(parts):
+        parts[without_rows] += " of the data"
     if len(wrong) > COLUMNS:
         parts.append(f"{len(wrong) - COLUMNS} more columns are at fault")
     raise InputError("; ".join(parts) + advice)

@@ -197,6 +197,25 @@ def test_index_of_a_data_frame(tmp_path, x):
     File(path=str(tmp_path / "x.csv"), columns=["a"]).check(4)
 
 
+def test_labels_texts_and_gaps_are_in_one_message(tmp_path):
+    rows = "".join(f"{i},2020-01-0{i},0.5,{i * i},x,{i}\n" for i in range(1, 10))
+    path = text(
+        tmp_path,
+        "id,day,,gap,kind,fine\n" + rows.replace("3,2020-01-03,0.5,9", "3,2020-01-03,0.5,"),
+    )
+    refused(
+        path,
+        "column 'id'",
+        "; column 'day' holds dates or times",
+        "; column 3 has no name",
+        "; column 'gap' has a missing value (NaN) in row 3 of the data",
+        "; column 'kind' is not numeric, with 'x' in row 1 and 8 more: list",
+    )
+    with pytest.raises(InputError) as caught:
+        File(path=path).check(4)
+    assert "fine" not in str(caught.value)
+
+
 def test_nullable_numbers(tmp_path):
     frame = pd.DataFrame({"n": pd.array([1, 2, None, *range(20)], dtype="Int64")})
     frame.to_parquet(tmp_path / "x.parquet")
