@@ -48,6 +48,8 @@ SECTIONS = {
         "reproduction/headline-small/README",
         "reproduction/data/README",
         "reproduction/rivals/README",
+        "reproduction/starts/README",
+        "reproduction/heavy-noise/README",
         "reproduction/gpu/README",
     ],
 }
