@@ -28,7 +28,7 @@ from tailbench.plots.paper import COLUMN, LETTERS, PAGE, Form, form, of_form, sa
 
 METRICS = ["max_sw1", "sw1", "energy", "msle", "es99_error", "tail_index_error_hill"]
 METRICS += ["coverage_error_upper", "coverage_error_lower", "chi95_error", "msle_norm", "tail_ks"]
-RECORDED = Path(ROOT, "docs/reproduction/rivals/metrics.csv")
+RECORDED = Path(ROOT, "docs/reproduction/rivals/metrics.csv.gz")
 
 
 def board(methods=24, datasets=14, seeds=5):
