@@ -57,8 +57,8 @@ def _name(pandas: Any, kind: Any) -> str:
 def _column(x: NDArray[np.floating], name: str) -> Any:
     import pandas as pd
 
-    kind = pd.api.types.pandas_dtype(name)
-    plain = np.dtype(getattr(kind, "numpy_dtype", kind))
+    kind: Any = pd.api.types.pandas_dtype(name)
+    plain: Any = np.dtype(getattr(kind, "numpy_dtype", kind))
     x = np.asarray(x, np.float64)
     if plain.kind in "iu":
         x = np.rint(x) + 0.0  # no minus zero
