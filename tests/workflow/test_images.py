@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 TINY = {"network": "unet", "width": 8, "num_blocks": 1, "multipliers": [1, 2], "train_steps": 20}
 CONFIG = {
-    "seeds": ["0"],
+    "seeds": ["0-1"],
     "device": "cpu",
     "datasets": {"digits": {}},
     "models": {
@@ -36,7 +36,7 @@ def test_digits_from_data_to_report(fresh):
     """Also by two processes where the configuration says so."""
     fresh.configure({**CONFIG, "processes": {"sgm": 2}})
     fresh.snakemake()
-    for file in ("models/digits/sgm/0/spec.json", "samples/digits/flow_sgm/0/record.json"):
+    for file in ("models/digits/sgm/0-1/spec.json", "samples/digits/flow_sgm/0-1/record.json"):
         assert json.loads((fresh.results / file).read_text())["processes"] == 2
     table = pd.read_csv(fresh.results / "metrics.csv")
     wanted = {"fid_classifier", "kid_classifier", "class_tv", "rare_coverage", "max_sw1"}
@@ -52,7 +52,9 @@ def test_digits_from_data_to_report(fresh):
     assert np.isfinite(table["value"]).all()
     fid = table[table["metric"] == "fid_classifier"]
     assert (fid["floor"] < 3).all() and (fid["value"] > fid["floor"]).all()
-    trained = json.loads((fresh.results / "features/digits/0/network/classifier.json").read_text())
+    trained = json.loads(
+        (fresh.results / "features/digits/0-1/network/classifier.json").read_text()
+    )
     assert trained["accuracy"] > 0.95
     assert (fresh.results / "figures" / "images" / "digits.png").stat().st_size > 5000
     report = (fresh.results / "report.html").read_text()
@@ -79,7 +81,7 @@ def test_an_archive_is_fetched_once(fresh, tmp_path, serve):
     data = {"checksum": f"sha256:{digest}", "counts": list(range(40, 0, -4))}
     with serve(tmp_path) as address:
         data["path"] = f"{address}/small.tar.gz"
-        fresh.configure({**CONFIG, "seeds": ["0-1"], "datasets": {"cifar10_lt": data}})
+        fresh.configure({**CONFIG, "datasets": {"cifar10_lt": data}})
         target = "results/default/data/cifar10_lt/0-1/meta.json"
         fresh.snakemake(target)
     folder = fresh.results / "data/cifar10_lt/0-1"
@@ -88,6 +90,6 @@ def test_an_archive_is_fetched_once(fresh, tmp_path, serve):
     assert np.bincount(np.load(folder / "train_labels.npy")[0]).tolist() == data["counts"]
     # the server is gone; other data from the same archive
     data["counts"] = [20] * 10
-    fresh.configure({**CONFIG, "seeds": ["0-1"], "datasets": {"cifar10_lt": data}})
+    fresh.configure({**CONFIG, "datasets": {"cifar10_lt": data}})
     fresh.snakemake(target)
     assert np.load(folder / "train.npy").shape == (2, 200, 3072)

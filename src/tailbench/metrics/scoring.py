@@ -112,16 +112,17 @@ def score(
         if len(given) < 2:
             raise InputError(f"{source} has one row, and a half of it none")
     wanted = chosen_outputs(metrics, train is not None)
+    names = dict.fromkeys(metric for metric, _ in wanted.values())
     found: dict[str, dict[str, Any]] = {}
     with shared_work(tables.samples, tables.reference):
-        for name in dict.fromkeys(metric for metric, _ in wanted.values()):
+        for name in names:
             job = _Job(registry.load("metrics", name)(), name, tables.train, seed, dataset)
             found |= _score_one(job, tables.samples, tables.reference, splits)
     rows = [
         {"metric": key, "label": output.label, "verdict": ""}
         | {"better": output.better, "group": output.group}
         | found[key]
-        for name in dict.fromkeys(metric for metric, _ in wanted.values())
+        for name in names
         for key, (own, output) in wanted.items()
         if own == name
     ]

@@ -22,7 +22,6 @@ from tailbench.stats.subsets import thinned
 __all__ = ["SlicedWassersteinPublished", "SlicedWassersteinPublishedSettings"]
 
 _Array = NDArray[np.float64]
-BY_POT = 100_000  # rows up to which POT computes the costs of its own maximum
 
 
 class SlicedWassersteinPublishedSettings(Settings):

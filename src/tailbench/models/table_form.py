@@ -33,7 +33,7 @@ class TableForm:
         self._names, self._types = first._names, first._types
 
     def _be_table_of(self, other: TableForm) -> None:
-        """Give samples as a table, with the names and types of the columns of another model."""
+        """Take the form of a table, with the names and types of the columns of another model."""
         self._table, self._names, self._types = True, other._names, other._types
 
     def _framed(self, samples: NDArray[np.floating]) -> Any:

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tailbench.stats.sliced_transport import coupling, transport_costs
+from tailbench.stats.sliced_transport import coupling, from_the_middle, transport_costs
 
 __all__ = ["costs_along", "sorted_costs"]
 
@@ -105,8 +105,7 @@ def _rounded(x: _Array, y: _Array) -> tuple[_Array, _Array]:
     """Return large samples in single precision, from a middle that both share."""
     if max(len(x), len(y)) <= _SINGLE:
         return x, y
-    middle = np.median(y[:: max(1, len(y) // 1000)], axis=0)
-    moved = [points - middle for points in (x, y)]
+    moved = from_the_middle(x, y)
     if max(np.abs(points).max() for points in moved) > _LARGEST:
         return x, y
     first, second = (points.astype(np.float32, order="F") for points in moved)

@@ -90,7 +90,7 @@ def test_the_interval_has_the_width_of_fresh_draws():
     for n, m in ((600, 600), (400, 1600), (1600, 400)):
         fresh = np.std([np.log(value(n, m, seed)[2]) for seed in range(150)], ddof=1)
         widths = []
-        for seed in range(6):
+        for seed in range(12):
             x, y, _ = value(n, m, 1000 + seed)
             row = scored(x, y, metrics=["tail_mass_error"], seed=seed, splits=40).iloc[0]
             widths.append(math.log(row["high"] / row["low"]) / 2 / 2.0227)  # t, 39 degrees
